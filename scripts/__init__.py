@@ -1,0 +1,1 @@
+"""Commands, one a file: `python scripts/NAME.py` in a clone, `python -m tts_trm.scripts.NAME` once installed."""
