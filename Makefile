@@ -1,0 +1,56 @@
+# The environment is .venv, made once and again only when constraints.txt or the requirements change.
+# `make PYTHON=python3.12 ...` chooses the Python that it is made with.
+
+PYTHON ?= python3
+IN_ENVIRONMENT := .venv/bin/python
+TRANSFORMERS := $(shell sed -n 's/^transformers==//p' constraints.txt)
+
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: demo test test-transformers voice lint clean
+
+demo: .venv/installed
+	$(IN_ENVIRONMENT) scripts/demo.py
+
+test: .venv/installed
+	$(IN_ENVIRONMENT) -m pytest
+
+# transformers' own common tests, from its source distribution, on our classes
+test-transformers: .venv/installed build/transformers-$(TRANSFORMERS).tar.gz
+	$(IN_ENVIRONMENT) -m pytest -rs --disable-warnings tests/transformers_common/test_common.py
+
+# the bundled voice again, from recordings: make voice DATA=folder, which holds one folder with a metadata.csv per voice
+# SENTENCES=file has its sentences spoken by synthetic voices beside the real ones (needs flite); hours on two cores
+VOICE := outputs/voice
+FOLDERS = $(sort $(patsubst %/metadata.csv,%,$(wildcard $(DATA)/metadata.csv $(DATA)/*/metadata.csv)))
+SYNTHETIC = $(if $(SENTENCES),$(VOICE)/synthetic)
+
+voice: .venv/installed
+	@test -n "$(FOLDERS)" || { echo "error: no metadata.csv in DATA=$(DATA); give make voice DATA=folder"; exit 1; }
+	$(IN_ENVIRONMENT) -m pip install --quiet --disable-pip-version-check --editable '.[codec,eval]' --constraint constraints.txt
+	$(if $(SENTENCES),$(IN_ENVIRONMENT) scripts/make_synthetic_speech.py --sentences $(SENTENCES) --output-dir $(SYNTHETIC) --count 2500)
+	$(IN_ENVIRONMENT) scripts/train_codec.py --data-dir $(FOLDERS) $(SYNTHETIC) --output-dir $(VOICE)/codec --minutes 34
+	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --data-dir $(FOLDERS) $(SYNTHETIC) \
+		--codec $(VOICE)/codec --token-dir $(VOICE)/tokens --output-dir $(VOICE)/run
+	$(IN_ENVIRONMENT) scripts/export_voice.py --checkpoint $(VOICE)/run/checkpoints/best --codec $(VOICE)/codec \
+		--notes configs/tts-trm-mini.md --output-dir pretrained/tts-trm-mini
+
+lint: .venv/installed
+	$(IN_ENVIRONMENT) -m ruff check .
+	$(IN_ENVIRONMENT) -m ruff format --check .
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+
+.venv/installed: constraints.txt setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@echo "Installing into .venv, once: a few minutes where everything has to be downloaded."
+	@test -x $(IN_ENVIRONMENT) || $(PYTHON) -m venv .venv
+	@$(IN_ENVIRONMENT) -m pip install --quiet --disable-pip-version-check --editable '.[test]' --constraint constraints.txt
+	@touch $@
+
+build/transformers-$(TRANSFORMERS).tar.gz: constraints.txt | .venv/installed
+	$(IN_ENVIRONMENT) -m pip download --quiet --disable-pip-version-check --dest build \
+		--no-deps --no-build-isolation --no-binary :all: transformers==$(TRANSFORMERS)
+	@touch $@

@@ -1,0 +1,48 @@
+"""Packs the checkout as `tts_trm`: its root is the package, so that the same files serve pip, a clone and the Hub."""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "__init__.py").read_text(encoding="utf-8"))[1]
+
+EVALUATION = ["jiwer>=4.0", "pocketsphinx>=5.0"]
+CODEC = ["scikit-learn>=1.6"]
+PICTURES = ["matplotlib>=3.9"]
+TRACKERS = ["tensorboard>=2.18", "wandb>=0.22"]
+TOOLS = ["parameterized>=0.9", "pytest>=8.0", "ruff>=0.9", "setuptools>=77"]
+
+setup(
+    name="tts-trm",
+    script_name="setup.py",  # pip's build calls itself otherwise, and this file would be packed as a module
+    version=VERSION,
+    description="Text to speech by a tiny recursive model that refines all codebooks of an utterance at once",
+    license="Apache-2.0",
+    python_requires=">=3.11",  # as transformers 5.23 does
+    # one line for every sub-package: find_packages() finds none where the package's folder is the root itself
+    packages=["tts_trm", "tts_trm.training", "tts_trm.scripts"],
+    package_dir={"tts_trm": "."},
+    install_requires=[
+        "accelerate>=1.10",
+        "datasets>=4.0",
+        "evaluate>=0.4.6",
+        "huggingface-hub>=1.31",
+        "numpy>=2.0",
+        "PyYAML>=6.0",
+        "safetensors>=0.8",
+        "soundfile>=0.13",
+        "soxr>=0.5",
+        "torch>=2.8",
+        "transformers>=5.23,<6",
+    ],
+    extras_require={
+        "eval": EVALUATION,
+        "codec": CODEC,
+        "pictures": PICTURES,
+        "tracking": [*TRACKERS, "trackio>=0.30"],
+        # trackio stays out: it brings a web server along, and holds pillow back
+        "test": EVALUATION + CODEC + PICTURES + TRACKERS + TOOLS,
+    },
+)
