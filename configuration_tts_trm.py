@@ -28,7 +28,7 @@ class TtsTrmConfig(PretrainedConfig):
         speaker_dim: width of the speaker embedding before its projection.
         share_output_heads: one output projection for all codebooks (`"depth"` and `"parallel"`).
         max_text_length, max_audio_frames: longest input in characters and longest output in frames.
-        dropout: probability, after attention, feed-forward and embeddings.
+        dropout: probability that a channel of a whole sequence is dropped after attention, feed-forward, embeddings.
         alignment: how frames find their characters. `"durations"` upsamples the text by durations that the data set
             supplies, `"length"` learns durations from the total length only, `"none"` leaves it to attention.
         answer_injection: how the answer y enters the latent z. `"add"` frame by frame, or `"cross_attention"`.
@@ -129,28 +129,30 @@ class TtsTrmConfig(PretrainedConfig):
                 raise ValueError(f"{name}={getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}.")
         for name in (
             "vocab_size num_speakers text_embed_dim audio_embed_dim hidden_dim text_layers l_layers h_cycles l_cycles "
-            "num_heads num_codebooks codebook_size codebook_dim speaker_dim max_text_length max_audio_frames"
+            "num_heads num_codebooks codebook_size codebook_dim codebook_entry_dim speaker_dim max_text_length "
+            "max_audio_frames"
         ).split():
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
         for name in ("text_embed_dim", "audio_embed_dim"):
             if getattr(self, name) % self.num_heads:
                 raise ValueError(
-                    f"{name}={getattr(self, name)} is not a multiple of num_heads={self.num_heads}; change one of them."
+                    f"{name}={getattr(self, name)} is not a multiple of num_heads={self.num_heads}; change one."
                 )
             if getattr(self, name) % 2:
                 raise ValueError(f"{name}={getattr(self, name)} must be even for sinusoidal positions.")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout={self.dropout} must be in 0..1.")
+            raise ValueError(f"dropout={self.dropout} must be at least 0 and below 1.")
         if not 0 < self.fine_frame_fraction <= 1:
             raise ValueError(f"fine_frame_fraction={self.fine_frame_fraction} must be above 0 and at most 1.")
         if not 0 <= self.gradient_cycles <= self.h_cycles:
             raise ValueError(
                 f"gradient_cycles={self.gradient_cycles} must be in 0..h_cycles={self.h_cycles} (0 means all)."
             )
-        if self.codebook_head == "latent" and sum(self.codebook_chains) != self.num_codebooks:
+        chains = list(self.codebook_chains)
+        if self.codebook_head == "latent" and (sum(chains) != self.num_codebooks or min(chains) < 1):
             raise ValueError(
-                f"codebook_chains={list(self.codebook_chains)} do not add up to num_codebooks={self.num_codebooks}; "
+                f"codebook_chains={chains} do not add up to num_codebooks={self.num_codebooks}; "
                 "set them to the codec's residual chains ([1, 31] for Mimi, [32] for the offline codec)."
             )
         weights = self.codebook_loss_weights

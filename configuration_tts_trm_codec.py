@@ -52,17 +52,23 @@ class TtsTrmCodecConfig(PretrainedConfig):
         return self.columns_per_frame * self.num_mel_bands
 
     def validate_architecture(self):
-        for name in ("sampling_rate", "frame_size", "hop_length", "fft_size", "num_mel_bands", "latent_dim"):
+        for name in (
+            "sampling_rate frame_size hop_length fft_size num_mel_bands latent_dim num_quantizers codebook_size "
+            "hidden_size intermediate_size kernel_size"
+        ).split():
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
         if self.frame_size % self.hop_length:
             raise ValueError(
-                f"frame_size={self.frame_size} is not a multiple of hop_length={self.hop_length}; choose a divisor of it."
+                f"frame_size={self.frame_size} is not a multiple of hop_length={self.hop_length}; "
+                "choose a divisor of it."
             )
         if self.hop_length > self.fft_size or (self.fft_size - self.hop_length) % 2:
             raise ValueError(
                 f"fft_size={self.fft_size} must exceed hop_length={self.hop_length} by an even number of samples."
             )
+        if self.kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size={self.kernel_size} must be odd, to keep the number of columns.")
         if self.latent_dim > self.frame_features:
             raise ValueError(
                 f"latent_dim={self.latent_dim} exceeds the {self.frame_features} values of a frame; lower it."

@@ -13,6 +13,7 @@ Notable choices (B batch, S characters, T frames, D width, K codebooks, V entrie
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -20,11 +21,12 @@ from torch import nn
 from transformers import GenerationMixin, PreTrainedModel
 from transformers import initialization as init
 from transformers.masking_utils import create_bidirectional_mask
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.utils import ModelOutput
 
 from .configuration_tts_trm import TtsTrmConfig
-from .generation_tts_trm import TtsTrmGenerationMixin
+from .generation_tts_trm import TtsTrmGenerationMixin, default_generation_config, one_per_item
 from .modeling_tts_trm_heads import LatentHead, ProjectionHead
 
 LOG_DURATION_OFFSET = 0.1  # frames added before the logarithm, so that silent letters have a finite target
@@ -44,7 +46,7 @@ class TtsTrmOutput(ModelOutput):
     durations: torch.FloatTensor | None = None  # [B, S] predicted, in frames
     logits: torch.FloatTensor | None = None  # [B, K, T, V], zero at padded frames
     cycle_losses: torch.FloatTensor | None = None  # [H] the head's loss after each high-level cycle
-    cycle_changes: torch.FloatTensor | None = None  # [H] |y - previous y| / |y| after each high-level cycle
+    cycle_changes: torch.FloatTensor | None = None  # [H - 1] |y - previous y| / |y| of the later high-level cycles
 
 
 def sinusoidal_positions(length: int, width: int, like: torch.Tensor) -> torch.Tensor:
@@ -68,6 +70,23 @@ def eager_attention_forward(module, query, key, value, attention_mask, scaling, 
         weights = weights + attention_mask
     weights = F.dropout(weights.softmax(-1, dtype=torch.float32).to(query.dtype), dropout, module.training)
     return (weights @ value).transpose(1, 2), weights
+
+
+class SequenceDropout(nn.Module):
+    """Dropout with one mask for all positions of a sequence (Gal and Ghahramani 2016, arXiv:1512.05287).
+
+    A mask an element costs a fifth of a training step on a CPU, for random numbers alone.
+    """
+
+    def __init__(self, probability: float):
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """`[B, L, D]` to the same shape."""
+        if not self.training or self.probability == 0:
+            return hidden
+        return hidden * F.dropout(hidden.new_ones(len(hidden), 1, hidden.shape[-1]), self.probability)
 
 
 class Attention(nn.Module):
@@ -100,7 +119,6 @@ class Attention(nn.Module):
             *keys_values,
             mask,
             scaling=self.scaling,
-            dropout=self.config.dropout if self.training else 0.0,
         )
         return self.output(attended.flatten(2))
 
@@ -112,13 +130,13 @@ class FeedForward(nn.Module):
         super().__init__()
         self.up = nn.Linear(width, config.hidden_dim)
         self.down = nn.Linear(config.hidden_dim, width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = SequenceDropout(config.dropout)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         return self.down(self.dropout(F.gelu(self.up(hidden))))
 
 
-class TextEncoderLayer(nn.Module):
+class TextEncoderLayer(GradientCheckpointingLayer):
     """A pre-norm transformer layer."""
 
     def __init__(self, config: TtsTrmConfig):
@@ -127,7 +145,7 @@ class TextEncoderLayer(nn.Module):
         self.attention_norm, self.feed_forward_norm = nn.RMSNorm(width), nn.RMSNorm(width)
         self.attention = Attention(config, width)
         self.feed_forward = FeedForward(config, width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = SequenceDropout(config.dropout)
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         normed = self.attention_norm(hidden)
@@ -146,14 +164,14 @@ class TextEncoder(nn.Module):
         self.config = config
         width = config.text_embed_dim
         self.character_embedding = nn.Embedding(config.vocab_size, width)
+        # louder than the positions: at 0.1 the model is slow to tell its letters apart
+        self.character_embedding.initial_deviation = 1.0
         self.speaker_embedding = nn.Embedding(config.num_speakers, config.speaker_dim)
         self.speaker_projection = nn.Linear(config.speaker_dim, width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = SequenceDropout(config.dropout)
         self.layers = nn.ModuleList(TextEncoderLayer(config) for _ in range(config.text_layers))
         self.norm = nn.RMSNorm(width)
-        self.projection = (
-            nn.Linear(width, config.audio_embed_dim) if width != config.audio_embed_dim else nn.Identity()
-        )
+        self.projection = nn.Linear(width, config.audio_embed_dim) if width != config.audio_embed_dim else nn.Identity()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor):
         """`[B, S]` ids, `[B, S]` mask and `[B]` speakers to `[B, S, audio_embed_dim]`."""
@@ -179,7 +197,7 @@ class TextUpsampler(nn.Module):
         width = config.audio_embed_dim
         self.hidden = nn.Linear(width, width)
         self.duration = nn.Linear(width, 1)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = SequenceDropout(config.dropout)
         self.sigma = nn.Parameter(torch.ones(()))
 
     def predict(self, text: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -201,7 +219,7 @@ class TextUpsampler(nn.Module):
         return self.alignment(durations, attention_mask, num_frames).to(text.dtype) @ text
 
 
-class RecursiveBlock(nn.Module):
+class RecursiveBlock(GradientCheckpointingLayer):
     """One step on the latent z: attend to itself, to the text, take in the answer, feed forward; each one normed."""
 
     def __init__(self, config: TtsTrmConfig):
@@ -212,18 +230,18 @@ class RecursiveBlock(nn.Module):
         self.answer_attention = Attention(config, width) if config.answer_injection == "cross_attention" else None
         self.feed_forward = FeedForward(config, width)
         self.norms = nn.ModuleList(nn.RMSNorm(width) for _ in range(4))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = SequenceDropout(config.dropout)
 
-    def answer(self, y: torch.Tensor):
+    def answer(self, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """What of the answer `[B, T, D]` can be computed once for a high-level cycle."""
-        return y if self.answer_attention is None else self.answer_attention.keys_values(y)
+        return (y,) if self.answer_attention is None else self.answer_attention.keys_values(y)
 
-    def forward(self, z, text_keys_values, text_mask, answer, frame_mask) -> torch.Tensor:
-        """z `[B, T, D]` to the next z."""
+    def forward(self, z, text_mask, frame_mask, text_keys, text_values, *answer) -> torch.Tensor:
+        """z `[B, T, D]` to the next z. Tensors one by one: reentrant checkpointing sees no gradient in a tuple."""
         attended = self.self_attention(z, self.self_attention.keys_values(z), frame_mask)
         z = self.norms[0](z + self.dropout(attended))
-        z = self.norms[1](z + self.dropout(self.text_attention(z, text_keys_values, text_mask)))
-        entering = answer if self.answer_attention is None else self.answer_attention(z, answer, frame_mask)
+        z = self.norms[1](z + self.dropout(self.text_attention(z, (text_keys, text_values), text_mask)))
+        entering = answer[0] if self.answer_attention is None else self.answer_attention(z, answer, frame_mask)
         z = self.norms[2](z + entering)
         return self.norms[3](z + self.dropout(self.feed_forward(z)))
 
@@ -254,7 +272,7 @@ class Recursion(nn.Module):
         self.updater = AnswerUpdater(config)
 
     def forward(self, x, text, attention_mask, frame_mask, h_cycles=None, l_cycles=None) -> list[torch.Tensor]:
-        """Answers y `[B, T, D]` after each high-level cycle, the last one first in line to be used.
+        """Answers y `[B, T, D]` after each high-level cycle; the last one is the result.
 
         Args:
             x: `[B, T, D]` the text at every frame, positions included.
@@ -275,7 +293,7 @@ class Recursion(nn.Module):
                 entering = [block.answer(y) for block in self.blocks]
                 for _ in range(l_cycles):
                     for block, keys_values, answer in zip(self.blocks, text_keys_values, entering, strict=True):
-                        z = block(z, keys_values, text_mask, answer, self_mask)
+                        z = block(z, text_mask, self_mask, *keys_values, *answer)
                 y = self.updater(y, z)
             answers.append(y)
         return answers
@@ -290,6 +308,7 @@ class TtsTrmPreTrainedModel(PreTrainedModel):
     _supports_sdpa = True
     _supports_attention_backend = True
     _no_split_modules = ["TextEncoderLayer", "RecursiveBlock"]
+    supports_gradient_checkpointing = True
 
     @torch.no_grad()
     def _init_weights(self, module):
@@ -297,9 +316,7 @@ class TtsTrmPreTrainedModel(PreTrainedModel):
         if isinstance(module, nn.Linear):
             init.normal_(module.weight, std=module.in_features**-0.5)  # LeCun: keeps the variance at any width
         elif isinstance(module, nn.Embedding):
-            init.normal_(module.weight, std=0.1)
-        elif isinstance(module, TextEncoder):
-            init.normal_(module.character_embedding.weight, std=0.5)
+            init.normal_(module.weight, std=getattr(module, "initial_deviation", 0.1))
         elif isinstance(module, TextUpsampler):
             init.ones_(module.sigma)
         elif isinstance(module, Recursion):
@@ -324,6 +341,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         self.upsampler = TextUpsampler(config) if config.alignment != "none" else None
         self.recursion = Recursion(config)
         self.head = LatentHead(config) if config.codebook_head == "latent" else ProjectionHead(config)
+        self.generation_config = default_generation_config(config)  # replaced by the checkpoint's where there is one
         self.post_init()
 
     def get_input_embeddings(self):
@@ -362,7 +380,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         """
         input_ids, attention_mask, speaker_id = self._check_text(input_ids, attention_mask, speaker_id)
         if labels is not None:
-            label_lengths = self._check_labels(labels, label_lengths, len(input_ids))
+            label_lengths = self._check_labels(labels, label_lengths, input_ids)
         text = self.text_encoder(input_ids, attention_mask, speaker_id)
         predicted = None if self.upsampler is None else self.upsampler.predict(text, attention_mask)
         if labels is None:
@@ -391,8 +409,9 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         if return_cycles:
             output.cycle_changes = self._cycle_changes(answers, frame_mask)
             if codes is not None:
-                losses = [self.head.loss(answer[frame_mask], codes)[0] for answer in answers]
-                output.cycle_losses = torch.stack(losses).detach()
+                with torch.no_grad():
+                    losses = [self.head.loss(answer[frame_mask], codes)[0] for answer in answers]
+                output.cycle_losses = torch.stack(losses)
         return output.to_tuple() if return_dict is False else output
 
     def _answers(self, text, durations, attention_mask, lengths, size, h_cycles=None, l_cycles=None):
@@ -432,7 +451,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
     def _cycle_changes(answers, frame_mask) -> torch.Tensor:
         """How much each high-level cycle but the first moves the answer, relative to its size: `[H - 1]`."""
         states = [answer[frame_mask].detach().float() for answer in answers]
-        changes = [(new - old).norm() / new.norm() for old, new in zip(states, states[1:])]
+        changes = [(new - old).norm() / new.norm() for old, new in pairwise(states)]
         return torch.stack(changes) if changes else states[0].new_zeros(0)
 
     def _check_text(self, input_ids, attention_mask, speaker_id):
@@ -441,7 +460,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             raise ValueError(f"input_ids must be [batch, characters] and not empty, got {tuple(input_ids.shape)}.")
         if input_ids.shape[1] > config.max_text_length:
             raise ValueError(
-                f"The text has {input_ids.shape[1]} characters, over max_text_length={config.max_text_length}; split it."
+                f"The text has {input_ids.shape[1]} characters, over max_text_length={config.max_text_length}; "
+                "split it."
             )
         if input_ids.min() < 0 or input_ids.max() >= config.vocab_size:
             raise ValueError(
@@ -450,24 +470,25 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             )
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
+        if attention_mask.shape != input_ids.shape:
+            raise ValueError(f"attention_mask is {tuple(attention_mask.shape)}, input_ids {tuple(input_ids.shape)}.")
         if (attention_mask.sum(-1) == 0).any():
             raise ValueError("attention_mask hides every character of an item; drop empty texts from the batch.")
-        if speaker_id is None:
-            speaker_id = 0
-        speaker_id = torch.as_tensor(speaker_id, device=input_ids.device).reshape(-1).expand(len(input_ids))
+        speaker_id = one_per_item("speaker_id", 0 if speaker_id is None else speaker_id, input_ids)
         if speaker_id.min() < 0 or speaker_id.max() >= config.num_speakers:
-            raise ValueError(f"speaker_id {speaker_id.tolist()} is outside 0..{config.num_speakers - 1}.")
+            raise ValueError(
+                f"speaker_id={speaker_id.tolist()} is outside 0..{config.num_speakers - 1}, this model's speakers."
+            )
         return input_ids, attention_mask, speaker_id
 
-    def _check_labels(self, labels, label_lengths, batch: int) -> torch.Tensor:
-        config = self.config
-        if labels.ndim != 3 or labels.shape[0] != batch or labels.shape[1] != config.num_codebooks:
+    def _check_labels(self, labels, label_lengths, input_ids) -> torch.Tensor:
+        """The frames `[B]` of each item of `labels`."""
+        config, batch = self.config, len(input_ids)
+        if labels.shape[:-1] != (batch, config.num_codebooks) or labels.shape[-1] == 0:
             raise ValueError(
                 f"labels must be [batch={batch}, codebooks={config.num_codebooks}, frames], got {tuple(labels.shape)}."
             )
-        if labels.max() >= config.codebook_size or (
-            labels.min() < 0 and not torch.all((labels >= 0) | (labels == -100))
-        ):
+        if not ((labels == -100) | ((labels >= 0) & (labels < config.codebook_size))).all():
             raise ValueError(
                 f"labels reach {int(labels.min())}..{int(labels.max())}; codes are 0..{config.codebook_size - 1}, and "
                 "-100 where there is none."
@@ -475,8 +496,12 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         if label_lengths is None:
             frames = torch.arange(1, labels.shape[-1] + 1, device=labels.device)
             label_lengths = ((labels >= 0).any(1) * frames).amax(-1)
-        if label_lengths.min() < 1:
-            raise ValueError("An item has no label at all; drop clips without frames from the batch.")
+        label_lengths = one_per_item("label_lengths", label_lengths, input_ids)
+        if label_lengths.min() < 1 or label_lengths.max() > labels.shape[-1]:
+            raise ValueError(
+                f"label_lengths={label_lengths.tolist()} are outside 1..{labels.shape[-1]}, the frames of the labels; "
+                "drop clips without frames from the batch."
+            )
         return label_lengths
 
 

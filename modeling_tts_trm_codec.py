@@ -1,4 +1,4 @@
-"""The offline codec: Mimi's interface and token geometry at a fraction of its cost, fitted in half an hour on one core.
+"""The offline codec: Mimi's interface and token geometry at a fraction of its cost, fitted in an hour on one core.
 
 Notable choices:
 - The encoder has nothing to learn by gradient: log-mel frames, principal components, residual k-means.
@@ -42,14 +42,14 @@ def residual_search(latent: torch.Tensor, codebooks: torch.Tensor) -> torch.Tens
         Codes `[..., K]`, long. The search runs in float32 whatever the inputs are, because near ties are common.
     """
     shape, residual = latent.shape[:-1], latent.float().reshape(-1, latent.shape[-1])
-    codebooks = codebooks.float()
-    half_norms = codebooks.pow(2).sum(-1) / 2  # [K, V]
     codes = []
-    for entries, half_norm in zip(codebooks, half_norms, strict=True):
-        # argmin |r - e|^2 = argmin (|e|^2 / 2 - r.e): the residual's own norm does not matter
-        code = torch.addmm(half_norm, residual, entries.T, alpha=-1).argmin(-1)
-        residual = residual - entries[code]
-        codes.append(code)
+    with torch.autocast(latent.device.type, enabled=False):
+        for entries in codebooks.float():
+            # argmin |r - e|^2 = argmin (|e|^2 / 2 - r.e): the residual's own norm does not matter
+            half_norms = entries.square().sum(-1) / 2
+            code = torch.addmm(half_norms, residual, entries.T, alpha=-1).argmin(-1)
+            residual = residual - entries[code]
+            codes.append(code)
     return torch.stack(codes, -1).reshape(*shape, len(codes))
 
 
@@ -62,7 +62,7 @@ def dequantize(codes: torch.Tensor, codebooks: torch.Tensor) -> torch.Tensor:
 
 
 def mel_filter_bank(sampling_rate: int, fft_size: int, num_bands: int) -> torch.Tensor:
-    """Triangular filters, equally spaced on the HTK mel scale from 0 Hz to Nyquist: `[fft_size // 2 + 1, num_bands]`."""
+    """Triangular filters, equally spaced on the HTK mel scale up to Nyquist: `[fft_size // 2 + 1, num_bands]`."""
     highest = 2595.0 * math.log10(1.0 + sampling_rate / 2 / 700.0)
     mels = torch.linspace(0.0, highest, num_bands + 2, dtype=torch.float64)
     edges = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)  # [bands + 2], Hz
@@ -167,7 +167,7 @@ class TtsTrmCodec(PreTrainedModel):
             init.normal_(module.codebooks)
 
     def log_mel(self, waveform: torch.Tensor) -> torch.Tensor:
-        """`[B, L]` samples, L a multiple of `frame_size`, to natural-log mel magnitudes `[B, L / hop_length, bands]`."""
+        """`[B, L]` samples, L a multiple of `frame_size`, to natural-log mel magnitudes `[B, L / hop_length, F]`."""
         config = self.config
         padding = (config.fft_size - config.hop_length) // 2
         window = torch.hann_window(config.fft_size, device=waveform.device)

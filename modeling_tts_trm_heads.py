@@ -27,6 +27,20 @@ def random_frames(num_frames: int, fraction: float, device) -> torch.Tensor:
     return torch.randperm(num_frames, device=device)[: max(1, round(num_frames * fraction))]
 
 
+def chain_latents(codes: torch.Tensor, codebooks: torch.Tensor, chains) -> torch.Tensor:
+    """The latents that codes `[N, K]` name: per residual chain the sum of its entries, `[N, len(chains) * D]`.
+
+    `codebooks` is `[K, V, D]`; `chains` are the lengths of the residual chains, adding up to K.
+    """
+    parts = zip(codes.split(list(chains), 1), codebooks.split(list(chains)), strict=True)
+    return torch.cat([dequantize(chain_codes, entries) for chain_codes, entries in parts], -1)
+
+
+def mean_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean over the labelled frames: `[N, V]` logits and `[N]` codes, -100 where missing. 0 if all are missing."""
+    return F.cross_entropy(logits, target, ignore_index=-100, reduction="sum") / (target >= 0).sum().clamp(min=1)
+
+
 def nearest(logits: torch.Tensor, codebook: int) -> torch.Tensor:
     """The greedy choice for `predict`: `[N, V]` to `[N]`."""
     return logits.argmax(-1)
@@ -64,7 +78,7 @@ class ProjectionHead(nn.Module):
 
     def _codebook_loss(self, frames, context, codebook: int, target) -> torch.Tensor:
         logits = self._codebook_logits(frames, context, codebook)
-        return F.cross_entropy(logits.float(), target, ignore_index=-100)
+        return mean_cross_entropy(logits.float(), target)
 
     def _add_code(self, context, codebook: int, code) -> torch.Tensor:
         if self.config.codebook_head == "parallel":
@@ -124,6 +138,7 @@ class LatentHead(nn.Module):
         self.output = nn.Linear(config.audio_embed_dim, chains * entry)
         self.log_precision = nn.Parameter(torch.zeros(config.num_codebooks))
         self.register_buffer("codebooks", torch.zeros(config.num_codebooks, config.codebook_size, entry))
+        self._norms = self._norms_version = None
         self.register_buffer("latent_mean", torch.zeros(chains * entry))
         self.register_buffer("latent_deviation", torch.ones(chains * entry))
 
@@ -155,32 +170,46 @@ class LatentHead(nn.Module):
 
     def target(self, codes: torch.Tensor) -> torch.Tensor:
         """Codes `[N, K]` to the latents `[N, chains * entry_dim]` that they name."""
-        return torch.cat([dequantize(codes[:, part], self.codebooks[part]) for part, _ in self._chains()], -1)
+        return chain_latents(codes, self.codebooks, self.config.codebook_chains)
 
     def quantize(self, latent: torch.Tensor) -> torch.Tensor:
         """Latents `[N, chains * entry_dim]` to codes `[N, K]`, each chain searched on its own."""
         return torch.cat([residual_search(latent[:, dims], self.codebooks[part]) for part, dims in self._chains()], -1)
 
-    def _levels(self, latent: torch.Tensor):
-        """Yields (codebook, its entries, start of a chain's latent or None) from coarse to fine."""
-        for part, dims in self._chains():
-            for codebook in range(part.start, part.stop):
-                yield codebook, latent[:, dims] if codebook == part.start else None
+    def _entry_norms(self) -> torch.Tensor:
+        """Squared norms of all entries `[K, V]`, computed again only when the codebooks have changed or moved."""
+        version = (self.codebooks.data_ptr(), self.codebooks._version)
+        if self._norms_version != version:
+            self._norms, self._norms_version = self.codebooks.float().square().sum(-1), version
+        return self._norms
 
     def _codebook_logits(self, residual: torch.Tensor, codebook: int) -> torch.Tensor:
-        entries = self.codebooks[codebook]
-        distance = residual.square().sum(-1, keepdim=True) - 2 * residual @ entries.T + entries.square().sum(-1)
-        return -self.log_precision[codebook].exp() * distance
+        # in float32 also under autocast: distances are small differences of large numbers
+        with torch.autocast(residual.device.type, enabled=False):
+            entries, norms = self.codebooks[codebook].float(), self._entry_norms()[codebook]
+            distance = residual.square().sum(-1, keepdim=True) - 2 * residual @ entries.T + norms
+            return -self.log_precision[codebook].exp() * distance
+
+    @staticmethod
+    def _complete(frames: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The frames `[N, D]` whose codebooks are all labelled: only these have a latent."""
+        complete = (codes >= 0).all(-1)
+        if not complete.any():
+            raise ValueError(
+                "No frame of the batch has a label in every codebook; the latent head needs such, the heads "
+                '"depth" and "parallel" do not.'
+            )
+        return (frames, codes) if complete.all() else (frames[complete], codes[complete])
 
     def _walk(self, latent: torch.Tensor, codes: torch.Tensor | None, choose: Callable = nearest):
-        """Yields (logits `[N, V]`, code `[N]`) level by level, following `codes` where given and `choose` where not."""
-        residual = latent
-        for codebook, start in self._levels(latent):
-            residual = start if start is not None else residual
-            logits = self._codebook_logits(residual, codebook)
-            code = choose(logits, codebook) if codes is None else codes[:, codebook].clamp(min=0)
-            yield logits, code
-            residual = residual - self.codebooks[codebook][code]
+        """Yields (logits `[N, V]`, code `[N]`) level by level, along `codes` where given, by `choose` where not."""
+        for part, dims in self._chains():
+            residual = latent[:, dims]
+            for codebook in range(part.start, part.stop):
+                logits = self._codebook_logits(residual, codebook)
+                code = choose(logits, codebook) if codes is None else codes[:, codebook].clamp(min=0)
+                yield logits, code
+                residual = residual - self.codebooks[codebook][code]
 
     def loss(self, frames: torch.Tensor, codes: torch.Tensor):
         """Regression loss, plus the weighted cross-entropy; and the cross-entropy of each codebook `[K]`.
@@ -188,9 +217,7 @@ class LatentHead(nn.Module):
         The regression is the mean absolute error of the standardised latent, each dimension weighted by its
         deviation. Cross-entropies are computed on all frames in evaluation and on 1/16 of them in training.
         """
-        complete = (codes >= 0).all(-1)
-        if not complete.all():
-            frames, codes = frames[complete], codes[complete]
+        frames, codes = self._complete(frames, codes)
         latent, target = self.latent(frames), self.target(codes)
         regression = (latent - target).abs().mean() / self.latent_deviation.mean()
         weight = self.config.latent_cross_entropy_weight
@@ -212,6 +239,7 @@ class LatentHead(nn.Module):
 
     def relative_error(self, frames: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Squared error of the predicted latent over the latent's variance: 1 for the mean, 0 for the truth."""
+        frames, codes = self._complete(frames, codes)
         error = (self.latent(frames) - self.target(codes)).square().sum(-1).mean()
         return error / self.latent_deviation.square().sum()
 

@@ -1,0 +1,63 @@
+"""What the tests share: the package of this checkout, no network, and a voice small enough to build in a second."""
+
+import os
+import runpy
+import string
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before the first import of huggingface_hub, which reads it once
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+runpy.run_path(str(ROOT / "scripts" / "_clone.py"))  # makes the checkout importable as `tts_trm`
+torch.set_num_threads(1)
+
+TINY_CODEBOOK_SIZE = 32
+TINY_SPEAKERS = ("anna", "bert")
+TINY_ALPHABET = string.ascii_letters + string.digits + " .,!?'\"-:;"
+
+
+@pytest.fixture(scope="session")
+def tiny_codec_folder(tmp_path_factory) -> Path:
+    """A folder with a random offline codec: 24 kHz, 12.5 frames per second, 32 codebooks of 32 entries."""
+    from tts_trm import TtsTrmCodec, TtsTrmCodecConfig
+
+    folder = tmp_path_factory.mktemp("tiny") / "tiny_codec"
+    torch.manual_seed(0)
+    config = TtsTrmCodecConfig(
+        codebook_size=TINY_CODEBOOK_SIZE, num_layers=1, hidden_size=16, intermediate_size=16, kernel_size=3
+    )
+    TtsTrmCodec(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_voice(tmp_path_factory, tiny_codec_folder) -> Path:
+    """A checkpoint folder that is complete in itself: random latent-head model, processor and codec, two speakers."""
+    from tts_trm import TtsTrmConfig, TtsTrmModel, TtsTrmProcessor
+
+    folder = tmp_path_factory.mktemp("tiny") / "tiny_voice"
+    processor = TtsTrmProcessor.from_texts([TINY_ALPHABET], TINY_SPEAKERS, codec=str(tiny_codec_folder))
+    processor.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = TtsTrmConfig(
+        vocab_size=len(processor.tokenizer),
+        num_speakers=len(TINY_SPEAKERS),
+        text_embed_dim=16,
+        audio_embed_dim=16,
+        hidden_dim=16,
+        speaker_dim=8,
+        text_layers=1,
+        l_layers=1,
+        h_cycles=2,
+        l_cycles=1,
+        num_heads=2,
+        codebook_size=TINY_CODEBOOK_SIZE,
+        codebook_chains=[32],
+        codebook_entry_dim=160,
+    )
+    TtsTrmModel(config).save_pretrained(folder)
+    return folder
