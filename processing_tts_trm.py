@@ -75,6 +75,7 @@ def build_tokenizer(texts: Iterable[str], max_length: int = 512) -> TokenizersBa
         unk_token=UNKNOWN,
         additional_special_tokens=[BOUNDARY],
         model_max_length=max_length,
+        split_special_tokens=True,  # "<pad>" in a text is five characters
         model_input_names=["input_ids", "attention_mask"],
     )
 
@@ -98,11 +99,11 @@ def load_codec(name: str, subfolder: str = "", revision: str | None = None):
         codec = codec_class.from_pretrained(name, dtype=torch.float32, **where)
     except CodecError:
         raise
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a broken file may raise anything; the user needs the codec's name and a way out
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CodecError(
-            f"The codec {os.path.join(name, subfolder) if subfolder else name} cannot be loaded "
-            f"({str(error).splitlines()[0]}). Where nothing can be downloaded, use the offline codec: "
-            "--codec pretrained/tts-trm-mini/codec"
+            f"The codec {os.path.join(name, subfolder) if subfolder else name} cannot be loaded ({reason}). "
+            "Where nothing can be downloaded, use the offline codec: --codec pretrained/tts-trm-mini/codec"
         ) from error
     _loaded_codecs[key] = codec.eval().requires_grad_(False)
     return codec
@@ -164,6 +165,12 @@ class TtsTrmProcessor(ProcessorMixin):
         processor._origin = (str(pretrained_model_name_or_path), kwargs.get("revision"))
         return processor
 
+    @classmethod
+    def _load_tokenizer_from_pretrained(cls, sub_processor_type, pretrained_model_name_or_path, **kwargs):
+        # AutoTokenizer would first load the model's configuration, and ask on standard input whether to trust its code
+        kwargs.pop("trust_remote_code", None)
+        return TokenizersBackend.from_pretrained(pretrained_model_name_or_path, **kwargs)
+
     def save_pretrained(self, save_directory, **kwargs):
         """Saves everything, a codec that lies in a folder included: the checkpoint is complete in itself."""
         os.makedirs(save_directory, exist_ok=True)
@@ -220,6 +227,8 @@ class TtsTrmProcessor(ProcessorMixin):
         return number
 
     def _text_inputs(self, texts: list[str], speakers, text_kwargs) -> dict:
+        if not texts:
+            raise ValueError("The list of texts is empty; give at least one.")
         cleaned = []
         for text in texts:
             if not isinstance(text, str):
@@ -240,7 +249,7 @@ class TtsTrmProcessor(ProcessorMixin):
                 )
         inputs = dict(self.tokenizer(cleaned, **text_kwargs))
         if isinstance(speakers, (str, int)) or speakers is None:
-            speakers = [speakers or 0] * len(texts)
+            speakers = [0 if speakers is None else speakers] * len(texts)
         if len(speakers) != len(texts):
             raise ValueError(f"{len(texts)} texts but {len(speakers)} speakers; give one for all or one for each.")
         inputs["speaker_id"] = torch.tensor([self.speaker_to_id(speaker) for speaker in speakers])
@@ -275,9 +284,13 @@ class TtsTrmProcessor(ProcessorMixin):
         codec, size = self.codec_model, self.frame_size
         waveforms = []
         for clip in clips:
-            samples = np.asarray(clip, dtype=np.float32).squeeze()
-            if samples.ndim != 1 or len(samples) == 0 or not np.isfinite(samples).all():
-                raise ValueError(f"audio must be mono [samples], finite and not empty, got shape {samples.shape}.")
+            samples = np.atleast_1d(np.asarray(clip).squeeze())
+            if samples.ndim != 1 or len(samples) == 0 or samples.dtype.kind != "f" or not np.isfinite(samples).all():
+                raise ValueError(
+                    "audio must be mono [samples], floats in -1..1, finite and not empty, "
+                    f"got {samples.dtype} of shape {samples.shape}."
+                )
+            samples = samples.astype(np.float32)
             if sampling_rate != self.sampling_rate:
                 if soxr is None:
                     raise ImportError(f"Audio at {sampling_rate} Hz needs resampling: pip install soxr soundfile.")
@@ -294,7 +307,7 @@ class TtsTrmProcessor(ProcessorMixin):
             row[:, length:] = -1
         return codes
 
-    def __call__(self, text=None, audio=None, sampling_rate=None, speaker=None, **kwargs) -> BatchFeature:
+    def __call__(self, text=None, audio=None, speaker=None, **kwargs) -> BatchFeature:
         """Inputs of the model.
 
         Args:
@@ -302,7 +315,8 @@ class TtsTrmProcessor(ProcessorMixin):
             audio: mono samples `[L]` or a list of such, at `sampling_rate`; gives `audio_codes` `[B, K, T]`, -1 past
                 an item's end. Any rate will do.
             speaker: name or number, one for all texts or a list; speaker 0 by default.
-            kwargs: passed to the tokenizer, such as `padding` and `return_tensors`.
+            kwargs: `sampling_rate` of the audio, and the tokenizer's, such as `padding` and `return_tensors`; flat, or
+                in dictionaries `audio_kwargs` and `text_kwargs` as for any processor.
 
         Raises:
             ValueError: for text that is empty, too long or has no speakable character, an unknown speaker, or audio
@@ -315,8 +329,10 @@ class TtsTrmProcessor(ProcessorMixin):
         if text is not None:
             data |= self._text_inputs([text] if isinstance(text, str) else list(text), speaker, merged["text_kwargs"])
         if audio is not None:
-            single = not isinstance(audio, (list, tuple)) or np.ndim(audio[0]) == 0
-            data["audio_codes"] = self._audio_codes([audio] if single else list(audio), sampling_rate)
+            single = not isinstance(audio, (list, tuple)) or len(audio) == 0 or np.ndim(audio[0]) == 0
+            data["audio_codes"] = self._audio_codes(
+                [audio] if single else list(audio), merged["audio_kwargs"].get("sampling_rate")
+            )
         return BatchFeature(data, tensor_type=merged["text_kwargs"].get("return_tensors"))
 
     @torch.no_grad()
@@ -340,11 +356,16 @@ class TtsTrmProcessor(ProcessorMixin):
         if lengths is None:
             lengths = (codes >= 0).all(1).long().cumprod(-1).sum(-1)
         codec, waveforms = self.codec_model, []
-        size = codec.config.codebook_size
+        size, levels = codec.config.codebook_size, codec.config.num_quantizers
+        if not 1 <= codes.shape[1] <= levels:
+            raise ValueError(f"codes have {codes.shape[1]} codebooks, the codec {levels}; is it this voice's codec?")
         for item, length in zip(codes, lengths, strict=True):
             item = item[:, : int(length)].to(codec.device)  # alone: a decoder may look ahead into padding
             if item.numel() and (item.min() < 0 or item.max() >= size):
-                raise ValueError(f"Codes reach {int(item.min())}..{int(item.max())}, the codec's are 0..{size - 1}.")
+                raise ValueError(
+                    f"Codes reach {int(item.min())}..{int(item.max())}, the codec's are 0..{size - 1}; "
+                    "give lengths, or mark padding by -1 in whole frames."
+                )
             audio = codec.decode(item[None]).audio_values[0, 0] if item.numel() else torch.zeros(0)
             waveforms.append(audio.float().cpu())
         return waveforms
