@@ -52,6 +52,7 @@ class CodecTraining:
         self.options = options
         self.folder = Path(options.output_dir)
         self.folder.mkdir(parents=True, exist_ok=True)
+        torch.set_flush_denormal(True)  # a CPU multiplies numbers next to nothing very slowly
         self.generator = torch.Generator().manual_seed(options.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.codec = TtsTrmCodec(TtsTrmCodecConfig(**options.config)).eval()
@@ -75,9 +76,7 @@ class CodecTraining:
             seconds += 0 if held else len(samples) / rate
             (held_out if held else train).append((row, (samples * 32767).astype(np.int16)))
         if not train or not held_out:
-            raise ValueError(
-                f"{len(train)} clips to train and {len(held_out)} held out; give more data or --held-out."
-            )
+            raise ValueError(f"{len(train)} clips to train and {len(held_out)} held out; give more data or --held-out.")
         print(
             f"{len(train)} clips, {seconds / 3600:.2f} h to train; {len(held_out)} held out; {skipped} skipped",
             flush=True,
@@ -244,7 +243,7 @@ class CodecTraining:
         spoken = {"recordings": []} | {level: [] for level in levels}
         chosen = [clip for clip in self.held_out_clips if clip[0].speaker == options.report_speaker]
         chosen = (chosen or self.held_out_clips)[: options.report_clips]
-        for row, samples in chosen:
+        for _, samples in chosen:
             waveform = self._waveform(samples)
             codes = codec.encode(waveform[None]).audio_codes
             spoken["recordings"].append(waveform[0].numpy())
