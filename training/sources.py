@@ -1,15 +1,27 @@
 """Where training data comes from: folders of recordings with a table of texts, or a data set of the Hub.
 
-Every source becomes the same table: one row a clip with `audio` (a path, or bytes), `text`, `speaker`, `name`.
+Every source becomes the same list, one [`Clip`] a recording, whose audio is read only when it is needed.
 """
 
 import csv
 import hashlib
+import io
+import json
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .audio import load_clip
+
+if TYPE_CHECKING:  # importing it takes a second, which folders need not pay
+    import datasets
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff")
+FINGERPRINTED_BYTES = 65_536  # of each file: a recording that was edited differs early, in its length or its samples
 
 
 class DataError(ValueError):
@@ -17,13 +29,55 @@ class DataError(ValueError):
 
 
 @dataclass
+class HubAudio:
+    """The audio of one row of a `datasets.Dataset`, read from disk when it is asked for."""
+
+    dataset: "datasets.Dataset"
+    column: str
+    row: int
+
+    def read(self) -> str | bytes:
+        """The path of the audio file, or its bytes."""
+        audio = self.dataset[self.row][self.column] or {}
+        return audio.get("bytes") or audio.get("path") or ""
+
+
+@dataclass
 class Clip:
     """One row of a data set, its audio not yet read."""
 
-    audio: str | bytes
+    audio: str | HubAudio
     text: str
     speaker: str
     name: str
+    durations: list[float] | None = None  # the user's own, one for each input id, in frames of the codec
+
+    def load(self, sampling_rate: int) -> np.ndarray:
+        """Mono float32 samples `[L]` at one loudness; raises `AudioError`, which names the clip."""
+        return load_clip(
+            self.audio.read() if isinstance(self.audio, HubAudio) else self.audio, sampling_rate, self.name
+        )
+
+    def fingerprint(self) -> str:
+        """Changes with the row or its audio, and with nothing else: not with the place or the time of a copy."""
+        if isinstance(self.audio, HubAudio):
+            audio = [self.audio.dataset._fingerprint, self.audio.row]
+        else:
+            try:
+                with open(self.audio, "rb") as file:
+                    start = file.read(FINGERPRINTED_BYTES)
+                audio = [Path(self.audio).stat().st_size, hashlib.sha256(start).hexdigest()]
+            except OSError:
+                audio = ["missing"]
+        return json.dumps([self.name, self.text, self.speaker, self.durations, *audio])
+
+
+def clips_key(clips: Iterable[Clip]) -> str:
+    """One hash of a whole list of clips, order included."""
+    digest = hashlib.sha256()
+    for clip in clips:
+        digest.update(clip.fingerprint().encode() + b"\n")
+    return digest.hexdigest()
 
 
 def text_key(text: str) -> str:
@@ -32,18 +86,94 @@ def text_key(text: str) -> str:
     return "".join(character for character in folded if character.isalnum())
 
 
+def text_rank(text: str) -> float:
+    """A number in 0..1 that the sentence alone decides; see [`is_held_out`]."""
+    return int.from_bytes(hashlib.sha256(text_key(text).encode()).digest()[:6], "big") / 2**48
+
+
 def is_held_out(text: str, share: float) -> bool:
     """Whether a text belongs to the held-out `share` (0..1).
 
     A hash of the sentence decides, never the file: all takes of one sentence fall on the same side, in every data set,
     on every machine, and a smaller share is a subset of a larger one.
     """
-    digest = hashlib.sha256(text_key(text).encode()).digest()
-    return int.from_bytes(digest[:6], "big") < share * 2**48
+    return text_rank(text) < share
+
+
+def read_sources(
+    names: Iterable[str | Path],
+    text_column: str = "text",
+    audio_column: str = "audio",
+    speaker_column: str = "speaker",
+    split: str = "train",
+) -> list[Clip]:
+    """The clips of several sources: folders with `metadata.csv`, or else data sets of the Hub.
+
+    Raises:
+        DataError: if one of them cannot be had or has no usable row.
+    """
+    clips = []
+    for name in names:
+        is_folder = Path(name).is_dir()
+        clips += read_folder(name) if is_folder else read_hub(name, text_column, audio_column, speaker_column, split)
+    return clips
+
+
+def read_hub(
+    name: str | Path,
+    text_column: str = "text",
+    audio_column: str = "audio",
+    speaker_column: str = "speaker",
+    split: str = "train",
+) -> list[Clip]:
+    """Reads a data set of the Hub, or a folder of parquet files of the same form.
+
+    Args:
+        name: what `datasets.load_dataset` takes.
+        text_column, audio_column: names of the columns; the audio may be embedded or a path.
+        speaker_column: where there is no column `speaker` and no other is named, all clips are of one speaker.
+
+    Raises:
+        DataError: if it cannot be loaded, lacks a column or has no row.
+    """
+    import datasets
+
+    try:
+        dataset = datasets.load_dataset(str(name), split=split)
+    except Exception as error:  # of many kinds: the network, the repository, its files, its split
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(
+            f"{name}: neither a folder here nor a data set that can be loaded from the Hub ({reason})."
+        ) from error
+    has_speakers = speaker_column != "speaker" or "speaker" in dataset.column_names
+    wanted = {"--text-column": text_column, "--audio-column": audio_column}
+    for option, column in (wanted | ({"--speaker-column": speaker_column} if has_speakers else {})).items():
+        if column not in dataset.column_names:
+            raise DataError(f"{name}: has no column {column!r}, but {dataset.column_names}; choose with {option}.")
+    try:
+        # decoding would need torchcodec; the bytes are read by soundfile, like any file
+        audio = dataset.select_columns([audio_column]).cast_column(audio_column, datasets.Audio(decode=False))
+    except (TypeError, ValueError) as error:
+        kind = dataset.features[audio_column]
+        raise DataError(
+            f"{name}: the column {audio_column!r} holds no audio but {kind}; see --audio-column."
+        ) from error
+    texts = dataset[text_column]
+    speakers = dataset[speaker_column] if has_speakers else [Path(name).name] * len(dataset)
+    clips = [
+        Clip(HubAudio(audio, audio_column, row), str(text or "").strip(), str(speaker), f"{name}, row {row}")
+        for row, (text, speaker) in enumerate(zip(texts, speakers, strict=True))
+    ]
+    if not clips:
+        raise DataError(f"{name}: the split {split!r} holds no row.")
+    return clips
 
 
 def read_folder(folder: str | Path) -> list[Clip]:
-    """Reads a folder that holds `metadata.csv` with a header (`file_name,text[,speaker]`), or LJSpeech's `id|text|normalised`.
+    """Reads a folder that holds `metadata.csv`: with a header, or LJSpeech's `id|text|normalised`.
+
+    The columns of the header are `file_name`, `text`, and at will `speaker` (by default the folder's name) and
+    `durations` (one number for each input id, boundaries included, as a JSON list or separated by spaces).
 
     Raises:
         DataError: if there is no such file, it lacks a column, or no row is left.
@@ -64,7 +194,7 @@ def read_folder(folder: str | Path) -> list[Clip]:
 
 
 def _read_header_table(table: Path, content: str) -> list[Clip]:
-    rows = csv.DictReader(content.splitlines())
+    rows = csv.DictReader(io.StringIO(content, newline=""))
     missing = {"file_name", "text"} - set(rows.fieldnames or ())
     if missing:
         raise DataError(f"{table}: the column {' and '.join(sorted(missing))} is missing from {rows.fieldnames}.")
@@ -74,13 +204,26 @@ def _read_header_table(table: Path, content: str) -> list[Clip]:
             raise DataError(f"{table}, line {rows.line_num}: has fewer fields than the header.")
         path = _inside(table, row["file_name"], rows.line_num)
         speaker = (row.get("speaker") or "").strip() or table.parent.resolve().name
-        clips.append(Clip(str(path), row["text"].strip(), speaker, row["file_name"]))
+        durations = _read_durations(table, row.get("durations"), rows.line_num)
+        clips.append(Clip(str(path), row["text"].strip(), speaker, row["file_name"], durations))
     return clips
+
+
+def _read_durations(table: Path, field: str | None, line: int) -> list[float] | None:
+    if not field or not field.strip():
+        return None
+    try:
+        values = json.loads(field) if field.strip().startswith("[") else field.split()
+        return [float(value) for value in values]
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{table}, line {line}: durations {field[:40]!r} are no list of numbers; write [1.5, 2, ...] or 1.5 2 ..."
+        ) from error
 
 
 def _read_ljspeech(table: Path, content: str) -> list[Clip]:
     clips = []
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(content.split("\n"), 1):
         if not line.strip():
             continue
         fields = line.split("|")  # quotes are plain text in LJSpeech

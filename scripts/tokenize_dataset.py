@@ -1,0 +1,97 @@
+"""Turns recordings into a folder of tokens, ahead of training.
+
+    python scripts/tokenize_dataset.py --data-dir recordings --codec kyutai/mimi --output-dir tokens
+    accelerate launch scripts/tokenize_dataset.py --dataset org/name --output-dir tokens --push-to-hub me/tokens
+
+Only what is missing is computed, so the same command goes on where it was stopped. `run_training.py --token-dir`
+trains from the folder; `datasets.load_dataset("parquet", data_files="tokens/tokens-*.parquet")` reads it as well.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+if not __package__:
+    import _clone  # noqa: F401
+
+
+def parse_arguments(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data-dir", nargs="+", help="folders with metadata.csv and audio")
+    source.add_argument("--dataset", help="data set of the Hub, or a folder of parquet files of its form")
+    parser.add_argument("--text-column", default="text", help="of the Hub data set")
+    parser.add_argument("--audio-column", default="audio", help="of the Hub data set")
+    parser.add_argument("--speaker-column", default="speaker", help="of the Hub data set")
+    parser.add_argument("--split", default="train", help="of the Hub data set")
+    parser.add_argument("--codec", default="kyutai/mimi", help="Hub id or folder of the codec")
+    parser.add_argument("--output-dir", type=Path, required=True, help="gets the tokens")
+    parser.add_argument(
+        "--num-workers",
+        type=int,
+        help="worker processes (default: one a GPU, or else one a core, shared by the launch)",
+    )
+    parser.add_argument("--batch-size", type=int, default=16, help="clips that go through the codec together")
+    parser.add_argument("--shard-size", type=int, default=2000, help="clips in one file")
+    parser.add_argument("--strict", action="store_true", help="stop at the first clip that cannot be read")
+    parser.add_argument("--push-to-hub", metavar="REPO", help="data set of the Hub that gets the tokens, in one commit")
+    options = parser.parse_args(arguments)
+    for name in ("num_workers", "batch_size", "shard_size"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1, not {getattr(options, name)}")
+    return options
+
+
+def tokenize(options) -> None:
+    import torch
+    from accelerate import PartialState
+    from accelerate.utils import gather_object
+
+    from tts_trm.training.encoding import tokenize_clips
+    from tts_trm.training.sources import read_folder, read_hub
+    from tts_trm.training.tokens import CodecInfo, push_tokens, read_report
+
+    state = PartialState()
+    if options.dataset:
+        columns = (options.text_column, options.audio_column, options.speaker_column)
+        clips = read_hub(options.dataset, *columns, options.split)
+    else:
+        clips = [clip for folder in options.data_dir for clip in read_folder(folder)]
+    devices = torch.cuda.device_count() or os.cpu_count() or 1
+    started = time.time()
+    report = tokenize_clips(
+        clips,
+        options.codec,
+        options.output_dir,
+        shard_size=options.shard_size,
+        batch_size=options.batch_size,
+        num_workers=options.num_workers or max(devices // state.num_processes, 1),
+        process_index=state.process_index,
+        num_processes=state.num_processes,
+        strict=options.strict,
+    )
+    encoded = sum(gather_object([report.hours_encoded]))  # also waits until all have ended
+    if not state.is_main_process:
+        return
+    report = read_report(options.output_dir, CodecInfo.read(options.output_dir).frame_rate)
+    seconds = time.time() - started
+    speed = f"encoded {encoded:.2f} h in {seconds:.0f} s ({encoded * 3600 / seconds:.0f} times real time)"
+    print(f"{report}; {speed} -> {options.output_dir}")
+    if options.push_to_hub:
+        print(push_tokens(options.output_dir, options.push_to_hub))
+
+
+def main(arguments=None) -> int:
+    options = parse_arguments(arguments)
+    try:
+        tokenize(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,371 @@
+"""The token folder: recordings as codes, the one form of training data on disk.
+
+    codec.json                      which codec made the codes, and the key of the preparation
+    codebooks.safetensors           its entries [K, V, D]: the latent head trains from the folder without the codec
+    tokens-00000-of-00007.parquet   name, text, speaker, audio_codes [K][T] int16, num_frames (and the user's durations)
+    durations-1f0c....parquet       aligned durations, row by row, for one tokenizer
+    skipped.json                    clips that could not be read, and why
+
+Every file is written beside its place and renamed. `encoding.py` fills the folder, `data.py` trains from it.
+"""
+
+import glob
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from .sources import Clip, DataError, clips_key
+
+if TYPE_CHECKING:
+    import datasets
+
+FORMAT_VERSION = 1  # of the folder and of all that shapes a code; another version means another key
+SHARD_SIZE = 2000
+PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+CODEC_FILE, CODEBOOKS_FILE, SKIPPED_FILE = "codec.json", "codebooks.safetensors", "skipped.json"
+SHARD_METADATA = b"tts_trm"
+
+
+@contextmanager
+def atomic_path(path: str | Path):
+    """A name to write to instead of `path`, which it becomes once the block has ended well; otherwise it vanishes."""
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise OSError(f"{path}: cannot be written ({error}); is the disk full?") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content) -> None:
+    with atomic_path(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+# -- the codec behind a folder ------------------------------------------------------------------------------------
+
+
+def locate_codec(codec: str) -> str:
+    """A codec as the user names it: a folder, seen from here or from the package's root, or else a Hub id."""
+    for folder in (Path(codec).expanduser(), PACKAGE_ROOT / codec):
+        if folder.is_dir():
+            return str(folder)
+    return codec
+
+
+def codebooks_fingerprint(codebooks: torch.Tensor) -> str:
+    """sha256 of the entries `[K, V, D]` in float32."""
+    values = np.ascontiguousarray(codebooks.detach().cpu().float().numpy(), dtype="<f4")
+    return hashlib.sha256(str(values.shape).encode() + values.tobytes()).hexdigest()
+
+
+@dataclass
+class CodecInfo:
+    """What `codec.json` says."""
+
+    codec: str  # as the user named it
+    revision: str | None
+    model_type: str
+    sampling_rate: int
+    frame_rate: float
+    num_codebooks: int
+    codebook_size: int
+    codebook_chains: list[int]
+    fingerprint: str
+    format_version: int = FORMAT_VERSION
+    shard_size: int = SHARD_SIZE
+    clips: str = ""  # `clips_key` of what was tokenised
+    key: str = ""  # of all that shapes the folder's content
+    folder: str = field(default="", compare=False)
+
+    @classmethod
+    def of(cls, codec, name: str, revision: str | None = None) -> "CodecInfo":
+        """That of a loaded codec that the user calls `name`."""
+        from ..processing_tts_trm import codec_codebooks
+
+        codebooks, chains = codec_codebooks(codec)
+        config = codec.config
+        return cls(
+            codec=name,
+            revision=revision,
+            model_type=config.model_type,
+            sampling_rate=config.sampling_rate,
+            frame_rate=config.frame_rate,
+            num_codebooks=codebooks.shape[0],
+            codebook_size=codebooks.shape[1],
+            codebook_chains=chains,
+            fingerprint=codebooks_fingerprint(codebooks),
+        )
+
+    @classmethod
+    def read(cls, token_dir: str | Path) -> "CodecInfo":
+        """Raises `DataError` if there is no readable `codec.json` of this version."""
+        path = Path(token_dir) / CODEC_FILE
+        if not path.is_file():
+            raise DataError(f"{token_dir}: holds no tokens ({CODEC_FILE} is missing); see scripts/tokenize_dataset.py.")
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            info = cls(**content, folder=str(token_dir))
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{path}: cannot be read ({error}); tokenise the recordings again.") from error
+        if info.format_version != FORMAT_VERSION:
+            raise DataError(
+                f"{path}: has format version {info.format_version}, this code reads {FORMAT_VERSION}; "
+                "tokenise the recordings again."
+            )
+        return info
+
+    def write(self) -> None:
+        content = asdict(self)
+        folder = Path(content.pop("folder"))
+        write_json(folder / CODEC_FILE, content)
+
+    def check_matches(self, codec, name: str) -> None:
+        """Raises `DataError` if the loaded `codec`, which the user calls `name`, is not the one behind the folder."""
+        other = CodecInfo.of(codec, name)
+        if other.fingerprint != self.fingerprint:
+            raise DataError(
+                f"{self.folder}: its tokens were made by the codec {self.codec} ({self.geometry}), not by "
+                f"{name} ({other.geometry}); use --codec {self.codec}, or tokenise into another --token-dir."
+            )
+
+    def codebooks(self) -> torch.Tensor:
+        """Entries `[K, V, D]`, float32.
+
+        Raises:
+            DataError: if the file is missing, or is not that of the folder's codec.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        path = Path(self.folder) / CODEBOOKS_FILE
+        try:
+            codebooks = load_file(path)["codebooks"].float()
+        except (OSError, KeyError, SafetensorError) as error:
+            raise DataError(f"{path}: cannot be read ({error}); tokenise the recordings again.") from error
+        if codebooks_fingerprint(codebooks) != self.fingerprint:
+            raise DataError(f"{path}: is not of the codec that {CODEC_FILE} names; tokenise the recordings again.")
+        return codebooks
+
+    @property
+    def geometry(self) -> str:
+        return f"{self.model_type}, {self.num_codebooks} x {self.codebook_size}, {self.fingerprint[:8]}"
+
+
+# -- shards -------------------------------------------------------------------------------------------------------
+
+
+def shard_names(count: int) -> list[str]:
+    return [f"tokens-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
+
+
+def token_features(num_codebooks: int, with_durations: bool = False) -> "datasets.Features":
+    """The columns of a shard."""
+    from datasets import Features, List, Value
+
+    features = {
+        "name": Value("string"),
+        "text": Value("string"),
+        "speaker": Value("string"),
+        "audio_codes": List(List(Value("int16")), length=num_codebooks),
+        "num_frames": Value("int32"),
+    }
+    return Features(features | ({"durations": List(Value("float32"))} if with_durations else {}))
+
+
+def read_header(path: Path) -> dict | None:
+    """What a writer of this folder put into the file's metadata, or None where there is no readable shard."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        metadata = pyarrow.parquet.read_schema(path).metadata or {}
+        return json.loads(metadata[SHARD_METADATA])
+    except (OSError, KeyError, ValueError, pyarrow.ArrowException):
+        return None
+
+
+@dataclass
+class TokenizeReport:
+    """What a finished or shared preparation holds."""
+
+    num_clips: int  # in the folder's shards, those skipped left out
+    hours: float
+    num_encoded: int  # by this process, in this call; the others were there already
+    hours_encoded: float
+    skipped: list[dict]  # {"name": ..., "reason": ...}
+
+    def __str__(self) -> str:
+        lines = [f"skipped: {clip['reason']}" for clip in self.skipped]
+        return "\n".join([*lines, f"{self.num_clips} clips, {self.hours:.2f} h tokenised; {len(self.skipped)} skipped"])
+
+
+def read_report(token_dir: str | Path, frame_rate: float) -> TokenizeReport:
+    """Sums up the finished shards of a folder and writes the clips they skipped to `skipped.json`."""
+    headers = [read_header(path) for path in sorted(Path(token_dir).glob("tokens-*.parquet"))]
+    headers = [header for header in headers if header is not None]
+    skipped = [clip for header in headers for clip in header["skipped"]]
+    hours = sum(header["num_frames"] for header in headers) / frame_rate / 3600
+    write_json(Path(token_dir) / SKIPPED_FILE, skipped)
+    return TokenizeReport(sum(header["num_clips"] for header in headers), hours, 0, 0.0, skipped)
+
+
+def tokens_state(
+    token_dir: str | Path, clips: list[Clip] | None = None
+) -> Literal["absent", "incomplete", "stale", "ready"]:
+    """Whether a folder can be trained from; "stale" where it is complete, but its clips are not `clips`."""
+    if not (Path(token_dir) / CODEC_FILE).is_file():
+        return "absent"
+    info = CodecInfo.read(token_dir)
+    try:
+        _check_shards(info)
+    except DataError:
+        return "incomplete"
+    return "stale" if clips is not None and clips_key(clips) != info.clips else "ready"
+
+
+def load_tokens(token_dir: str | Path, tokenizer=None) -> tuple["datasets.Dataset", CodecInfo]:
+    """The rows of a token folder, memory-mapped, and what made them.
+
+    The column `durations`, where there is one, holds the user's own; with a `tokenizer`, `aligned_durations` holds
+    those that [`write_durations`] stored for it.
+
+    Raises:
+        DataError: if the folder holds no tokens, a shard is missing or from another preparation, or no row is left.
+    """
+    from datasets import Dataset
+
+    info = CodecInfo.read(token_dir)
+    shards = _check_shards(info)
+    dataset = Dataset.from_parquet([glob.escape(str(path)) for path in shards])
+    if not len(dataset):
+        raise DataError(f"{token_dir}: no clip could be used; {SKIPPED_FILE} in that folder says why.")
+    durations = None if tokenizer is None else _read_durations(info, tokenizer, len(dataset))
+    if durations is not None:
+        dataset = dataset.add_column("aligned_durations", durations)
+    return dataset, info
+
+
+def _check_shards(info: CodecInfo) -> list[Path]:
+    folder = Path(info.folder)
+    found = sorted(folder.glob("tokens-*-of-*.parquet"))
+    again = "run the same scripts/tokenize_dataset.py again to complete it"
+    if not found:
+        raise DataError(f"{folder}: holds no tokens-*.parquet; {again}.")
+    count = int(found[0].stem.rsplit("-", 1)[1])
+    expected = [folder / name for name in shard_names(count)]
+    for path in expected:
+        header = read_header(path)
+        if header is None:
+            raise DataError(f"{path}: is missing or unreadable, the folder is incomplete; {again}.")
+        if header["key"] != info.key:
+            raise DataError(f"{path}: belongs to another preparation than {CODEC_FILE}; {again}.")
+    for path in set(found) - set(expected):
+        raise DataError(f"{path}: belongs to another preparation than {expected[0].name}; delete one of them.")
+    return expected
+
+
+# -- durations ----------------------------------------------------------------------------------------------------
+
+
+def tokenizer_hash(tokenizer) -> str:
+    """sha256 of what decides a text's ids: not of the padding and truncation that the last call happened to set."""
+    content = json.loads(tokenizer.backend_tokenizer.to_str())
+    content = {key: value for key, value in content.items() if key not in ("padding", "truncation")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def durations_path(token_dir: str | Path, hash_of_tokenizer: str) -> Path:
+    return Path(token_dir) / f"durations-{hash_of_tokenizer[:12]}.parquet"
+
+
+def write_durations(token_dir: str | Path, hash_of_tokenizer: str, durations: list[np.ndarray | None]) -> Path:
+    """Stores aligned durations: for each row of the folder, in order, one value for each input id, in frames.
+
+    An empty array marks a clip that could not be aligned, None one that the aligner was not asked about. Training
+    leaves both out and counts them.
+
+    Raises:
+        DataError: if their number is not that of the folder's rows.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    info = CodecInfo.read(token_dir)
+    rows = sum(read_header(path)["num_clips"] for path in _check_shards(info))
+    if len(durations) != rows:
+        raise DataError(f"{token_dir}: {len(durations)} rows of durations for {rows} rows of tokens.")
+    header = {"key": info.key, "tokenizer": hash_of_tokenizer}
+    values = [None if row is None else np.asarray(row, np.float32) for row in durations]
+    column = pyarrow.array(values, pyarrow.list_(pyarrow.float32()))
+    table = pyarrow.table({"durations": column}).replace_schema_metadata({SHARD_METADATA: json.dumps(header)})
+    path = durations_path(token_dir, hash_of_tokenizer)
+    with atomic_path(path) as partial:
+        pyarrow.parquet.write_table(table, partial)
+    return path
+
+
+def _read_durations(info: CodecInfo, tokenizer, rows: int):
+    """The stored column, or None where there is none for this tokenizer and these tokens."""
+    import pyarrow.parquet
+
+    digest = tokenizer_hash(tokenizer)
+    path = durations_path(info.folder, digest)
+    header = read_header(path)
+    if header is None or header != {"key": info.key, "tokenizer": digest}:
+        return None
+    column = pyarrow.parquet.read_table(path)["durations"]
+    return column if len(column) == rows else None
+
+
+# -- the Hub ------------------------------------------------------------------------------------------------------
+
+
+def push_tokens(token_dir: str | Path, repo: str) -> str:
+    """Uploads a complete folder to the data set `repo` of the Hub, in one commit; returns its address.
+
+    Raises:
+        DataError: if the folder is incomplete.
+        OSError: if the Hub cannot be reached or refuses; names the command to try again.
+    """
+    from huggingface_hub import HfApi
+
+    info = CodecInfo.read(token_dir)
+    _check_shards(info)
+    (Path(token_dir) / "README.md").write_text(
+        "---\ntags: [tts-trm]\nconfigs:\n- config_name: default\n  data_files: tokens-*.parquet\n---\n\n"
+        f"Speech as codes of {info.codec} ({info.geometry}), {info.frame_rate} frames per second.\n\n"
+        f"    hf download {repo} --repo-type dataset --local-dir tokens\n"
+        "    accelerate launch run_training.py --token-dir tokens\n",
+        encoding="utf-8",
+    )
+    patterns = ["README.md", "*.json", "*.safetensors", "tokens-*.parquet", "durations-*.parquet"]
+    try:
+        api = HfApi()
+        repo = api.create_repo(repo, repo_type="dataset", exist_ok=True).repo_id
+        api.upload_folder(
+            repo_id=repo,
+            repo_type="dataset",
+            folder_path=str(token_dir),
+            allow_patterns=patterns,
+            commit_message="Upload tokens",
+        )
+    except Exception as error:  # the network, rights, space: of many kinds, and the tokens are safe on disk
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise OSError(
+            f"{token_dir} was not uploaded to {repo} ({reason}). Try again with: "
+            f"hf upload --repo-type dataset {repo} {token_dir}"
+        ) from error
+    return f"https://huggingface.co/datasets/{repo}"
