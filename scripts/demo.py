@@ -1,0 +1,43 @@
+"""Speaks three sentences with the bundled voice, in English and German: WAV and PNG files in outputs/demo/."""
+
+import argparse
+import sys
+from pathlib import Path
+
+if not __package__:
+    import _clone  # noqa: F401
+
+from tts_trm.scripts.synthesize import BUNDLED_VOICE, SynthesisError, load_voice, speak
+
+SENTENCES = (
+    ("kathleen", "The weather is nice today, and the birds are singing."),
+    ("kathleen", "A very small model learned to read this sentence aloud."),
+    ("kerstin", "Guten Morgen, heute scheint die Sonne."),
+)
+
+
+def parse_arguments(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id with both speakers")
+    parser.add_argument("--output-dir", type=Path, default=Path("outputs/demo"), help="(default: %(default)s)")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None) -> int:
+    options = parse_arguments(arguments)
+    from tts_trm.training.prompts import Prompt
+
+    try:
+        model, processor = load_voice(options.model)
+        options.output_dir.mkdir(parents=True, exist_ok=True)
+        for number, (speaker, text) in enumerate(SENTENCES, 1):
+            path = options.output_dir / f"{number}_{speaker}.wav"
+            print(f'"{text}"\n   {speak(model, processor, Prompt(text, speaker), path, pictures=True)}', flush=True)
+    except (SynthesisError, ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

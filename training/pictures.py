@@ -1,0 +1,150 @@
+"""Pictures to judge speech by: its spectrogram, and which character is spoken when."""
+
+import math
+import os
+import textwrap
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..modeling_tts_trm_codec import mel_filter_bank
+
+FFT_SIZE, HOP_LENGTH, MEL_BANDS = 1024, 240, 80
+DYNAMIC_RANGE = 80.0  # dB below the loudest value that are still shown
+STEPS_PER_FRAME = 4  # of an alignment drawn from durations, whose borders fall between frames
+SPECTROGRAM_HEIGHT, CHARACTER_HEIGHT = 2.2, 0.125  # inches
+NAMES = {" ": "␣", "<boundary>": "edge"}
+
+
+def log_mel_decibels(waveform, sampling_rate: int) -> np.ndarray:
+    """`[L]` samples to mel magnitudes in dB of the loudest value, `[bands, columns]`."""
+    samples = torch.as_tensor(waveform, dtype=torch.float32).detach().cpu().reshape(-1)
+    window = torch.hann_window(FFT_SIZE)
+    spectrum = torch.stft(
+        samples, FFT_SIZE, HOP_LENGTH, window=window, center=True, pad_mode="constant", return_complex=True
+    )
+    mel = mel_filter_bank(sampling_rate, FFT_SIZE, MEL_BANDS).T @ spectrum.abs()
+    decibels = 20 * mel.clamp(min=1e-8).log10()
+    return (decibels - decibels.max()).clamp(min=-DYNAMIC_RANGE).numpy()
+
+
+def alignment_from_durations(durations, steps_per_frame: int = STEPS_PER_FRAME) -> np.ndarray:
+    """Durations `[S]` in frames to the share of every character in every step: `[T * steps_per_frame, S]`."""
+    ends = np.cumsum(np.asarray(durations, dtype=np.float64)) * steps_per_frame
+    starts = np.concatenate(([0.0], ends[:-1]))
+    steps = np.arange(math.ceil(ends[-1] - 1e-6))[:, None]
+    return np.clip(np.minimum(ends, steps + 1) - np.maximum(starts, steps), 0.0, None)
+
+
+def draw_durations(path, text, characters, durations, waveform=None, sampling_rate=24_000, frame_rate=12.5) -> None:
+    """Draws when each of a clip's `characters` is spoken according to its `durations` `[S]` in frames; see below."""
+    draw_speech(
+        path,
+        text,
+        characters,
+        alignment_from_durations(durations),
+        waveform,
+        sampling_rate,
+        frame_rate * STEPS_PER_FRAME,
+    )
+
+
+def draw_speech(
+    path: str | Path,
+    text: str,
+    characters: list[str] | None = None,
+    alignment: np.ndarray | None = None,
+    waveform: np.ndarray | torch.Tensor | None = None,
+    sampling_rate: int = 24_000,
+    frame_rate: float = 12.5,
+) -> None:
+    """Writes a PNG with the spectrogram of `waveform` above the alignment, on one axis of seconds.
+
+    Args:
+        path: of the PNG; a failed write leaves no file.
+        text: the title.
+        characters: S names, from the first to the last.
+        alignment: `[T, S]` weight of each character in each of T frames.
+        waveform: `[L]` samples. Either of the two may be absent, and its panel with it.
+
+    Raises:
+        OSError: if the file cannot be written.
+        ImportError: if matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure  # a Figure of its own, never pyplot: no state, no display, Agg by default
+    except ImportError as error:
+        raise ImportError("Pictures need matplotlib: pip install 'tts-trm[pictures]'.") from error
+
+    heights = [SPECTROGRAM_HEIGHT] if waveform is not None else []
+    if alignment is not None:
+        heights.append(max(1.8, CHARACTER_HEIGHT * len(characters)))
+    if not heights:
+        raise ValueError("There is nothing to draw: give a waveform, an alignment or both.")
+    seconds = max(
+        0.0 if waveform is None else len(waveform) / sampling_rate,
+        0.0 if alignment is None else len(alignment) / frame_rate,
+    )
+    width = min(18.0, max(7.0, 2.0 + 2.0 * seconds))
+    title = textwrap.shorten(text, 240, placeholder=" ...")
+    lines = textwrap.wrap(title, int(width * 12)) or [""]
+
+    figure = Figure(figsize=(width, sum(heights) + 0.9 + 0.2 * len(lines)), dpi=100, layout="constrained")
+    panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+    if waveform is not None:
+        _draw_spectrogram(panels[0], waveform, sampling_rate)
+    if alignment is not None:
+        _draw_alignment(panels[-1], np.asarray(alignment), characters, frame_rate)
+    panels[-1].set_xlim(0.0, seconds)
+    panels[-1].set_xlabel("time [s]")
+    figure.suptitle("\n".join(lines), fontsize=11, parse_math=False)
+    _save(figure, Path(path))
+
+
+def _draw_spectrogram(panel, waveform, sampling_rate: int) -> None:
+    decibels = log_mel_decibels(waveform, sampling_rate)
+    column = HOP_LENGTH / sampling_rate
+    panel.imshow(
+        decibels,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        extent=(-column / 2, (decibels.shape[1] - 0.5) * column, -0.5, MEL_BANDS - 0.5),
+    )
+    kilohertz = [value for value in (0.25, 0.5, 1, 2, 4, 8) if value < sampling_rate / 2000]
+    mels = [math.log10(1.0 + 1000 * value / 700.0) for value in (*kilohertz, sampling_rate / 2000)]
+    panel.set_yticks(
+        [mel / mels[-1] * (MEL_BANDS + 1) - 1 for mel in mels[:-1]], labels=[f"{value:g}" for value in kilohertz]
+    )
+    panel.set_ylabel("frequency [kHz]\n(log-mel spectrogram)")
+
+
+def _draw_alignment(panel, alignment: np.ndarray, characters: list[str], frame_rate: float) -> None:
+    panel.imshow(
+        alignment.T,
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        cmap="Blues",
+        vmin=0.0,
+        vmax=float(alignment.max()),
+        extent=(0.0, len(alignment) / frame_rate, -0.5, len(characters) - 0.5),
+    )
+    names = [NAMES.get(character, character) for character in characters]
+    panel.set_yticks(range(len(names)), labels=names, fontsize=8, fontfamily="monospace", parse_math=False)
+    panel.tick_params(axis="y", length=2)
+    panel.set_ylabel("character")
+
+
+def _save(figure, path: Path) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box, and that is fine
+            figure.savefig(partial, format="png")
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(f"{path}: cannot be written ({error}); is the disk full or the folder missing?") from error

@@ -1,0 +1,197 @@
+"""Speech while training: the same prompts spoken every so many steps, beside the recordings they are to become."""
+
+import itertools
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..processing_tts_trm import CodecError
+from .pictures import draw_speech
+from .prompts import Prompt
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Speech:
+    """What a model made of a prompt."""
+
+    text: str
+    speaker_id: int
+    speaker: str
+    codes: torch.LongTensor  # [1, K, T]
+    characters: list[str]  # S names, boundaries included
+    alignment: np.ndarray | None  # [T, S] weight of each character in each frame; None if the model predicts none
+    sampling_rate: int
+    frame_rate: float
+    waveform: torch.FloatTensor | None = None  # [L] samples, once the codes are decoded
+    number: int = 1  # of the prompt, counted from 1
+
+    @property
+    def frames(self) -> int:
+        return self.codes.shape[-1]
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.frame_rate
+
+    def draw(self, path: str | Path) -> None:
+        """Writes a PNG: spectrogram and alignment, as far as there are such."""
+        draw_speech(
+            path, self.text, self.characters, self.alignment, self.waveform, self.sampling_rate, self.frame_rate
+        )
+
+
+def generate_speech(model, processor, prompt: Prompt, **generate_kwargs) -> Speech:
+    """Speaks a prompt, up to its codes; `processor.decode(speech.codes)` makes the waveform.
+
+    Raises:
+        ValueError: if the voice cannot speak it: an unknown speaker, no letter it knows, too long.
+    """
+    inputs = processor(text=prompt.text, speaker=prompt.speaker).to(model.device)
+    output = model.generate(**inputs, return_dict_in_generate=True, **generate_kwargs)
+    speaker_id = int(inputs["speaker_id"][0])
+    return Speech(
+        text=prompt.text,
+        speaker_id=speaker_id,
+        speaker=processor.speakers[speaker_id],
+        codes=output.sequences.cpu(),
+        characters=processor.tokenizer.convert_ids_to_tokens(inputs["input_ids"][0].tolist()),
+        alignment=None if output.alignment is None else output.alignment[0].float().cpu().numpy(),
+        sampling_rate=processor.sampling_rate,
+        frame_rate=model.config.frame_rate,
+    )
+
+
+class SampleWriter:
+    """Speaks the same prompts now and then, without disturbing the training: a sample that fails is only reported.
+
+    Args:
+        output_dir: of the run; the files go to `samples/` in it.
+        processor: a `TtsTrmProcessor`.
+        prompts: what to speak, all of it. Without prompts it is the first `num_samples` of `rows`.
+        rows: held-out rows of the data set, with `text`, `speaker_id` and `audio_codes` `[K, T]`.
+        num_samples: how many of the rows are spoken.
+        seed: of the randomness, fresh at every step, so that only the model differs between two steps.
+        generate_kwargs: passed to `generate`, such as `temperature` and `top_k`.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | Path,
+        processor,
+        prompts: list[Prompt] | None = None,
+        rows: Iterable[Mapping] = (),
+        num_samples: int = 3,
+        seed: int = 42,
+        generate_kwargs: dict | None = None,
+    ):
+        self.folder = Path(output_dir) / "samples"
+        self.processor, self.seed, self.generate_kwargs = processor, seed, dict(generate_kwargs or {})
+        self.rows = [] if prompts else list(itertools.islice(rows, num_samples))
+        self.prompts = list(prompts or [])
+        if not prompts:
+            self.prompts = [Prompt(row["text"], int(row["speaker_id"]), line) for line, row in enumerate(self.rows, 1)]
+        self._codec_error: CodecError | None = None
+        self._reported: set[str] = set()
+
+    def write_ground_truth(self) -> list[Path]:
+        """Writes what the codec keeps of the rows' recordings, `samples/sample_1_ground_truth.wav` and so on, once.
+
+        Returns:
+            The files, those of an earlier call included; none if the prompts are not of the data set.
+        """
+        paths = []
+        for number, row in enumerate(self.rows, 1):
+            path = self.folder / f"sample_{number}_ground_truth.wav"
+            try:
+                if not path.exists():
+                    self.folder.mkdir(parents=True, exist_ok=True)
+                    self.processor.save_audio(self._decode(torch.tensor(np.asarray(row["audio_codes"]))), path)
+                paths.append(path)
+            except (ValueError, OSError) as error:
+                self._report(f"ground truth of sample {number}", error)
+        return paths
+
+    def write(self, model, step: int) -> list[Speech]:
+        """Speaks the prompts into `samples/step_000500/` and so on.
+
+        A sample is `sample_1_generated.wav` and `sample_1.png`; `info.json` says how each came about, or what failed.
+
+        Returns:
+            The prompts that could be spoken; their `waveform` is None while there is no codec.
+        """
+        folder, device = self.folder / f"step_{step:06d}", model.device
+        was_training = model.training
+        model.eval()
+        try:  # loading a codec for the first time draws random numbers, hence the fork
+            with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+                spoken, entries = [], []
+                for number, prompt in enumerate(self.prompts, 1):
+                    speech, entry = self._write_one(model, prompt, folder, number)
+                    entries.append(entry)
+                    if speech is not None:
+                        spoken.append(speech)
+                self._write_info(folder / "info.json", step, entries)
+        finally:
+            model.train(was_training)
+        return spoken
+
+    def _write_one(self, model, prompt: Prompt, folder: Path, number: int) -> tuple[Speech | None, dict]:
+        entry = {"sample": number, "text": prompt.text, "speaker": prompt.speaker}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            generator = torch.Generator(model.device).manual_seed(self.seed)
+            speech = generate_speech(model, self.processor, prompt, generator=generator, **self.generate_kwargs)
+            speech.number = number
+        except (ValueError, OSError) as error:
+            self._report(f"sample {number}", error)
+            return None, entry | {"error": str(error)}
+        entry |= {"speaker_id": speech.speaker_id, "speaker": speech.speaker}
+        entry |= {"frames": speech.frames, "seconds": round(speech.seconds, 3)}
+        try:
+            speech.waveform = self._decode(speech.codes)
+            self.processor.save_audio(speech.waveform, folder / f"sample_{number}_generated.wav")
+            entry["file"] = f"sample_{number}_generated.wav"
+        except (ValueError, OSError) as error:
+            self._report(f"sample {number}", error)
+            entry["error"] = str(error)
+        try:
+            if speech.waveform is not None or speech.alignment is not None:
+                speech.draw(folder / f"sample_{number}.png")
+                entry["picture"] = f"sample_{number}.png"
+        except (OSError, ImportError) as error:
+            self._report(f"picture of sample {number}", error)
+        return speech, entry
+
+    def _decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """`[K, T]` or `[1, K, T]` codes to samples `[L]`; a codec that is missing is looked for only once."""
+        if self._codec_error is not None:
+            raise self._codec_error
+        try:
+            return self.processor.decode(codes.long())[0]
+        except CodecError as error:
+            self._codec_error = error
+            raise
+
+    def _report(self, what: str, error: Exception) -> None:
+        if str(error) not in self._reported:  # a codec that is missing is missing for every sample
+            self._reported.add(str(error))
+            logger.warning("No %s: %s", what, error)
+
+    def _write_info(self, path: Path, step: int, entries: list[dict]) -> None:
+        settings = {"temperature": None, "top_k": None} | self.generate_kwargs
+        info = {"step": step, "seed": self.seed, **settings, "samples": entries}
+        partial = path.with_suffix(".json.partial")
+        try:
+            partial.write_text(json.dumps(info, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            self._report(str(path), error)
