@@ -1,0 +1,355 @@
+"""Trains a voice, from recordings to a checkpoint that speaks.
+
+    accelerate launch run_training.py --data-dir my_recordings --epochs 50 --batch-size 16 --lr 3e-4
+
+The story of a run, top to bottom: recordings become tokens, texts are aligned to them, the model is built for what
+was found, and the loop trains, evaluates, samples and saves. Started again with the same command, it goes on where
+it was stopped.
+"""
+
+import logging
+import math
+import signal
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+if not __package__:
+    from scripts import _clone  # noqa: F401
+
+from tts_trm.training.arguments import parse_arguments
+
+MOST_SKIPPED_STEPS = 5  # in a row, for gradients that are not finite, before the run stops
+
+
+def main(arguments=None) -> int:
+    options = parse_arguments(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+
+    from tts_trm.processing_tts_trm import CodecError
+    from tts_trm.training.audio import AudioError
+    from tts_trm.training.checkpoint import CheckpointError
+    from tts_trm.training.sources import DataError
+
+    try:
+        return Run(options).train()
+    except (AudioError, CheckpointError, CodecError, DataError, TrainingError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot go on; the message says why and what to change."""
+
+
+class Run:
+    """One training run; `options` are those of the command line."""
+
+    def __init__(self, options):
+        from tts_trm.training import report, setup
+
+        self.options = options
+        setup.quiet_libraries()
+        setup.check_sizes(options)
+        self.accelerator = setup.make_accelerator(options)
+        self.device = self.accelerator.device
+        self.say(report.describe_device(self.device))
+
+        # ---- data: recordings -> tokens -> durations -> training and held-out rows
+        with self.accelerator.main_process_first():
+            self.codec_info = setup.prepare_tokens(options, self.accelerator, self.say)
+            self.processor = setup.make_processor(options, self.codec_info)
+            if options.alignment == "durations":
+                setup.prepare_durations(options, self.processor, self.say)
+        self.train_set, self.held_out_set, split_report = setup.split_data(options, self.processor)
+
+        # ---- model
+        self.model = setup.make_model(options, self.processor, self.codec_info, self.train_set).to(self.device)
+        self.say(report.describe_data(self.processor, self.model, split_report))
+        self.say(report.describe_model(self.model))
+        self.say(report.describe_weights(self.model.config))
+
+        # ---- what the loop needs
+        self.sampler, self.loader, self.held_out_loader = setup.make_loaders(
+            options, self.accelerator, self.processor, self.train_set, self.held_out_set
+        )
+        self.steps_per_epoch = math.ceil(len(self.sampler) / options.gradient_accumulation_steps)
+        self.total_steps = options.max_steps or options.epochs * self.steps_per_epoch
+        self.epochs = math.ceil(self.total_steps / self.steps_per_epoch)
+        self.optimizer = setup.make_optimizer(options, self.model)
+        self.average = setup.make_average(options, self.model)
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
+        self.step = self.epoch = self.batch_in_epoch = self.skipped = 0
+        self.best_loss = math.inf
+        self.metrics: dict[str, float] = {}
+        self.received_signal = self.stop_signal = 0  # of this process, and what all of them agreed on
+        setup.seed_process(options.seed, self.accelerator.process_index)
+        self.resume()
+
+        self.samples, source = setup.make_sample_writer(options, self.processor, self.held_out_set)
+        self.say(report.describe_prompts(self.samples.prompts, source) if options.sample_interval else "")
+        self.say(
+            report.describe_plan(
+                options, self.total_steps, self.epochs, self.model.config.num_codebooks, len(self.samples.prompts)
+            )
+        )
+        self.trackers = setup.make_trackers(options, self.accelerator)
+
+    def say(self, text: str) -> None:
+        if self.accelerator.is_main_process and text:
+            print(text, flush=True)
+
+    # ---- the loop ------------------------------------------------------------------------------
+
+    def train(self) -> int:
+        """Trains to the end and returns the exit status: 0, or 128 + the signal that stopped the run in good order."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note_signal)
+        if self.options.sample_interval and self.accelerator.is_main_process:
+            self.samples.write_ground_truth()
+        self.wrapped.train()
+        while self.step < self.total_steps and not self.stop_signal:
+            self.train_epoch()
+        if self.stop_signal:
+            self.save(f"step_{self.step}")
+            self.say(f"Stopped at step {self.step} and saved; the same command goes on from there.")
+            self.trackers.finish()
+            return 128 + self.stop_signal
+        if not self.metrics or self.step % self.options.eval_interval:
+            self.evaluate()
+        self.save("final")
+        if self.options.push_to_hub and self.accelerator.is_main_process:
+            self.push("final", f"Training finished at step {self.step}")
+        self.accelerator.wait_for_everyone()
+        self.say(f"Done: {self.checkpoints / 'final'}")
+        self.trackers.finish()
+        return 0
+
+    def train_epoch(self) -> None:
+        """The rest of the current epoch, from `batch_in_epoch` on, or up to the last step."""
+        from tqdm.auto import tqdm
+
+        self.sampler.set_epoch(self.epoch, self.batch_in_epoch)
+        accumulation = self.options.gradient_accumulation_steps
+        progress = tqdm(
+            total=self.steps_per_epoch,
+            initial=self.batch_in_epoch // accumulation,
+            desc=f"Epoch {self.epoch + 1}",
+            disable=not (self.accelerator.is_main_process and sys.stderr.isatty()),
+        )
+        group, frames, started, losses = [], 0, time.time(), []
+        for batch in self.loader:
+            group.append(batch)
+            self.batch_in_epoch += 1
+            if len(group) < accumulation and self.batch_in_epoch < len(self.sampler):
+                continue
+            finished = self.batch_in_epoch == len(self.sampler)
+            losses.append(self.optimizer_step(group))
+            frames += sum(int(batch["label_lengths"].sum()) for batch in group) * self.accelerator.num_processes
+            group = []
+            if finished:  # before anything is saved: a checkpoint then points to the next epoch
+                self.epoch, self.batch_in_epoch = self.epoch + 1, 0
+            progress.update()
+            if self.step % self.options.log_interval == 0:
+                loss = sum(float(value) for value in losses) / len(losses)
+                speed = frames / max(time.time() - started, 1e-6)
+                progress.set_postfix(loss=f"{loss:.4f}", lr=f"{self.learning_rate():.2e}", frames=f"{speed:.0f}/s")
+                self.log(loss, speed)
+                frames, started, losses = 0, time.time(), []
+            before = time.time()
+            self.once_in_a_while()
+            self.agree_on_stop()
+            started += time.time() - before  # evaluation and sampling are not training speed
+            if finished or self.step >= self.total_steps or self.stop_signal:
+                break
+        progress.close()
+
+    def optimizer_step(self, group: list[dict]):
+        """One step on the mean loss of the batches in `group`; returns that loss."""
+        import torch
+
+        total = 0.0
+        for index, batch in enumerate(group):
+            batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+            last = index == len(group) - 1
+            # processes exchange their gradients once a step
+            with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+                output = self.wrapped(**batch)
+                self.accelerator.backward(output.loss / len(group))
+            total = total + output.loss.detach() / len(group)
+            self.last_codebook_losses, self.last_length_loss = output.codebook_losses, output.length_loss
+        for group_of_parameters in self.optimizer.param_groups:
+            group_of_parameters["lr"] = self.learning_rate()
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.options.grad_clip)
+        finite = bool(torch.isfinite(norm))  # of the exchanged gradients: all processes decide alike
+        if finite or self.accelerator.scaler is not None:  # the scaler of float16 leaves bad steps out by itself
+            self.optimizer.step()
+        if finite:
+            self.average.update(self.model)
+        self.optimizer.zero_grad(set_to_none=True)
+        self._count_bad_steps(finite, total, norm)
+        self.step += 1
+        return total
+
+    def _count_bad_steps(self, finite: bool, loss, norm) -> None:
+        self.skipped = 0 if finite else self.skipped + 1
+        if finite:
+            return
+        where = f"epoch {self.epoch + 1}, batch {self.batch_in_epoch}"
+        self.say(f"Step {self.step} left out: loss {float(loss)}, gradient norm {float(norm)} ({where}).")
+        # float16's loss scale starts far too high and is halved by each bad step: sixteen halvings reach 1
+        if self.skipped >= MOST_SKIPPED_STEPS + (16 if self.accelerator.scaler is not None else 0):
+            raise TrainingError(
+                f"The gradient was not finite {self.skipped} steps in a row, last in {where}. Lower --lr (now "
+                f"{self.options.lr}) or train without --fp16; the last checkpoint is good."
+            )
+
+    def learning_rate(self) -> float:
+        """Linear warm-up, then a cosine to 1 % of the peak; a function of the step alone."""
+        warmup = min(self.options.warmup_steps, self.total_steps // 10)
+        if self.step < warmup:
+            return self.options.lr * (self.step + 1) / warmup
+        progress = (self.step - warmup) / max(1, self.total_steps - warmup)
+        return self.options.lr * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
+
+    def once_in_a_while(self) -> None:
+        """Evaluation, samples and checkpoints, each at its own interval."""
+        options = self.options
+        if self.step % options.eval_interval == 0:
+            self.evaluate()
+        if options.sample_interval and self.step % options.sample_interval == 0:
+            self.sample()
+        if self.step % options.save_interval == 0 and self.step < self.total_steps:
+            self.save(f"step_{self.step}")
+
+    def log(self, loss: float, speed: float) -> None:
+        values = {"train/loss": loss, "train/lr": self.learning_rate(), "train/frames_per_second": speed}
+        values |= {f"train/codebook_loss/{c:02d}": v for c, v in enumerate(self.last_codebook_losses.tolist())}
+        if self.last_length_loss is not None:
+            values["train/length_loss"] = float(self.last_length_loss)
+        self.trackers.log(values, self.step)
+        if not sys.stderr.isatty():
+            self.say(
+                f"step {self.step}/{self.total_steps} epoch {self.epoch + 1} loss {loss:.4f} "
+                f"lr {self.learning_rate():.2e} {speed:.0f} frames/s"
+            )
+
+    # ---- evaluate, sample, save, resume ------------------------------------------------------------
+
+    def evaluate(self) -> None:
+        """Measures the averaged weights on the held-out sentences, and keeps the best checkpoint."""
+        from accelerate.utils import gather_object
+
+        from tts_trm.training.evaluation import evaluate
+
+        with self.average.applied(self.model):
+            self.metrics = evaluate(self.model, self.held_out_loader, self.device, lambda sums: gather_object([sums]))
+        self.trackers.log({f"eval/{name}": value for name, value in self.metrics.items()}, self.step)
+        shown = [name for name in self.metrics if "/" not in name]
+        self.say(f"eval at step {self.step}: " + ", ".join(f"{name} {self.metrics[name]:.4f}" for name in shown))
+        if self.metrics["loss"] < self.best_loss:
+            self.best_loss = self.metrics["loss"]
+            self.save("best")
+
+    def sample(self) -> None:
+        """Speaks the prompts with the averaged weights; a failure is reported and forgotten."""
+        if not self.accelerator.is_main_process:
+            return
+        with self.average.applied(self.model):
+            for speech in self.samples.write(self.model, self.step):
+                if speech.waveform is not None:
+                    self.trackers.log_audio(f"sample_{speech.number}", speech.waveform, speech.sampling_rate, self.step)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.options.output_dir / "checkpoints"
+
+    def save(self, name: str) -> None:
+        """Writes `checkpoints/<name>`: averaged weights and all they need, and the state to resume from."""
+        from accelerate.utils import gather_object
+
+        from tts_trm.training import checkpoint, setup
+
+        random_states = gather_object([setup.random_state(self.device)])
+        if self.accelerator.is_main_process:
+            state = {
+                "step": self.step,
+                "epoch": self.epoch,
+                "batch_in_epoch": self.batch_in_epoch,
+                "batches_per_epoch": len(self.sampler),
+                "average_updates": self.average.updates,
+                "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
+                "metrics": self.metrics,
+                "num_processes": self.accelerator.num_processes,
+                "total_steps": self.total_steps,
+                "options": {key: str(value) for key, value in sorted(vars(self.options).items())},
+            }
+
+            def write(folder: Path) -> None:
+                with self.average.applied(self.model):
+                    setup.save_voice(folder, self.model, self.processor, self.metrics, self.options.push_to_hub)
+                checkpoint.save_training_state(
+                    folder,
+                    dict(self.model.named_parameters()),
+                    self.average.average,
+                    self.optimizer,
+                    random_states,
+                    state,
+                )
+
+            written = checkpoint.write_checkpoint(self.checkpoints / name, write)
+            checkpoint.rotate(self.checkpoints, self.options.keep_checkpoints, written)
+        self.accelerator.wait_for_everyone()
+        if name == "best" and self.options.push_to_hub and self.accelerator.is_main_process:
+            self.push("best", f"Best so far, step {self.step}")
+
+    def push(self, name: str, message: str) -> None:
+        from tts_trm.training.publishing import push_checkpoint
+
+        push_checkpoint(self.checkpoints / name, self.options.push_to_hub, message)
+
+    def resume(self) -> None:
+        """Goes on from `--resume-from-checkpoint`, where there is something to go on from."""
+        from tts_trm.training import checkpoint, setup
+
+        choice = self.options.resume_from_checkpoint
+        if choice == "none":
+            return
+        with self.accelerator.main_process_first():  # it may have to put an interrupted replacement back
+            if choice == "auto":
+                folder = checkpoint.newest_valid(self.checkpoints, self.say)
+            else:
+                folder = Path(choice)
+                checkpoint.verify_checkpoint(folder)
+        if folder is None:
+            return
+        loaded = checkpoint.load_training_state(folder)
+        state = loaded["state"]
+        setup.check_same_run(folder, self.model, self.processor, state, self.accelerator.num_processes)
+        setup.load_buffers(folder, self.model)
+        self.model.load_state_dict(loaded["weights"], strict=False)  # which are without the buffers
+        self.average.load_state_dict(loaded["average"], state["average_updates"])
+        checkpoint.load_optimizer_tensors(self.optimizer, loaded["optimizer"])
+        self.step, self.epoch, self.batch_in_epoch = state["step"], state["epoch"], state["batch_in_epoch"]
+        if state.get("batches_per_epoch", len(self.sampler)) != len(self.sampler) and self.batch_in_epoch:
+            self.epoch, self.batch_in_epoch = self.epoch + 1, 0
+            self.say("The data or the size of the batches have changed: a new epoch begins.")
+        self.best_loss = math.inf if state["best_loss"] is None else state["best_loss"]
+        self.metrics = state["metrics"]
+        setup.restore_random_state(loaded["random"][str(self.accelerator.process_index)], self.device)
+        self.say(f"\nResuming from {folder} at step {self.step} of {self.total_steps}.")
+
+    def _note_signal(self, number, frame) -> None:
+        self.received_signal = number
+
+    def agree_on_stop(self) -> None:
+        """Stops all processes after the same step: a signal reaches them at different ones, or only one of them."""
+        import torch
+
+        signals = self.accelerator.gather(torch.tensor([self.received_signal], device=self.device))
+        self.stop_signal = int(signals.max())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""Checkpoints: whole, verified, replaced in one step."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import nn
+
+from tts_trm.training import checkpoint
+from tts_trm.training.checkpoint import CheckpointError, newest_valid, rotate, verify_checkpoint, write_checkpoint
+
+FILES = ["model.safetensors", "codec/config.json", "training_state/weights.safetensors", "training_state/state.json"]
+
+
+def write(root, name: str, step: int, mark: str = ""):
+    """A small checkpoint of the real layout."""
+
+    def fill(folder):
+        (folder / "codec").mkdir()
+        (folder / "codec" / "config.json").write_text(f'{{"mark": "{mark}"}}')
+        save_file({"a": torch.full((40,), float(step))}, folder / "model.safetensors")
+        save_file_state(folder, step)
+
+    return write_checkpoint(root / name, fill)
+
+
+def save_file_state(folder, step: int) -> None:
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(model.parameters())
+    states = [torch.get_rng_state()]
+    weights = dict(model.named_parameters())
+    checkpoint.save_training_state(folder, weights, weights, optimizer, states, {"step": step})
+
+
+def content(folder) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def delete(path) -> None:
+    path.unlink()
+
+
+def truncate(path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_a_bit(path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def empty(path) -> None:
+    path.write_bytes(b"")
+
+
+def test_what_was_written_is_found_and_valid(tmp_path):
+    assert newest_valid(tmp_path / "nothing") is None
+    write(tmp_path, "best", 1)
+    write(tmp_path, "step_10", 10)
+    write(tmp_path, "step_9", 9)
+    listing = json.loads((tmp_path / "step_10" / "manifest.json").read_text())
+    assert set(FILES) < set(listing) == set(content(tmp_path / "step_10")) - {"manifest.json"}
+    verify_checkpoint(tmp_path / "step_10")
+    assert newest_valid(tmp_path) == tmp_path / "step_10"  # 10 after 9, as numbers
+    assert checkpoint.load_training_state(tmp_path / "step_10")["state"] == {"step": 10}
+
+
+@pytest.mark.parametrize("name", [*FILES, "manifest.json"])
+@pytest.mark.parametrize("damage", [delete, truncate, flip_a_bit, empty])
+def test_damage_is_named_and_the_older_one_is_taken(tmp_path, damage, name):
+    older, newer = write(tmp_path, "step_1", 1), write(tmp_path, "step_2", 2)
+    damage(newer / name)
+    with pytest.raises(CheckpointError, match=r"step_2.* (is|are) (missing|damaged)") as caught:
+        verify_checkpoint(newer)
+    if not (name == "manifest.json" and damage is flip_a_bit):  # which may look like damage of a file it lists
+        assert name in str(caught.value)
+    reports = []
+    assert newest_valid(tmp_path, reports.append) == older
+    assert len(reports) == 1 and "step_2" in reports[0]
+    damage(older / name)
+    assert newest_valid(tmp_path, reports.append) is None
+
+
+def test_folder_without_state_is_no_checkpoint(tmp_path):
+    write_checkpoint(tmp_path / "voice", lambda folder: (folder / "config.json").write_text("{}"))
+    with pytest.raises(CheckpointError, match="no training_state/ to resume from"):
+        verify_checkpoint(tmp_path / "voice")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("I/O error: os error 28")])
+def test_full_disk_leaves_the_older_one(tmp_path, error):
+    before = content(write(tmp_path, "best", 1))
+
+    def fill(folder):
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise error
+
+    with pytest.raises(CheckpointError, match="best: .* earlier checkpoints are untouched. Free some disk space"):
+        write_checkpoint(tmp_path / "best", fill)
+    assert content(tmp_path / "best") == before and [path.name for path in tmp_path.iterdir()] == ["best"]
+
+
+def test_other_errors_leave_nothing_half_done(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        write_checkpoint(tmp_path / "best", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt()))
+    assert not list(tmp_path.iterdir())
+
+
+def test_replacement_that_was_interrupted(tmp_path, monkeypatch):
+    before = content(write(tmp_path, "best", 1))
+
+    class Killed(BaseException):
+        pass
+
+    rename = type(tmp_path).rename
+
+    def die_at_the_second(path, target):
+        if path.name.endswith(".partial"):
+            raise Killed
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(tmp_path), "rename", die_at_the_second)
+        with pytest.raises(Killed):
+            write(tmp_path, "best", 2)
+    assert not (tmp_path / "best").exists()
+    assert newest_valid(tmp_path) == tmp_path / "best" and content(tmp_path / "best") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["best"]
+    shutil.copytree(tmp_path / "best", tmp_path / "best.old")  # interrupted after both renames
+    assert newest_valid(tmp_path) == tmp_path / "best" and not (tmp_path / "best.old").exists()
+
+
+def test_half_written_folder_is_never_used(tmp_path):
+    older = write(tmp_path, "step_1", 1)
+    write(tmp_path, "step_2", 2).rename(tmp_path / "step_2.partial")
+    assert newest_valid(tmp_path) == older
+
+
+def test_rotation(tmp_path):
+    for step in (2, 100, 30):
+        write(tmp_path, f"step_{step}", step)
+    write(tmp_path, "best", 1)
+    final = write(tmp_path, "final", 1)
+
+    def names():
+        return {path.name for path in tmp_path.iterdir()}
+
+    rotate(tmp_path, 0, final)
+    assert len(names()) == 5
+    rotate(tmp_path, 2, final)
+    assert names() == {"best", "final", "step_100", "step_30"}
+    written = write(tmp_path, "step_40", 40)  # after going back to step 30
+    rotate(tmp_path, 1, written)
+    assert names() == {"best", "final", "step_100", "step_40"}
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_optimizer_round_trip(fused):
+    def make():
+        torch.manual_seed(0)
+        model = nn.Linear(5, 3)
+        groups = [{"params": [model.weight], "weight_decay": 0.1}, {"params": [model.bias], "weight_decay": 0.0}]
+        return model, torch.optim.AdamW(groups, lr=1e-2, fused=fused)
+
+    def step(model, optimizer, seed):
+        model(torch.randn(4, 5, generator=torch.Generator().manual_seed(seed))).square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    model, optimizer = make()
+    for seed in range(3):
+        step(model, optimizer, seed)
+    tensors = {name: value.clone() for name, value in checkpoint.optimizer_tensors(optimizer).items()}
+    assert len(tensors) == 6 and all(isinstance(value, torch.Tensor) for value in tensors.values())
+    other, restored = make()
+    other.load_state_dict(model.state_dict())
+    checkpoint.load_optimizer_tensors(restored, tensors)
+    again = checkpoint.optimizer_tensors(restored)
+    assert again.keys() == tensors.keys() and all(torch.equal(again[name], tensors[name]) for name in tensors)
+    for each, its_optimizer in ((model, optimizer), (other, restored)):
+        step(each, its_optimizer, 9)
+    assert torch.equal(model.weight, other.weight) and torch.equal(model.bias, other.bias)
+    empty_model, fresh = make()
+    checkpoint.load_optimizer_tensors(fresh, checkpoint.optimizer_tensors(make()[1]))  # before the first step
+    step(empty_model, fresh, 1)

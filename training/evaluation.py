@@ -1,0 +1,71 @@
+"""What is measured on held-out sentences during training."""
+
+import torch
+
+from ..modeling_tts_trm import length_mask
+
+
+def shuffle_texts(batch: dict) -> dict | None:
+    """The batch with every clip given the next clip's text, its durations stretched to the clip; None for one clip.
+
+    A model that reads gets a worse loss from it; one whose loss stays the same only knows what speech sounds like.
+    """
+    if len(batch["input_ids"]) < 2:
+        return None
+    shuffled = dict(batch)
+    for name in ("input_ids", "attention_mask", "durations"):
+        if name in batch:
+            shuffled[name] = batch[name].roll(1, 0)
+    if "durations" in shuffled:
+        stretch = batch["label_lengths"] / shuffled["durations"].sum(-1).clamp(min=1e-3)
+        shuffled["durations"] = shuffled["durations"] * stretch[:, None]
+    return shuffled
+
+
+@torch.no_grad()
+def evaluate(model, batches, device, gather=None) -> dict[str, float]:
+    """Means over all frames (lengths: over all clips) of the held-out batches.
+
+    Args:
+        model: a `TtsTrmModel`, not wrapped; its mode is restored afterwards.
+        batches: collated batches; the caller gives every process its share.
+        device: where the model is.
+        gather: makes a list of the processes' values of its argument, where there are several.
+
+    Returns:
+        `loss`, `shuffled_text_loss`, `codebook_loss/<c>`, `codebook_0_accuracy`, `length_error` (share of the true
+        length), `cycle_loss/<h>`, and for the latent head `relative_error`.
+    """
+    was_training = model.training
+    model.eval()
+    sums: dict[str, tuple[float, float]] = {}  # weighted sum and sum of weights
+
+    def add(name: str, value, weight: float):
+        total, weights = sums.get(name, (0.0, 0.0))
+        sums[name] = total + float(value) * weight, weights + weight
+
+    for batch in batches:
+        batch = {name: value.to(device) for name, value in batch.items()}
+        frames = int(batch["label_lengths"].sum())
+        output = model(**batch, return_cycles=True)
+        add("loss", output.loss, frames)
+        for codebook, loss in enumerate(output.codebook_losses.tolist()):
+            add(f"codebook_loss/{codebook:02d}", loss, frames)
+        for cycle, loss in enumerate(output.cycle_losses.tolist(), 1):
+            add(f"cycle_loss/{cycle}", loss, frames)
+        mask = length_mask(batch["label_lengths"], batch["labels"].shape[-1])
+        hidden, codes = output.last_hidden_state[mask], batch["labels"].transpose(1, 2)[mask]
+        add("codebook_0_accuracy", (model.head.predict(hidden)[:, 0] == codes[:, 0]).float().mean(), frames)
+        if model.config.codebook_head == "latent":
+            add("relative_error", model.head.relative_error(hidden, codes), frames)
+        if output.durations is not None:
+            error = (output.durations.sum(-1) - batch["label_lengths"]).abs() / batch["label_lengths"]
+            add("length_error", error.mean(), len(error))
+        shuffled = shuffle_texts(batch)
+        if shuffled is not None:
+            add("shuffled_text_loss", model(**shuffled).loss, frames)
+    model.train(was_training)
+    parts = [sums] if gather is None else gather(sums)  # whole: a process may have no batch, or none of several clips
+    names = dict.fromkeys(name for part in parts for name in part)
+    pairs = {name: [part[name] for part in parts if name in part] for name in names}
+    return {name: sum(total for total, _ in pair) / sum(weight for _, weight in pair) for name, pair in pairs.items()}

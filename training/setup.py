@@ -1,0 +1,370 @@
+"""The parts of a run, made from its options: tokens, durations, processor, model, loaders, optimizer."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.tracking import get_available_trackers
+from accelerate.utils import DistributedDataParallelKwargs, ProjectConfiguration, set_seed
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import safe_open
+from torch.utils.data import DataLoader
+
+from ..configuration_tts_trm import TtsTrmConfig
+from ..modeling_tts_trm import TtsTrmModel
+from ..processing_tts_trm import TtsTrmProcessor, load_codec
+from .alignment import AlignerTraining, latent_statistics
+from .checkpoint import CheckpointError
+from .data import BucketBatchSampler, Collator, prepare_split, rows_to_align
+from .ema import ExponentialMovingAverage
+from .encoding import tokenize_clips
+from .prompts import Prompt, read_prompts
+from .publishing import write_model_card
+from .samples import SampleWriter
+from .sources import DataError, read_sources
+from .tokens import CodecInfo, load_tokens, locate_codec, tokenizer_hash, tokens_state, write_durations
+from .tracking import Trackers, wanted_trackers
+
+DEFAULT_CODEC = "kyutai/mimi"
+
+
+def quiet_libraries() -> None:
+    """No progress bars of libraries at every checkpoint, nor in a log file."""
+    import datasets
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+
+
+def check_sizes(options) -> None:
+    """Raises `ValueError`, naming the value, before hours of preparation and not after them."""
+    try:
+        TtsTrmConfig(**model_sizes(options))
+    except StrictDataclassError as error:
+        raise ValueError(str(error.__cause__ or error)) from error
+    ExponentialMovingAverage(torch.nn.Identity(), options.ema_decay)
+
+
+def model_sizes(options) -> dict:
+    """What the options decide of a `TtsTrmConfig`; data and codec decide the rest."""
+    return dict(
+        text_embed_dim=options.text_embed_dim,
+        audio_embed_dim=options.audio_embed_dim,
+        hidden_dim=options.hidden_dim,
+        text_layers=options.text_layers,
+        l_layers=options.L_layers,
+        h_cycles=options.H_cycles,
+        l_cycles=options.L_cycles,
+        num_heads=options.num_heads,
+        share_output_heads=options.share_output_heads,
+        max_text_length=options.max_text_length,
+        max_audio_frames=options.max_audio_frames,
+        dropout=options.dropout,
+        alignment=options.alignment,
+        answer_injection=options.answer_injection,
+        codebook_head=options.codebook_head,
+        gradient_cycles=options.gradient_cycles,
+        fine_frame_fraction=options.fine_frame_fraction,
+    )
+
+
+def make_accelerator(options) -> Accelerator:
+    """The accelerator for `--device`, `--fp16`, `--bf16` and the trackers."""
+    # characters far from a frame weigh next to nothing: numbers too small for a CPU to multiply at full speed
+    torch.set_flush_denormal(True)
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: there is no CUDA device; use --device auto or cpu.")
+    if options.device == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("--device mps: there is no Apple GPU; use --device auto or cpu.")
+    options.run_name = options.run_name or f"{options.output_dir.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    available = {str(getattr(name, "value", name)) for name in get_available_trackers()}
+    wanted = wanted_trackers(options)
+    for name in set(wanted) - available - {"tensorboard"}:  # on by default, so its absence is no mistake
+        raise ValueError(f"--{name}: the package is missing; install it with `pip install {name}`.")
+    if "tensorboard" in set(wanted) - available:
+        print("TensorBoard is not installed, nothing is logged to it: pip install 'tts-trm[tracking]'", flush=True)
+    precision = "fp16" if options.fp16 else "bf16" if options.bf16 else None  # None leaves it to accelerate's config
+    return Accelerator(
+        mixed_precision=precision,
+        cpu=options.device == "cpu",
+        log_with=[name for name in wanted if name in available] or None,  # of an empty list it complains
+        project_config=ProjectConfiguration(str(options.output_dir), logging_dir=str(options.output_dir / "logs")),
+        kwargs_handlers=[
+            # buffers never change; what only cycles without gradient use has none
+            DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=options.gradient_cycles > 0)
+        ],
+    )
+
+
+def prepare_tokens(options, accelerator, say) -> CodecInfo:
+    """Makes sure that `--token-dir` holds tokens of `--data-dir`, and of `--codec` where that is given."""
+    if options.token_dir is None:
+        options.token_dir = options.output_dir / "tokens"  # of data sets that have no folder of their own
+    folders = [Path(name) for name in options.data_dir]
+    clips = None
+    if options.token_dir == folders[0] / "mimi_tokens" and all(
+        (folder / "metadata.csv").is_file() for folder in folders
+    ):
+        clips = read_sources(folders)  # recordings may have been added since
+    state = tokens_state(options.token_dir, clips)
+    has_recordings = all(
+        not Path(name).is_dir() or (Path(name) / "metadata.csv").is_file() for name in options.data_dir
+    )
+    if state != "ready" and not has_recordings:
+        raise DataError(
+            f"{options.token_dir} holds no complete tokens, and {options.data_dir} no metadata.csv to make them from."
+        )
+    if state != "ready":
+        codec = options.codec or (DEFAULT_CODEC if state == "absent" else CodecInfo.read(options.token_dir).codec)
+        say(f"Tokenising {', '.join(options.data_dir)} with {codec} into {options.token_dir} ...")
+        clips = clips or read_sources(
+            options.data_dir, options.text_column, options.audio_column, options.speaker_column, options.split
+        )
+        report = tokenize_clips(
+            clips, codec, options.token_dir, num_workers=max(1, options.num_workers), strict=options.strict
+        )
+        say(str(report))
+    info = CodecInfo.read(options.token_dir)
+    if options.codec:
+        info.check_matches(load_codec(locate_codec(options.codec)), options.codec)
+    return info
+
+
+def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
+    """A processor for the characters and speakers of the tokens, with the tokens' codec."""
+    table, _ = load_tokens(options.token_dir)
+    speakers = sorted(set(table.data.column("speaker").to_pylist()))
+    processor = TtsTrmProcessor.from_texts(
+        table.data.column("text").to_pylist(),
+        speakers,
+        codec=locate_codec(options.codec or info.codec),
+        sampling_rate=info.sampling_rate,
+        max_length=options.max_text_length,
+    )
+    processor.codec_revision = info.revision
+    return processor
+
+
+def prepare_durations(options, processor, say) -> None:
+    """Aligns texts and audio, unless that has been done for this tokenizer."""
+    table, info = load_tokens(options.token_dir, processor.tokenizer)
+    rows = rows_to_align(table, processor, options.max_text_length, options.max_audio_frames)
+    if len(rows) == 0:
+        return
+    say(f"Aligning {len(rows)} texts to their audio ...")
+    training = AlignerTraining(rows, info.codebooks(), info.codebook_chains, len(processor.tokenizer), options.seed)
+    training.train(progress=say)
+    durations = training.align(progress=say)
+    write_durations(options.token_dir, tokenizer_hash(processor.tokenizer), rows.spread(durations))
+    draw_alignments(options, processor, rows, durations, info.frame_rate, say)
+
+
+def draw_alignments(options, processor, rows, durations, frame_rate, say, pictures: int = 3) -> None:
+    """Pictures of the first few alignments, `alignment_1.png` ... in the token folder; without matplotlib none."""
+    try:
+        from .pictures import draw_durations
+    except ImportError as error:
+        say(f"No alignment pictures: {error}")
+        return
+    shown = [index for index, values in enumerate(durations) if len(values)][:pictures]
+    for number, index in enumerate(shown, 1):
+        codes, ids = rows[index]
+        characters = processor.tokenizer.convert_ids_to_tokens(ids.tolist())
+        try:
+            waveform = processor.decode(torch.from_numpy(codes.astype("int64")))[0]
+        except OSError:  # the codec is not at hand: the alignment can be drawn without the spectrogram
+            waveform = None
+        text = processor.tokenizer.decode(ids.tolist(), skip_special_tokens=True)
+        path = Path(options.token_dir) / f"alignment_{number}.png"
+        draw_durations(path, text, characters, durations[index], waveform, processor.sampling_rate, frame_rate)
+
+
+def split_data(options, processor):
+    """Training and held-out rows, and the report on what was left out."""
+    table, info = load_tokens(options.token_dir, processor.tokenizer)
+    return prepare_split(
+        table,
+        processor,
+        options.max_text_length,
+        options.max_audio_frames,
+        options.held_out,
+        with_durations=options.alignment == "durations",
+        frame_rate=info.frame_rate,
+    )
+
+
+def make_model(options, processor, info: CodecInfo, train_set) -> TtsTrmModel:
+    """A new model of the sizes that options, processor and codec ask for, the codec's entries in its latent head."""
+    codebooks = info.codebooks()
+    config = TtsTrmConfig(
+        vocab_size=len(processor.tokenizer),
+        num_speakers=len(processor.speakers),
+        num_codebooks=info.num_codebooks,
+        codebook_size=info.codebook_size,
+        codebook_chains=list(info.codebook_chains),
+        codebook_entry_dim=codebooks.shape[-1],
+        **model_sizes(options),
+        sampling_rate=info.sampling_rate,
+        frame_rate=info.frame_rate,
+    )
+    set_seed(options.seed)
+    model = TtsTrmModel(config)
+    if options.codebook_head == "latent":
+        rows = [
+            (train_set[index]["audio_codes"],) for index in range(0, len(train_set), max(1, len(train_set) // 2000))
+        ]
+        model.head.set_codebooks(codebooks, *latent_statistics(rows, codebooks, info.codebook_chains))
+    return model
+
+
+def make_loaders(options, accelerator, processor, train_set, held_out_set):
+    """The sampler of training batches, their loader, and the loader of this process' held-out batches."""
+    share = {"num_replicas": accelerator.num_processes, "rank": accelerator.process_index}
+    sampler = BucketBatchSampler(
+        train_set.lengths, options.batch_size, options.seed, options.frames_per_batch or None, **share
+    )
+    collate = Collator(processor.tokenizer.pad_token_id)
+    # the loader draws a seed for its workers: from a generator of its own, or the model's random numbers would shift
+    loader = DataLoader(
+        train_set,
+        batch_sampler=sampler,
+        collate_fn=collate,
+        num_workers=options.num_workers,
+        pin_memory=accelerator.device.type == "cuda",
+        generator=torch.Generator(),
+        worker_init_fn=_leave_signals_to_the_parent,
+    )
+    replicas = min(accelerator.num_processes, len(held_out_set))
+    rank = accelerator.process_index
+    held_out = []
+    if rank < replicas:
+        held_out = BucketBatchSampler(held_out_set.lengths, options.batch_size, num_replicas=replicas, rank=rank)
+    batches = list(held_out)
+    return (
+        sampler,
+        loader,
+        DataLoader(held_out_set, batch_sampler=batches, collate_fn=collate, generator=torch.Generator()),
+    )
+
+
+def _leave_signals_to_the_parent(worker: int) -> None:
+    """A signal to the whole group must not kill the workers under a process that is to stop in good order."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def make_optimizer(options, model) -> torch.optim.AdamW:
+    """AdamW with decay on matrices only: norms, biases, embeddings and single values are left alone."""
+    embeddings = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Embedding)}
+    matrices, others = [], []
+    for parameter in model.parameters():
+        (matrices if parameter.ndim >= 2 and id(parameter) not in embeddings else others).append(parameter)
+    groups = [{"params": matrices, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=options.lr, betas=(0.9, 0.98), fused=model.device.type in ("cuda", "cpu"))
+
+
+def make_average(options, model) -> ExponentialMovingAverage:
+    return ExponentialMovingAverage(model, options.ema_decay)
+
+
+def make_sample_writer(options, processor, held_out_set) -> tuple[SampleWriter, str]:
+    """The writer of samples, and where its prompts come from."""
+    prompts, source = [], "sentences of the held-out data"
+    if options.sample_prompts_file:
+        prompts = read_prompts(options.sample_prompts_file, processor.speakers, options.sample_speaker)
+        source = f"custom prompts from {options.sample_prompts_file}"
+    elif options.sample_prompts:
+        prompts = [Prompt(text, options.sample_speaker, line) for line, text in enumerate(options.sample_prompts, 1)]
+        source = "custom prompts from CLI"
+    for prompt in prompts:
+        processor.speaker_to_id(prompt.speaker)  # a speaker that does not exist is a mistake to hear of now
+    sampling = {}
+    if options.codebook_head != "latent":  # which takes the nearest entries unless it is told to sample
+        sampling = {"temperature": options.sample_temperature, "top_k": options.sample_top_k}
+    rows = (held_out_set[index] for index in range(len(held_out_set)))
+    writer = SampleWriter(options.output_dir, processor, prompts, rows, options.num_samples, options.seed, sampling)
+    return writer, source
+
+
+def make_trackers(options, accelerator) -> Trackers:
+    return Trackers(accelerator, options.run_name, vars(options))
+
+
+def save_voice(folder: Path, model, processor, metrics: dict[str, float], repo: str | None) -> None:
+    """Everything that `from_pretrained` needs: weights, configurations, tokenizer, code, codec, model card."""
+    broken = [name for name, value in model.named_parameters() if not torch.isfinite(value).all()]
+    if broken:
+        raise CheckpointError(f"{folder}: not written, the weights {', '.join(broken[:3])} are not finite.")
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    shown = {name: value for name, value in metrics.items() if "/" not in name}
+    write_model_card(folder, model, processor, shown, repo)
+
+
+def check_same_run(folder, model, processor, state, num_processes: int) -> None:
+    """Raises `CheckpointError` if a checkpoint is of another model, vocabulary or number of processes than this run."""
+    advice = "give the run another --output-dir, or --resume-from-checkpoint none to start anew"
+    try:
+        config = TtsTrmConfig.from_pretrained(folder)
+        saved = TtsTrmProcessor.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder}: cannot be read ({error}); {advice}.") from error
+    ignored = {"auto_map", "architectures", "dtype", "transformers_version", "_name_or_path", "torch_dtype"}
+    ours, theirs = model.config.to_dict(), config.to_dict()
+    for name in sorted((ours.keys() | theirs.keys()) - ignored):
+        if ours.get(name) != theirs.get(name):
+            raise CheckpointError(
+                f"{folder}: was trained with {name}={theirs.get(name)}, this run has {ours.get(name)}; {advice}."
+            )
+    if saved.tokenizer.get_vocab() != processor.tokenizer.get_vocab() or saved.speakers != processor.speakers:
+        raise CheckpointError(f"{folder}: has another vocabulary or other speakers than the data; {advice}.")
+    if state["num_processes"] != num_processes:
+        raise CheckpointError(
+            f"{folder}: was written by {state['num_processes']} processes, this run has {num_processes}; {advice}."
+        )
+
+
+def load_buffers(folder: Path, model) -> None:
+    """Takes over a checkpoint's buffers: its latents' statistics, which new data may have moved.
+
+    Raises:
+        CheckpointError: if its codebooks are another codec's.
+    """
+    with safe_open(folder / "model.safetensors", "pt") as saved:
+        for name, buffer in model.named_buffers():
+            value = saved.get_tensor(name).to(buffer)
+            if name == "head.codebooks" and not torch.equal(value, buffer):
+                raise CheckpointError(
+                    f"{folder}: was trained on tokens of another codec; give the run another --output-dir, or "
+                    "--resume-from-checkpoint none to start anew."
+                )
+            buffer.copy_(value)
+
+
+# -- random numbers -------------------------------------------------------------------------------------------------
+
+
+def seed_process(seed: int, rank: int) -> None:
+    """Every process its own random numbers, for dropout."""
+    set_seed(seed + rank)
+
+
+def random_state(device: torch.device) -> torch.Tensor:
+    """The state of the random numbers that training draws, CPU and then GPU, as bytes."""
+    states = [torch.get_rng_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    return torch.cat(states)
+
+
+def restore_random_state(state: torch.Tensor, device: torch.device) -> None:
+    """Puts back what `random_state` returned."""
+    size = len(torch.get_rng_state())
+    torch.set_rng_state(state[:size])
+    if device.type == "cuda" and len(state) > size:
+        torch.cuda.set_rng_state(state[size:], device)
