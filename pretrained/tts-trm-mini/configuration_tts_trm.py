@@ -1,0 +1,165 @@
+"""Configuration of the TTS TRM model."""
+
+from huggingface_hub.dataclasses import strict
+from transformers import PretrainedConfig
+
+ALIGNMENTS = ("durations", "length", "none")
+ANSWER_INJECTIONS = ("add", "cross_attention")
+CODEBOOK_HEADS = ("latent", "depth", "parallel")
+
+
+@strict
+class TtsTrmConfig(PretrainedConfig):
+    r"""Sizes and switches of [`TtsTrmModel`].
+
+    Args:
+        vocab_size: number of character ids.
+        num_speakers: rows of the speaker embedding.
+        text_embed_dim: width of the text encoder.
+        audio_embed_dim: width of the recursion's states y and z.
+        hidden_dim: inner width of every feed-forward layer.
+        text_layers: transformer layers of the text encoder.
+        l_layers: different blocks applied in each low-level cycle.
+        h_cycles: high-level cycles, each of which ends in an update of the answer y.
+        l_cycles: low-level cycles on the latent z within each high-level cycle.
+        num_heads: attention heads, in text encoder and recursion.
+        num_codebooks, codebook_size: the codec's tokens, K codebooks of V entries.
+        codebook_dim: width of the codebook embeddings in the heads `"depth"` and `"parallel"`.
+        speaker_dim: width of the speaker embedding before its projection.
+        share_output_heads: one output projection for all codebooks (`"depth"` and `"parallel"`).
+        max_text_length, max_audio_frames: longest input in characters and longest output in frames.
+        dropout: probability that a channel of a whole sequence is dropped after attention, feed-forward, embeddings.
+        alignment: how frames find their characters. `"durations"` upsamples the text by durations that the data set
+            supplies, `"length"` learns durations from the total length only, `"none"` leaves it to attention.
+        answer_injection: how the answer y enters the latent z. `"add"` frame by frame, or `"cross_attention"`.
+        codebook_head: `"latent"` predicts the codec's latent and takes all codes from its residual search, `"depth"`
+            predicts codebook after codebook, `"parallel"` all codebooks independently.
+        gradient_cycles: number of last high-level cycles that carry gradient, 0 for all.
+        frame_positions: whether frames carry sinusoidal positions. Without them and without alignment all frames
+            are alike, as in the guide.
+        codebook_chains: lengths of the codec's residual chains, in order; they add up to `num_codebooks`. Mimi has a
+            semantic chain of 1 and an acoustic chain of 31, the offline codec a single one of 32.
+        codebook_entry_dim: width of the codec's codebook entries (`"latent"`).
+        codebook_loss_weights: K weights of the codebooks' cross-entropies, scaled to mean 1. By default the guide's
+            formula: 2 for the first, from 1.43 down to 1 for the next seven, 1 for the others.
+        fine_codebook_start, fine_frame_fraction: codebooks from this one on are trained on this random fraction of
+            the frames (`"depth"` and `"parallel"`; Sesame's CSM uses 1/16).
+        latent_cross_entropy_weight: weight of the codebooks' cross-entropy beside the regression (`"latent"`).
+        duration_loss_weight: weight of the loss of durations and total length.
+        sampling_rate, frame_rate: of the codec; transformers' pipeline reads the first.
+        pad_token_id: character id that pads a batch.
+    """
+
+    model_type = "tts_trm"
+
+    vocab_size: int = 256
+    num_speakers: int = 11
+    text_embed_dim: int = 256
+    audio_embed_dim: int = 256
+    hidden_dim: int = 512
+    text_layers: int = 4
+    l_layers: int = 2
+    h_cycles: int = 3
+    l_cycles: int = 6
+    num_heads: int = 8
+    num_codebooks: int = 32
+    codebook_size: int = 2048
+    codebook_dim: int = 64
+    speaker_dim: int = 64
+    share_output_heads: bool = False
+    max_text_length: int = 512
+    max_audio_frames: int = 256
+    dropout: float | int = 0.1
+    alignment: str = "durations"
+    answer_injection: str = "add"
+    codebook_head: str = "latent"
+    gradient_cycles: int = 0
+    frame_positions: bool = True
+    codebook_chains: list[int] | tuple[int, ...] = (1, 31)
+    codebook_entry_dim: int = 256
+    codebook_loss_weights: list[float | int] | tuple[float | int, ...] | None = None
+    fine_codebook_start: int = 8
+    fine_frame_fraction: float | int = 1.0
+    latent_cross_entropy_weight: float | int = 0.0
+    duration_loss_weight: float | int = 0.2
+    sampling_rate: int = 24_000
+    frame_rate: float | int = 12.5
+    pad_token_id: int | None = 0
+
+    def __post_init__(self, **kwargs):
+        # `register_for_auto_class` holds one name only; the pipeline looks for this second one
+        kwargs.setdefault("auto_map", {"AutoModelForTextToWaveform": "modeling_tts_trm.TtsTrmModel"})
+        super().__post_init__(**kwargs)
+
+    @classmethod
+    def from_guide(cls, **kwargs) -> "TtsTrmConfig":
+        """The design guide exactly as written: the baseline of every comparison.
+
+        Its frames carry no positions and no alignment, the answer enters by cross-attention, and the codebooks are
+        predicted independently. 21.6 M parameters, 5.3 M with `share_output_heads`.
+        """
+        literal = dict(
+            alignment="none",
+            answer_injection="cross_attention",
+            codebook_head="parallel",
+            frame_positions=False,
+            dropout=0.0,
+        )
+        return cls(**(literal | kwargs))
+
+    @property
+    def normalized_codebook_weights(self) -> list[float]:
+        """The K loss weights of the codebooks, scaled to mean 1."""
+        weights = self.codebook_loss_weights or self.guide_codebook_weights(self.num_codebooks)
+        mean = sum(weights) / len(weights)
+        return [weight / mean for weight in weights]
+
+    @staticmethod
+    def guide_codebook_weights(num_codebooks: int) -> list[float]:
+        """The guide's formula before scaling: 2.0, then 1.5 - 0.5 i / 7 for i = 1..7, then 1.0."""
+        return [2.0 if i == 0 else 1.5 - 0.5 * i / 7 if i < 8 else 1.0 for i in range(num_codebooks)]
+
+    def validate_architecture(self):
+        for name, allowed in (
+            ("alignment", ALIGNMENTS),
+            ("answer_injection", ANSWER_INJECTIONS),
+            ("codebook_head", CODEBOOK_HEADS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name}={getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}.")
+        for name in (
+            "vocab_size num_speakers text_embed_dim audio_embed_dim hidden_dim text_layers l_layers h_cycles l_cycles "
+            "num_heads num_codebooks codebook_size codebook_dim codebook_entry_dim speaker_dim max_text_length "
+            "max_audio_frames"
+        ).split():
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
+        for name in ("text_embed_dim", "audio_embed_dim"):
+            if getattr(self, name) % self.num_heads:
+                raise ValueError(
+                    f"{name}={getattr(self, name)} is not a multiple of num_heads={self.num_heads}; change one."
+                )
+            if getattr(self, name) % 2:
+                raise ValueError(f"{name}={getattr(self, name)} must be even for sinusoidal positions.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout={self.dropout} must be at least 0 and below 1.")
+        if not 0 < self.fine_frame_fraction <= 1:
+            raise ValueError(f"fine_frame_fraction={self.fine_frame_fraction} must be above 0 and at most 1.")
+        if not 0 <= self.gradient_cycles <= self.h_cycles:
+            raise ValueError(
+                f"gradient_cycles={self.gradient_cycles} must be in 0..h_cycles={self.h_cycles} (0 means all)."
+            )
+        chains = list(self.codebook_chains)
+        if self.codebook_head == "latent" and (sum(chains) != self.num_codebooks or min(chains) < 1):
+            raise ValueError(
+                f"codebook_chains={chains} do not add up to num_codebooks={self.num_codebooks}; "
+                "set them to the codec's residual chains ([1, 31] for Mimi, [32] for the offline codec)."
+            )
+        weights = self.codebook_loss_weights
+        if weights is not None and (len(weights) != self.num_codebooks or min(weights) < 0 or sum(weights) <= 0):
+            raise ValueError(
+                f"codebook_loss_weights must be {self.num_codebooks} values of at least 0, not all 0; got {weights}."
+            )
+
+
+TtsTrmConfig.register_for_auto_class()

@@ -1,0 +1,184 @@
+"""`generate()`: how long the speech is, how often the recursion runs, and how codes are drawn. Nothing about audio."""
+
+from dataclasses import dataclass
+
+import torch
+from transformers import GenerationConfig
+from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from transformers.utils import ModelOutput
+
+from .configuration_tts_trm import TtsTrmConfig
+
+PADDING_CODE = -1  # in generated codes, past an item's end
+SLOWEST, FASTEST = 0.25, 4.0
+SAMPLING_KEYS = ("do_sample", "temperature", "top_k", "top_p")
+IGNORED_KEYS = {"token_type_ids", "logits_to_keep"}  # what tokenizers and transformers may pass along
+OWN_KEYS = ("greedy_from_codebook", "frames_per_character")  # settings that transformers' GenerationConfig has not
+
+
+def default_generation_config(config: TtsTrmConfig) -> GenerationConfig:
+    """What `generate` does where neither the checkpoint's `generation_config.json` nor the caller says otherwise."""
+    greedy_from = 0 if config.codebook_head == "latent" else config.num_codebooks
+    return GenerationConfig(
+        do_sample=True, temperature=0.8, top_k=50, greedy_from_codebook=greedy_from, frames_per_character=3.0
+    )
+
+
+def one_per_item(name: str, value, like: torch.Tensor) -> torch.LongTensor:
+    """`value`, an integer for all items or `[B]` of them, as `[B]` on the device of the batch `like` `[B, ...]`."""
+    values = torch.as_tensor(value, device=like.device).reshape(-1)
+    if len(values) not in (1, len(like)) or values.is_floating_point():
+        raise ValueError(f"{name}={values.tolist()} must be one integer, or one for each of the {len(like)} texts.")
+    return values.expand(len(like))
+
+
+@dataclass
+class TtsTrmGenerateOutput(ModelOutput):
+    """What `generate(..., return_dict_in_generate=True)` returns."""
+
+    sequences: torch.LongTensor | None = None  # [B, K, T] codes, -1 past an item's end
+    lengths: torch.LongTensor | None = None  # [B] frames of each item
+    durations: torch.FloatTensor | None = None  # [B, S] frames of each character, summing to the length
+    alignment: torch.FloatTensor | None = None  # [B, T, S] weight of each character in each frame
+    cycle_changes: torch.FloatTensor | None = None  # [H - 1] how much each later high-level cycle moved the answer
+
+
+class CodeSampler:
+    """Draws one code a frame from logits, by transformers' warpers; greedy from `greedy_from_codebook` on."""
+
+    def __init__(self, settings: GenerationConfig, generator: torch.Generator | None):
+        self.greedy_from, self.generator = settings.greedy_from_codebook, generator
+        self.warpers = []
+        if settings.temperature not in (None, 1.0):
+            self.warpers.append(TemperatureLogitsWarper(float(settings.temperature)))
+        if settings.top_k:
+            self.warpers.append(TopKLogitsWarper(settings.top_k))
+        if settings.top_p not in (None, 1.0):
+            self.warpers.append(TopPLogitsWarper(float(settings.top_p)))
+
+    def __call__(self, logits: torch.Tensor, codebook: int) -> torch.Tensor:
+        """`[N, V]` logits of one codebook to `[N]` codes."""
+        if codebook >= self.greedy_from:
+            return logits.argmax(-1)
+        for warper in self.warpers:
+            logits = warper(None, logits)
+        return torch.multinomial(logits.softmax(-1), 1, generator=self.generator)[:, 0]
+
+
+class TtsTrmGenerationMixin:
+    """The generating half of [`TtsTrmModel`]."""
+
+    @torch.no_grad()
+    def generate(
+        self,
+        input_ids: torch.LongTensor,
+        attention_mask: torch.Tensor | None = None,
+        speaker_id: torch.LongTensor | int | None = None,
+        num_frames: torch.LongTensor | int | None = None,
+        speed: float = 1.0,
+        generation_config: GenerationConfig | None = None,
+        generator: torch.Generator | None = None,
+        h_cycles: int | None = None,
+        l_cycles: int | None = None,
+        output_cycles: bool = False,
+        **kwargs,
+    ) -> torch.LongTensor | TtsTrmGenerateOutput:
+        """Speech codes of a batch of texts.
+
+        Args:
+            input_ids, attention_mask, speaker_id: what the processor makes of text; see `forward`.
+            num_frames: wanted length of all items (a number) or of each (`[B]`); by default the sum of the durations.
+            speed: 2 speaks twice as fast. Between 0.25 and 4; not together with `num_frames`.
+            generation_config: defaults of everything below, the checkpoint's own if absent.
+            generator: source of the randomness; pass a seeded one for reproducible sampling.
+            h_cycles, l_cycles: numbers of cycles, the configured ones by default.
+            output_cycles: whether to compute `cycle_changes`.
+            kwargs: `do_sample`, `temperature` (0 is greedy), `top_k`, `top_p`, `greedy_from_codebook` (codebooks from
+                this one on take the most probable code; 0, the latent head's default, means all of them unless one
+                of the first four is given), `frames_per_character` (only where the model predicts no durations),
+                `return_dict_in_generate`. `max_new_tokens` and the like, which transformers' pipeline passes, have
+                no meaning for speech and are ignored.
+
+        Returns:
+            Codes `[B, K, T]`, -1 past an item's end, or [`TtsTrmGenerateOutput`] with `return_dict_in_generate`.
+
+        Raises:
+            ValueError: if an argument does not fit, or an item would be longer than `max_audio_frames`.
+        """
+        for name, cycles in (("h_cycles", h_cycles), ("l_cycles", l_cycles)):
+            if cycles is not None and cycles < 1:
+                raise ValueError(f"{name}={cycles} must be at least 1.")
+        settings = self._generation_settings(generation_config, kwargs)
+        choose = None
+        if settings.do_sample and settings.temperature != 0 and settings.greedy_from_codebook > 0:
+            choose = CodeSampler(settings, generator)
+
+        input_ids, attention_mask, speaker_id = self._check_text(input_ids, attention_mask, speaker_id)
+        text = self.text_encoder(input_ids, attention_mask, speaker_id)
+        durations = None if self.upsampler is None else self.upsampler.predict(text, attention_mask)
+        durations, lengths = self._plan_lengths(
+            durations, attention_mask, num_frames, speed, settings.frames_per_character
+        )
+        size = int(lengths.max())
+        answers = self._answers(text, durations, attention_mask, lengths, size, h_cycles, l_cycles)
+
+        frame_mask = torch.arange(size, device=lengths.device) < lengths[:, None]
+        frames = answers[-1][frame_mask]
+        codes = self.head.predict(frames) if choose is None else self.head.predict(frames, choose)
+        sequences = codes.new_full((*frame_mask.shape, codes.shape[-1]), PADDING_CODE)
+        sequences[frame_mask] = codes
+        sequences = sequences.transpose(1, 2)  # [B, K, T]
+        if not settings.return_dict_in_generate:
+            return sequences
+        return TtsTrmGenerateOutput(
+            sequences=sequences,
+            lengths=lengths,
+            durations=durations,
+            alignment=None if durations is None else self.upsampler.alignment(durations, attention_mask, size),
+            cycle_changes=self._cycle_changes(answers, frame_mask) if output_cycles else None,
+        )
+
+    def _generation_settings(self, generation_config, kwargs: dict) -> GenerationConfig:
+        """The caller's settings over the checkpoint's over the defaults."""
+        given = (generation_config.to_dict() if generation_config else {}) | kwargs
+        if kwargs.get("temperature") == 0:
+            kwargs = kwargs | dict.fromkeys(SAMPLING_KEYS) | {"do_sample": False}
+        own = {key: kwargs[key] for key in OWN_KEYS if key in kwargs}
+        others = {key: value for key, value in kwargs.items() if key not in own}
+        settings, unused = self._prepare_generation_config(generation_config, **others)
+        if unknown := unused.keys() - IGNORED_KEYS:
+            raise ValueError(f"generate() does not know {', '.join(sorted(unknown))}.")
+        defaults = default_generation_config(self.config)
+        for key in OWN_KEYS:  # not by `update`, which would warn of what the caller did not set
+            values = (own.get(key), getattr(settings, key, None), getattr(defaults, key))
+            setattr(settings, key, next(value for value in values if value is not None))
+        asked = any(given.get(key) for key in SAMPLING_KEYS) and given.get("greedy_from_codebook") is None
+        if asked and settings.greedy_from_codebook == 0:
+            settings.greedy_from_codebook = self.config.num_codebooks
+        return settings
+
+    def _plan_lengths(self, durations, attention_mask, num_frames=None, speed=1.0, frames_per_character=3.0):
+        """Durations `[B, S]` scaled to the wanted length, and lengths in frames `[B]`, at least 1."""
+        limit, characters = self.config.max_audio_frames, attention_mask.sum(-1)
+        if not SLOWEST <= speed <= FASTEST:
+            raise ValueError(f"speed={speed} is outside {SLOWEST}..{FASTEST}.")
+        if num_frames is not None:
+            if speed != 1.0:
+                raise ValueError(
+                    f"Both num_frames and speed={speed} are given; the length can follow only one of them."
+                )
+            lengths = one_per_item("num_frames", num_frames, attention_mask)
+            if lengths.min() < 1:
+                raise ValueError(f"num_frames={lengths.tolist()} must be at least 1.")
+        elif durations is not None:
+            lengths = (durations.sum(-1) / speed).round().long().clamp(min=1)
+        else:  # the guide's rule, cut at the limit as the guide does
+            lengths = (characters * frames_per_character / speed).round().long().clamp(min=1, max=limit)
+        if lengths.max() > limit:
+            raise ValueError(
+                f"The speech would be {int(lengths.max())} frames long, over max_audio_frames={limit}; split the text "
+                "or ask for fewer frames."
+            )
+        if durations is not None:
+            durations = durations * (lengths / durations.sum(-1).clamp(min=1e-3))[:, None]
+        return durations, lengths

@@ -1,0 +1,508 @@
+"""TTS TRM: text and speaker to all codebooks of speech, by recursive refinement of one small network.
+
+    input_ids [B, S] -> text encoder -> h [B, S, D] -> durations, upsampling -> x [B, T, D]
+      -> recursion over the answer y and the latent z -> y [B, T, D] -> codebook head -> codes [B, K, T]
+
+Notable choices (B batch, S characters, T frames, D width, K codebooks, V entries):
+- Durations align frames and characters before the recursion begins; see [`TextUpsampler`].
+- Every residual of the recursion ends in a root-mean-square norm, so the states keep their size through any number of
+  cycles (TRM, Jolicoeur-Martineau 2025, arXiv:2510.04871).
+- Keys and values of the text are the same in all cycles, those of y in one high-level cycle: each is computed once.
+- The head sees only real frames, as a flat list: padding neither costs anything nor reaches a loss.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import GenerationMixin, PreTrainedModel
+from transformers import initialization as init
+from transformers.masking_utils import create_bidirectional_mask
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.utils import ModelOutput
+
+from .configuration_tts_trm import TtsTrmConfig
+from .generation_tts_trm import TtsTrmGenerationMixin, default_generation_config, one_per_item
+from .modeling_tts_trm_heads import LatentHead, ProjectionHead
+
+LOG_DURATION_OFFSET = 0.1  # frames added before the logarithm, so that silent letters have a finite target
+
+
+@dataclass
+class TtsTrmOutput(ModelOutput):
+    """What `TtsTrmModel.forward` returns; fields that were not asked for are None."""
+
+    loss: torch.FloatTensor | None = None
+    codebook_losses: torch.FloatTensor | None = None  # [K] unweighted cross-entropies, without gradient
+    codebook_loss: torch.FloatTensor | None = None  # the head's part of the loss
+    duration_loss: torch.FloatTensor | None = None  # the durations' part of the loss, unweighted
+    length_loss: torch.FloatTensor | None = None  # |log predicted length - log length|, mean over the batch
+    last_hidden_state: torch.FloatTensor | None = None  # [B, T, D] the answer y
+    lengths: torch.LongTensor | None = None  # [B] frames of each item
+    durations: torch.FloatTensor | None = None  # [B, S] predicted, in frames
+    logits: torch.FloatTensor | None = None  # [B, K, T, V], zero at padded frames
+    cycle_losses: torch.FloatTensor | None = None  # [H] the head's loss after each high-level cycle
+    cycle_changes: torch.FloatTensor | None = None  # [H - 1] |y - previous y| / |y| of the later high-level cycles
+
+
+def sinusoidal_positions(length: int, width: int, like: torch.Tensor) -> torch.Tensor:
+    """Sine and cosine positions `[length, width]` (Vaswani et al. 2017), on the device and in the dtype of `like`."""
+    # computed, not stored: a buffer that is not saved comes back empty from `from_pretrained`
+    positions = torch.arange(length, device=like.device, dtype=torch.float32)[:, None]
+    rates = torch.exp(torch.arange(0, width, 2, device=like.device) * (-math.log(10_000.0) / width))
+    angles = positions * rates
+    return torch.stack((angles.sin(), angles.cos()), -1).flatten(1).to(like.dtype)
+
+
+def length_mask(lengths: torch.Tensor, size: int) -> torch.Tensor:
+    """`[B]` lengths to a boolean mask `[B, size]`, true inside."""
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def eager_attention_forward(module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs):
+    """Attention written out, for `attn_implementation="eager"`: the fallback and the oracle of the fused kernels."""
+    weights = query @ key.transpose(2, 3) * scaling
+    if attention_mask is not None:
+        weights = weights + attention_mask
+    weights = F.dropout(weights.softmax(-1, dtype=torch.float32).to(query.dtype), dropout, module.training)
+    return (weights @ value).transpose(1, 2), weights
+
+
+class SequenceDropout(nn.Module):
+    """Dropout with one mask for all positions of a sequence (Gal and Ghahramani 2016, arXiv:1512.05287).
+
+    A mask an element costs a fifth of a training step on a CPU, for random numbers alone.
+    """
+
+    def __init__(self, probability: float):
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """`[B, L, D]` to the same shape."""
+        if not self.training or self.probability == 0:
+            return hidden
+        return hidden * F.dropout(hidden.new_ones(len(hidden), 1, hidden.shape[-1]), self.probability)
+
+
+class Attention(nn.Module):
+    """Multi-head attention whose keys and values can be computed once and used many times."""
+
+    def __init__(self, config: TtsTrmConfig, width: int):
+        super().__init__()
+        self.config = config
+        self.head_dim = width // config.num_heads
+        self.scaling = self.head_dim**-0.5
+        self.is_causal = False  # the library's fused attention turns causal where this is absent and nothing is padded
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+
+    def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
+        return states.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # [B, heads, L, head_dim]
+
+    def keys_values(self, context: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`[B, L, D]` to keys and values `[B, heads, L, head_dim]`."""
+        return self._split_heads(self.key(context)), self._split_heads(self.value(context))
+
+    def forward(self, hidden: torch.Tensor, keys_values, mask: torch.Tensor | None) -> torch.Tensor:
+        """`[B, T, D]` queries against `keys_values(context)`; `mask` as `create_bidirectional_mask` makes it."""
+        attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
+        attended, _ = attend(
+            self,
+            self._split_heads(self.query(hidden)),
+            *keys_values,
+            mask,
+            scaling=self.scaling,
+        )
+        return self.output(attended.flatten(2))
+
+
+class FeedForward(nn.Module):
+    """Linear, GELU, linear, per position."""
+
+    def __init__(self, config: TtsTrmConfig, width: int):
+        super().__init__()
+        self.up = nn.Linear(width, config.hidden_dim)
+        self.down = nn.Linear(config.hidden_dim, width)
+        self.dropout = SequenceDropout(config.dropout)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.down(self.dropout(F.gelu(self.up(hidden))))
+
+
+class TextEncoderLayer(GradientCheckpointingLayer):
+    """A pre-norm transformer layer."""
+
+    def __init__(self, config: TtsTrmConfig):
+        super().__init__()
+        width = config.text_embed_dim
+        self.attention_norm, self.feed_forward_norm = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.attention = Attention(config, width)
+        self.feed_forward = FeedForward(config, width)
+        self.dropout = SequenceDropout(config.dropout)
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        normed = self.attention_norm(hidden)
+        hidden = hidden + self.dropout(self.attention(normed, self.attention.keys_values(normed), mask))
+        return hidden + self.dropout(self.feed_forward(self.feed_forward_norm(hidden)))
+
+
+class TextEncoder(nn.Module):
+    """Characters and speaker to one vector per character.
+
+    The speaker is added before the layers, so that they can spell by speaker: one alphabet may serve two languages.
+    """
+
+    def __init__(self, config: TtsTrmConfig):
+        super().__init__()
+        self.config = config
+        width = config.text_embed_dim
+        self.character_embedding = nn.Embedding(config.vocab_size, width)
+        # louder than the positions: at 0.1 the model is slow to tell its letters apart
+        self.character_embedding.initial_deviation = 1.0
+        self.speaker_embedding = nn.Embedding(config.num_speakers, config.speaker_dim)
+        self.speaker_projection = nn.Linear(config.speaker_dim, width)
+        self.dropout = SequenceDropout(config.dropout)
+        self.layers = nn.ModuleList(TextEncoderLayer(config) for _ in range(config.text_layers))
+        self.norm = nn.RMSNorm(width)
+        self.projection = nn.Linear(width, config.audio_embed_dim) if width != config.audio_embed_dim else nn.Identity()
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor):
+        """`[B, S]` ids, `[B, S]` mask and `[B]` speakers to `[B, S, audio_embed_dim]`."""
+        hidden = self.character_embedding(input_ids)
+        hidden = hidden + 0.5 * sinusoidal_positions(hidden.shape[1], hidden.shape[2], hidden)
+        hidden = self.dropout(hidden + self.speaker_projection(self.speaker_embedding(speaker_id))[:, None])
+        mask = create_bidirectional_mask(self.config, hidden, attention_mask)
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        return self.projection(self.norm(hidden))
+
+
+class TextUpsampler(nn.Module):
+    r"""Character durations, and the text at every frame.
+
+    With durations $d_i$ in frames and centres $c_i = \sum_{j \le i} d_j - d_i / 2$, frame t reads
+    $x_t = \sum_i \mathrm{softmax}_i(-(t + 0.5 - c_i)^2 / 2\sigma^2)\, h_i$: Gaussian upsampling (Donahue et al. 2021,
+    EATS, arXiv:2006.03575; Shen et al. 2020, arXiv:2010.04301) with one learned $\sigma$.
+    """
+
+    def __init__(self, config: TtsTrmConfig):
+        super().__init__()
+        width = config.audio_embed_dim
+        self.hidden = nn.Linear(width, width)
+        self.duration = nn.Linear(width, 1)
+        self.dropout = SequenceDropout(config.dropout)
+        self.sigma = nn.Parameter(torch.ones(()))
+
+    def predict(self, text: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """`[B, S, D]` to durations in frames `[B, S]`, 0 at padding."""
+        durations = F.softplus(self.duration(self.dropout(F.silu(self.hidden(text))))[..., 0].float())
+        return durations * attention_mask
+
+    def alignment(self, durations: torch.Tensor, attention_mask: torch.Tensor, num_frames: int) -> torch.Tensor:
+        """Durations `[B, S]` to the weight of every character in every frame `[B, T, S]`; rows sum to 1."""
+        durations = durations.float()
+        centres = durations.cumsum(-1) - durations / 2
+        frames = torch.arange(num_frames, device=durations.device) + 0.5
+        distance = (frames[None, :, None] - centres[:, None, :]) / F.softplus(self.sigma.float())
+        scores = (-0.5 * distance.square()).masked_fill(~attention_mask.bool()[:, None, :], float("-inf"))
+        return scores.softmax(-1)
+
+    def forward(self, text, durations, attention_mask, num_frames: int) -> torch.Tensor:
+        """The text `[B, S, D]` at every frame: `[B, T, D]`."""
+        return self.alignment(durations, attention_mask, num_frames).to(text.dtype) @ text
+
+
+class RecursiveBlock(GradientCheckpointingLayer):
+    """One step on the latent z: attend to itself, to the text, take in the answer, feed forward; each one normed."""
+
+    def __init__(self, config: TtsTrmConfig):
+        super().__init__()
+        width = config.audio_embed_dim
+        self.self_attention = Attention(config, width)
+        self.text_attention = Attention(config, width)
+        self.answer_attention = Attention(config, width) if config.answer_injection == "cross_attention" else None
+        self.feed_forward = FeedForward(config, width)
+        self.norms = nn.ModuleList(nn.RMSNorm(width) for _ in range(4))
+        self.dropout = SequenceDropout(config.dropout)
+
+    def answer(self, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What of the answer `[B, T, D]` can be computed once for a high-level cycle."""
+        return (y,) if self.answer_attention is None else self.answer_attention.keys_values(y)
+
+    def forward(self, z, text_mask, frame_mask, text_keys, text_values, *answer) -> torch.Tensor:
+        """z `[B, T, D]` to the next z. Tensors one by one: reentrant checkpointing sees no gradient in a tuple."""
+        attended = self.self_attention(z, self.self_attention.keys_values(z), frame_mask)
+        z = self.norms[0](z + self.dropout(attended))
+        z = self.norms[1](z + self.dropout(self.text_attention(z, (text_keys, text_values), text_mask)))
+        entering = answer[0] if self.answer_attention is None else self.answer_attention(z, answer, frame_mask)
+        z = self.norms[2](z + entering)
+        return self.norms[3](z + self.dropout(self.feed_forward(z)))
+
+
+class AnswerUpdater(nn.Module):
+    """y from y and z: `u = W [y; z]`, `y = rms(y + u + ffn(u))`."""
+
+    def __init__(self, config: TtsTrmConfig):
+        super().__init__()
+        self.merge = nn.Linear(2 * config.audio_embed_dim, config.audio_embed_dim)
+        self.feed_forward = FeedForward(config, config.audio_embed_dim)
+        self.norm = nn.RMSNorm(config.audio_embed_dim)
+
+    def forward(self, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        update = self.merge(torch.cat((y, z), -1))
+        return self.norm(y + update + self.feed_forward(update))
+
+
+class Recursion(nn.Module):
+    """The tiny recursive network: `l_cycles` x `l_layers` steps on z, then one on y, `h_cycles` times over."""
+
+    def __init__(self, config: TtsTrmConfig):
+        super().__init__()
+        self.config = config
+        self.init_y = nn.Parameter(torch.zeros(config.audio_embed_dim))
+        self.init_z = nn.Parameter(torch.zeros(config.audio_embed_dim))
+        self.blocks = nn.ModuleList(RecursiveBlock(config) for _ in range(config.l_layers))
+        self.updater = AnswerUpdater(config)
+
+    def forward(self, x, text, attention_mask, frame_mask, h_cycles=None, l_cycles=None) -> list[torch.Tensor]:
+        """Answers y `[B, T, D]` after each high-level cycle; the last one is the result.
+
+        Args:
+            x: `[B, T, D]` the text at every frame, positions included.
+            text: `[B, S, D]` encoded characters, `attention_mask` `[B, S]` their mask.
+            frame_mask: `[B, T]` mask of the frames.
+            h_cycles, l_cycles: numbers of cycles, the configured ones by default.
+        """
+        config = self.config
+        h_cycles, l_cycles = h_cycles or config.h_cycles, l_cycles or config.l_cycles
+        text_mask = create_bidirectional_mask(config, x, attention_mask, encoder_hidden_states=text)
+        self_mask = create_bidirectional_mask(config, x, frame_mask)
+        text_keys_values = [block.text_attention.keys_values(text) for block in self.blocks]
+        y, z = self.init_y + x, self.init_z + x
+        answers = []
+        for h_cycle in range(h_cycles):
+            with_gradient = not config.gradient_cycles or h_cycle >= h_cycles - config.gradient_cycles
+            with torch.set_grad_enabled(with_gradient and torch.is_grad_enabled()):
+                entering = [block.answer(y) for block in self.blocks]
+                for _ in range(l_cycles):
+                    for block, keys_values, answer in zip(self.blocks, text_keys_values, entering, strict=True):
+                        z = block(z, text_mask, self_mask, *keys_values, *answer)
+                y = self.updater(y, z)
+            answers.append(y)
+        return answers
+
+
+class TtsTrmPreTrainedModel(PreTrainedModel):
+    config: TtsTrmConfig
+    config_class = TtsTrmConfig
+    base_model_prefix = "model"
+    main_input_name = "input_ids"
+    input_modalities = ("text",)
+    _supports_sdpa = True
+    _supports_attention_backend = True
+    _no_split_modules = ["TextEncoderLayer", "RecursiveBlock"]
+    supports_gradient_checkpointing = True
+
+    @torch.no_grad()
+    def _init_weights(self, module):
+        super()._init_weights(module)
+        if isinstance(module, nn.Linear):
+            init.normal_(module.weight, std=module.in_features**-0.5)  # LeCun: keeps the variance at any width
+        elif isinstance(module, nn.Embedding):
+            init.normal_(module.weight, std=getattr(module, "initial_deviation", 0.1))
+        elif isinstance(module, TextUpsampler):
+            init.ones_(module.sigma)
+        elif isinstance(module, Recursion):
+            init.normal_(module.init_y, std=0.5)
+            init.normal_(module.init_z, std=0.5)
+        elif isinstance(module, LatentHead):
+            init.zeros_(module.log_precision)
+            init.normal_(module.codebooks)
+            init.zeros_(module.latent_mean)
+            init.ones_(module.latent_deviation)
+
+
+class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin):
+    """Text and speaker to the codes of all codebooks; see the head of this file."""
+
+    output_modalities = ("audio",)
+    accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must not rescale
+
+    def __init__(self, config: TtsTrmConfig):
+        super().__init__(config)
+        self.text_encoder = TextEncoder(config)
+        self.upsampler = TextUpsampler(config) if config.alignment != "none" else None
+        self.recursion = Recursion(config)
+        self.head = LatentHead(config) if config.codebook_head == "latent" else ProjectionHead(config)
+        self.generation_config = default_generation_config(config)  # replaced by the checkpoint's where there is one
+        self.post_init()
+
+    def get_input_embeddings(self):
+        return self.text_encoder.character_embedding
+
+    def set_input_embeddings(self, value):
+        self.text_encoder.character_embedding = value
+
+    def forward(
+        self,
+        input_ids: torch.LongTensor,
+        attention_mask: torch.Tensor | None = None,
+        speaker_id: torch.LongTensor | int | None = None,
+        labels: torch.LongTensor | None = None,
+        label_lengths: torch.LongTensor | None = None,
+        durations: torch.FloatTensor | None = None,
+        num_frames: torch.LongTensor | int | None = None,
+        return_logits: bool = False,
+        return_cycles: bool = False,
+        return_dict: bool | None = None,
+    ) -> TtsTrmOutput:
+        """The loss of known codes, or the answer for text alone.
+
+        Args:
+            input_ids: `[B, S]` character ids; `attention_mask`: `[B, S]`, 1 for real characters, all real by default.
+            speaker_id: `[B]`, or one number for all; speaker 0 by default.
+            labels: `[B, K, T]` codes, -100 where there is none. 0 is a code like any other.
+            label_lengths: `[B]` frames of each item, by default up to its last label.
+            durations: `[B, S]` true durations in frames, which `alignment="durations"` trains on.
+            num_frames: without labels, the wanted length of each item, `[B]` or one number; predicted by default.
+            return_logits: whether to compute `logits` `[B, K, T, V]`.
+            return_cycles: whether to compute `cycle_losses` and `cycle_changes`.
+
+        Raises:
+            ValueError: if ids, speakers, codes or shapes do not fit the configuration.
+        """
+        input_ids, attention_mask, speaker_id = self._check_text(input_ids, attention_mask, speaker_id)
+        if labels is not None:
+            label_lengths = self._check_labels(labels, label_lengths, input_ids)
+        text = self.text_encoder(input_ids, attention_mask, speaker_id)
+        predicted = None if self.upsampler is None else self.upsampler.predict(text, attention_mask)
+        if labels is None:
+            used, lengths = self._plan_lengths(predicted, attention_mask, num_frames)
+        else:
+            used, lengths = self._training_durations(predicted, durations, label_lengths), label_lengths
+        size = labels.shape[-1] if labels is not None else int(lengths.max())
+        answers = self._answers(text, used, attention_mask, lengths, size)
+        output = TtsTrmOutput(last_hidden_state=answers[-1], lengths=lengths, durations=predicted)
+
+        frame_mask = length_mask(lengths, size)
+        frames = answers[-1][frame_mask]  # [N, D], real frames only
+        codes = labels.transpose(1, 2)[frame_mask] if labels is not None else None  # [N, K]
+        if codes is not None:
+            output.codebook_loss, output.codebook_losses = self.head.loss(frames, codes)
+            output.loss = output.codebook_loss
+            if predicted is not None:
+                output.duration_loss, output.length_loss = self._duration_losses(
+                    predicted, durations, attention_mask, lengths
+                )
+                output.loss = output.loss + self.config.duration_loss_weight * output.duration_loss
+        if return_logits:
+            logits = self.head.logits(frames, self.head.predict(frames) if codes is None else codes)
+            full = logits.new_zeros(*frame_mask.shape, *logits.shape[1:])  # [B, T, K, V]
+            output.logits = full.masked_scatter(frame_mask[..., None, None], logits).transpose(1, 2)
+        if return_cycles:
+            output.cycle_changes = self._cycle_changes(answers, frame_mask)
+            if codes is not None:
+                with torch.no_grad():
+                    losses = [self.head.loss(answer[frame_mask], codes)[0] for answer in answers]
+                output.cycle_losses = torch.stack(losses)
+        return output.to_tuple() if return_dict is False else output
+
+    def _answers(self, text, durations, attention_mask, lengths, size, h_cycles=None, l_cycles=None):
+        """The answers `[B, T, D]` of all high-level cycles for encoded text `[B, S, D]`."""
+        x = text.new_zeros(len(text), size, text.shape[-1])
+        if durations is not None:
+            x = self.upsampler(text, durations, attention_mask, size)
+        if self.config.frame_positions:
+            x = x + 0.5 * sinusoidal_positions(size, x.shape[-1], x)
+        return self.recursion(x, text, attention_mask, length_mask(lengths, size).long(), h_cycles, l_cycles)
+
+    def _training_durations(self, predicted, durations, lengths) -> torch.Tensor | None:
+        """The durations `[B, S]` that place the text in training: the true ones, or predicted ones of true length."""
+        if self.config.alignment == "durations":
+            if durations is None:
+                raise ValueError(
+                    'alignment="durations" trains on durations [batch, characters]; pass them with the labels, or set '
+                    'alignment="length" to learn from the total length alone.'
+                )
+            if durations.shape != predicted.shape:
+                raise ValueError(f"durations are {tuple(durations.shape)}, input_ids {tuple(predicted.shape)}.")
+            return durations
+        if self.config.alignment == "length":
+            return predicted * (lengths / predicted.sum(-1).clamp(min=1e-3))[:, None]
+        return None
+
+    def _duration_losses(self, predicted, durations, attention_mask, lengths):
+        """Loss of characters and length together, and that of the length alone."""
+        length_loss = (predicted.sum(-1).clamp(min=1e-3).log() - lengths.log()).abs().mean()
+        if self.config.alignment == "length":
+            return length_loss, length_loss.detach()
+        difference = (predicted + LOG_DURATION_OFFSET).log() - (durations + LOG_DURATION_OFFSET).log()
+        character_loss = (difference.abs() * attention_mask).sum() / attention_mask.sum()
+        return character_loss + length_loss, length_loss.detach()
+
+    @staticmethod
+    def _cycle_changes(answers, frame_mask) -> torch.Tensor:
+        """How much each high-level cycle but the first moves the answer, relative to its size: `[H - 1]`."""
+        states = [answer[frame_mask].detach().float() for answer in answers]
+        changes = [(new - old).norm() / new.norm() for old, new in pairwise(states)]
+        return torch.stack(changes) if changes else states[0].new_zeros(0)
+
+    def _check_text(self, input_ids, attention_mask, speaker_id):
+        config = self.config
+        if input_ids.ndim != 2 or 0 in input_ids.shape:
+            raise ValueError(f"input_ids must be [batch, characters] and not empty, got {tuple(input_ids.shape)}.")
+        if input_ids.shape[1] > config.max_text_length:
+            raise ValueError(
+                f"The text has {input_ids.shape[1]} characters, over max_text_length={config.max_text_length}; "
+                "split it."
+            )
+        if input_ids.min() < 0 or input_ids.max() >= config.vocab_size:
+            raise ValueError(
+                f"input_ids reach {int(input_ids.min())}..{int(input_ids.max())}, outside 0..{config.vocab_size - 1}; "
+                "the tokenizer is not this checkpoint's."
+            )
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        if attention_mask.shape != input_ids.shape:
+            raise ValueError(f"attention_mask is {tuple(attention_mask.shape)}, input_ids {tuple(input_ids.shape)}.")
+        if (attention_mask.sum(-1) == 0).any():
+            raise ValueError("attention_mask hides every character of an item; drop empty texts from the batch.")
+        speaker_id = one_per_item("speaker_id", 0 if speaker_id is None else speaker_id, input_ids)
+        if speaker_id.min() < 0 or speaker_id.max() >= config.num_speakers:
+            raise ValueError(
+                f"speaker_id={speaker_id.tolist()} is outside 0..{config.num_speakers - 1}, this model's speakers."
+            )
+        return input_ids, attention_mask, speaker_id
+
+    def _check_labels(self, labels, label_lengths, input_ids) -> torch.Tensor:
+        """The frames `[B]` of each item of `labels`."""
+        config, batch = self.config, len(input_ids)
+        if labels.shape[:-1] != (batch, config.num_codebooks) or labels.shape[-1] == 0:
+            raise ValueError(
+                f"labels must be [batch={batch}, codebooks={config.num_codebooks}, frames], got {tuple(labels.shape)}."
+            )
+        if not ((labels == -100) | ((labels >= 0) & (labels < config.codebook_size))).all():
+            raise ValueError(
+                f"labels reach {int(labels.min())}..{int(labels.max())}; codes are 0..{config.codebook_size - 1}, and "
+                "-100 where there is none."
+            )
+        if label_lengths is None:
+            frames = torch.arange(1, labels.shape[-1] + 1, device=labels.device)
+            label_lengths = ((labels >= 0).any(1) * frames).amax(-1)
+        label_lengths = one_per_item("label_lengths", label_lengths, input_ids)
+        if label_lengths.min() < 1 or label_lengths.max() > labels.shape[-1]:
+            raise ValueError(
+                f"label_lengths={label_lengths.tolist()} are outside 1..{labels.shape[-1]}, the frames of the labels; "
+                "drop clips without frames from the batch."
+            )
+        return label_lengths
+
+
+TtsTrmModel.register_for_auto_class("AutoModel")

@@ -1,0 +1,254 @@
+"""Codebook heads: from the answer y of the recursion to the K codes of each frame.
+
+All heads work on a flat list of N frames, so that padding costs nothing, and share one interface:
+
+- `loss(frames, codes)` -> scalar loss and the unweighted cross-entropy of each codebook `[K]`
+- `logits(frames, codes)` -> `[N, K, V]`, each codebook seeing the true lower ones
+- `predict(frames, choose)` -> codes `[N, K]`, `choose(logits, codebook)` picking one code a frame
+
+`codes` are `[N, K]` with -100 where a label is missing.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from .configuration_tts_trm import TtsTrmConfig
+from .modeling_tts_trm_codec import dequantize, residual_search
+
+REPORT_FRACTION = 1 / 16  # of a training batch's frames on which the latent head's cross-entropies are computed
+
+
+def random_frames(num_frames: int, fraction: float, device) -> torch.Tensor:
+    """Indices of a random `fraction` of `num_frames` frames, at least one."""
+    return torch.randperm(num_frames, device=device)[: max(1, round(num_frames * fraction))]
+
+
+def chain_latents(codes: torch.Tensor, codebooks: torch.Tensor, chains) -> torch.Tensor:
+    """The latents that codes `[N, K]` name: per residual chain the sum of its entries, `[N, len(chains) * D]`.
+
+    `codebooks` is `[K, V, D]`; `chains` are the lengths of the residual chains, adding up to K.
+    """
+    parts = zip(codes.split(list(chains), 1), codebooks.split(list(chains)), strict=True)
+    return torch.cat([dequantize(chain_codes, entries) for chain_codes, entries in parts], -1)
+
+
+def mean_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean over the labelled frames: `[N, V]` logits and `[N]` codes, -100 where missing. 0 if all are missing."""
+    return F.cross_entropy(logits, target, ignore_index=-100, reduction="sum") / (target >= 0).sum().clamp(min=1)
+
+
+def nearest(logits: torch.Tensor, codebook: int) -> torch.Tensor:
+    """The greedy choice for `predict`: `[N, V]` to `[N]`."""
+    return logits.argmax(-1)
+
+
+class ProjectionHead(nn.Module):
+    r"""Logits by projection, for `codebook_head` `"depth"` and `"parallel"`.
+
+    $u_c = y + P (e_c + \sum_{q<c} E_q[k_q])$, $\mathrm{logits}_c = W_c\, \mathrm{rms}(u_c)$; the parallel head leaves
+    out the sum, as the guide does. The depth form follows the depth models of Moshi (arXiv:2410.00037) with a sum in
+    the place of their transformer.
+    """
+
+    def __init__(self, config: TtsTrmConfig):
+        super().__init__()
+        self.config = config
+        width, space, codebooks = config.audio_embed_dim, config.codebook_dim, config.num_codebooks
+        self.codebook_embedding = nn.Embedding(codebooks, space)
+        self.codebook_projection = nn.Linear(space, width)
+        if config.codebook_head == "depth":
+            self.code_embedding = nn.Embedding(codebooks * config.codebook_size, space)
+        self.norm = nn.RMSNorm(width)
+        # a shared projection of y + e_c would only shift all logits by a constant: it needs a nonlinearity before it
+        self.mixer = nn.Linear(width, width) if config.share_output_heads else None
+        projections = 1 if config.share_output_heads else codebooks
+        self.output = nn.ModuleList(nn.Linear(width, config.codebook_size) for _ in range(projections))
+
+    def _codebook_logits(self, frames, context, codebook: int) -> torch.Tensor:
+        """Logits `[N, V]` of one codebook; `context` `[N, codebook_dim]` sums the embeddings of the lower codes."""
+        embedded = self.codebook_projection(self.codebook_embedding.weight[codebook] + context)
+        hidden = self.norm(frames + embedded)
+        if self.mixer is not None:
+            return self.output[0](F.gelu(self.mixer(hidden)))
+        return self.output[codebook](hidden)
+
+    def _codebook_loss(self, frames, context, codebook: int, target) -> torch.Tensor:
+        logits = self._codebook_logits(frames, context, codebook)
+        return mean_cross_entropy(logits.float(), target)
+
+    def _add_code(self, context, codebook: int, code) -> torch.Tensor:
+        if self.config.codebook_head == "parallel":
+            return context
+        return context + self.code_embedding(code.clamp(min=0) + codebook * self.config.codebook_size)
+
+    def loss(self, frames: torch.Tensor, codes: torch.Tensor):
+        """Weighted mean cross-entropy, and that of each codebook `[K]`, for frames `[N, D]` and codes `[N, K]`."""
+        config = self.config
+        context, losses = frames.new_zeros(len(frames), config.codebook_dim), []
+        for codebook in range(config.num_codebooks):
+            if self.training and config.fine_frame_fraction < 1 and codebook == config.fine_codebook_start:
+                kept = random_frames(len(frames), config.fine_frame_fraction, frames.device)
+                frames, context, codes = frames[kept], context[kept], codes[kept]
+            # recomputed in the backward pass: otherwise the logits of all codebooks stay in memory until then
+            losses.append(
+                checkpoint(self._codebook_loss, frames, context, codebook, codes[:, codebook], use_reentrant=False)
+            )
+            context = self._add_code(context, codebook, codes[:, codebook])
+        losses = torch.stack(losses)
+        weights = losses.new_tensor(config.normalized_codebook_weights)
+        return (losses * weights).mean(), losses.detach()
+
+    def logits(self, frames: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Logits `[N, K, V]` where every codebook sees the lower `codes` `[N, K]`."""
+        context, logits = frames.new_zeros(len(frames), self.config.codebook_dim), []
+        for codebook in range(self.config.num_codebooks):
+            logits.append(self._codebook_logits(frames, context, codebook))
+            context = self._add_code(context, codebook, codes[:, codebook])
+        return torch.stack(logits, 1)
+
+    def predict(self, frames: torch.Tensor, choose: Callable = nearest) -> torch.Tensor:
+        """Codes `[N, K]`, each codebook seeing the codes chosen before it."""
+        context, codes = frames.new_zeros(len(frames), self.config.codebook_dim), []
+        for codebook in range(self.config.num_codebooks):
+            code = choose(self._codebook_logits(frames, context, codebook).float(), codebook)
+            context = self._add_code(context, codebook, code)
+            codes.append(code)
+        return torch.stack(codes, 1)
+
+
+class LatentHead(nn.Module):
+    r"""Regression of the codec's latent; the codes follow by the codec's own residual search.
+
+    One linear map predicts, for each residual chain, the sum of the chain's entries, standardised per dimension. The
+    logits of level c are $-s_c |r_c - E_c|^2$ with the residual $r_c$ of the prediction after the lower entries: a
+    Gaussian posterior over entries, its precision $s_c$ learned. The nearest entry is therefore also the most
+    probable one, and the codes of a frame agree with each other by construction.
+
+    `codebooks`, `latent_mean` and `latent_deviation` are buffers, filled by `set_codebooks` from codec and data.
+    """
+
+    def __init__(self, config: TtsTrmConfig):
+        super().__init__()
+        self.config = config
+        chains, entry = len(config.codebook_chains), config.codebook_entry_dim
+        self.output = nn.Linear(config.audio_embed_dim, chains * entry)
+        self.log_precision = nn.Parameter(torch.zeros(config.num_codebooks))
+        self.register_buffer("codebooks", torch.zeros(config.num_codebooks, config.codebook_size, entry))
+        self._norms = self._norms_version = None
+        self.register_buffer("latent_mean", torch.zeros(chains * entry))
+        self.register_buffer("latent_deviation", torch.ones(chains * entry))
+
+    @torch.no_grad()
+    def set_codebooks(self, codebooks: torch.Tensor, mean: torch.Tensor, deviation: torch.Tensor):
+        """Takes over the codec's entries `[K, V, entry_dim]` and the latents' statistics `[chains * entry_dim]`."""
+        if codebooks.shape != self.codebooks.shape:
+            raise ValueError(
+                f"The codec's codebooks are {tuple(codebooks.shape)}, the model's {tuple(self.codebooks.shape)}; "
+                "set num_codebooks, codebook_size and codebook_entry_dim to the codec's."
+            )
+        self.codebooks.copy_(codebooks)
+        self.latent_mean.copy_(mean)
+        self.latent_deviation.copy_(deviation)
+        # a prediction starts out explaining about half of the variance
+        self.log_precision.fill_(-deviation.square().mean().log())
+
+    def _chains(self):
+        """(slice of the codebooks, slice of the latent) of each chain."""
+        start = 0
+        for index, length in enumerate(self.config.codebook_chains):
+            entry = self.config.codebook_entry_dim
+            yield slice(start, start + length), slice(index * entry, (index + 1) * entry)
+            start += length
+
+    def latent(self, frames: torch.Tensor) -> torch.Tensor:
+        """Frames `[N, D]` to predicted latents `[N, chains * entry_dim]` in the codec's units, float32."""
+        return self.output(frames).float() * self.latent_deviation + self.latent_mean
+
+    def target(self, codes: torch.Tensor) -> torch.Tensor:
+        """Codes `[N, K]` to the latents `[N, chains * entry_dim]` that they name."""
+        return chain_latents(codes, self.codebooks, self.config.codebook_chains)
+
+    def quantize(self, latent: torch.Tensor) -> torch.Tensor:
+        """Latents `[N, chains * entry_dim]` to codes `[N, K]`, each chain searched on its own."""
+        return torch.cat([residual_search(latent[:, dims], self.codebooks[part]) for part, dims in self._chains()], -1)
+
+    def _entry_norms(self) -> torch.Tensor:
+        """Squared norms of all entries `[K, V]`, computed again only when the codebooks have changed or moved."""
+        version = (self.codebooks.data_ptr(), self.codebooks._version)
+        if self._norms_version != version:
+            self._norms, self._norms_version = self.codebooks.float().square().sum(-1), version
+        return self._norms
+
+    def _codebook_logits(self, residual: torch.Tensor, codebook: int) -> torch.Tensor:
+        # in float32 also under autocast: distances are small differences of large numbers
+        with torch.autocast(residual.device.type, enabled=False):
+            entries, norms = self.codebooks[codebook].float(), self._entry_norms()[codebook]
+            distance = residual.square().sum(-1, keepdim=True) - 2 * residual @ entries.T + norms
+            return -self.log_precision[codebook].exp() * distance
+
+    @staticmethod
+    def _complete(frames: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The frames `[N, D]` whose codebooks are all labelled: only these have a latent."""
+        complete = (codes >= 0).all(-1)
+        if not complete.any():
+            raise ValueError(
+                "No frame of the batch has a label in every codebook; the latent head needs such, the heads "
+                '"depth" and "parallel" do not.'
+            )
+        return (frames, codes) if complete.all() else (frames[complete], codes[complete])
+
+    def _walk(self, latent: torch.Tensor, codes: torch.Tensor | None, choose: Callable = nearest):
+        """Yields (logits `[N, V]`, code `[N]`) level by level, along `codes` where given, by `choose` where not."""
+        for part, dims in self._chains():
+            residual = latent[:, dims]
+            for codebook in range(part.start, part.stop):
+                logits = self._codebook_logits(residual, codebook)
+                code = choose(logits, codebook) if codes is None else codes[:, codebook].clamp(min=0)
+                yield logits, code
+                residual = residual - self.codebooks[codebook][code]
+
+    def loss(self, frames: torch.Tensor, codes: torch.Tensor):
+        """Regression loss, plus the weighted cross-entropy; and the cross-entropy of each codebook `[K]`.
+
+        The regression is the mean absolute error of the standardised latent, each dimension weighted by its
+        deviation. Cross-entropies are computed on all frames in evaluation and on 1/16 of them in training.
+        """
+        frames, codes = self._complete(frames, codes)
+        latent, target = self.latent(frames), self.target(codes)
+        regression = (latent - target).abs().mean() / self.latent_deviation.mean()
+        weight = self.config.latent_cross_entropy_weight
+        if self.training and weight == 0:
+            kept = random_frames(len(frames), REPORT_FRACTION, frames.device)
+            latent, codes = latent[kept], codes[kept]
+        if weight == 0:
+            latent = latent.detach()  # only the precisions learn from it
+        losses = torch.stack(
+            [
+                F.cross_entropy(logits, codes[:, codebook])
+                for codebook, (logits, _) in enumerate(self._walk(latent, codes))
+            ]
+        )
+        weights = losses.new_tensor(self.config.normalized_codebook_weights)
+        cross_entropy = (losses * weights).mean()
+        # with weight 0 the term still trains the precisions, which the regression does not see
+        return regression + (weight or 0.01) * cross_entropy, losses.detach()
+
+    def relative_error(self, frames: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Squared error of the predicted latent over the latent's variance: 1 for the mean, 0 for the truth."""
+        frames, codes = self._complete(frames, codes)
+        error = (self.latent(frames) - self.target(codes)).square().sum(-1).mean()
+        return error / self.latent_deviation.square().sum()
+
+    def logits(self, frames: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Logits `[N, K, V]` where every level's residual is taken after the lower `codes` `[N, K]`."""
+        return torch.stack([logits for logits, _ in self._walk(self.latent(frames), codes)], 1)
+
+    def predict(self, frames: torch.Tensor, choose: Callable = nearest) -> torch.Tensor:
+        """Codes `[N, K]`: the codec's own search, or sampled level by level."""
+        if choose is nearest:
+            return self.quantize(self.latent(frames))
+        return torch.stack([code for _, code in self._walk(self.latent(frames), None, choose)], 1)

@@ -1,0 +1,395 @@
+"""Text to character ids, speakers to numbers, audio to codes and codes to audio.
+
+The processor owns the codec, which is no part of the model: it is loaded when it is first needed, by name, from
+anywhere `from_pretrained` can reach or from the folder `codec/` of the checkpoint itself.
+"""
+
+import json
+import logging
+import os
+import shutil
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import BatchFeature, EncodecFeatureExtractor, MimiModel, ProcessorMixin, TokenizersBackend
+from transformers.utils import cached_file
+
+from .modeling_tts_trm_codec import TtsTrmCodec
+
+try:  # only needed for audio whose rate is not the codec's, and to write files
+    import soundfile
+    import soxr
+except ImportError:
+    soundfile = soxr = None
+
+logger = logging.getLogger(__name__)
+
+PAD, UNKNOWN, BOUNDARY = "<pad>", "<unk>", "<boundary>"
+CODEC_FOLDER = "codec"  # of a checkpoint that brings its codec along
+CODEC_FILES = ("config.json", "model.safetensors")
+SPELLING = {
+    "’": "'",
+    "‘": "'",
+    "“": '"',
+    "”": '"',
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "ß": "ss",
+    "æ": "ae",
+    "œ": "oe",
+    "ø": "o",
+}
+
+_loaded_codecs: dict = {}  # codecs in use, outside the processors: these are deep-copied whenever they are saved
+
+
+class CodecError(OSError):
+    """A codec that cannot be loaded; the message names it and the fix."""
+
+
+def build_tokenizer(texts: Iterable[str], max_length: int = 512) -> TokenizersBackend:
+    """A character tokenizer for the characters of `texts`: lower case, one id a character, a boundary at both ends.
+
+    The boundaries take up the silence at the edges of a clip.
+    """
+    normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    )
+    characters = sorted({character for text in texts for character in normalizer.normalize_str(text)})
+    vocabulary = {token: index for index, token in enumerate((PAD, UNKNOWN, BOUNDARY, *characters))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{BOUNDARY} $A {BOUNDARY}", special_tokens=[(BOUNDARY, vocabulary[BOUNDARY])]
+    )
+    tokenizer.decoder = decoders.Fuse()
+    return TokenizersBackend(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        unk_token=UNKNOWN,
+        additional_special_tokens=[BOUNDARY],
+        model_max_length=max_length,
+        split_special_tokens=True,  # "<pad>" in a text is five characters
+        model_input_names=["input_ids", "attention_mask"],
+    )
+
+
+def load_codec(name: str, subfolder: str = "", revision: str | None = None):
+    """A codec by Hub id or folder, in float32 and frozen: transformers' `MimiModel` or our [`TtsTrmCodec`].
+
+    Raises:
+        CodecError: if it cannot be had, or is a model of another kind.
+    """
+    key = (os.path.abspath(name) if os.path.isdir(name) else name, subfolder, revision)
+    if key in _loaded_codecs:
+        return _loaded_codecs[key]
+    where = {"subfolder": subfolder} | ({"revision": revision} if revision else {})
+    try:
+        with open(cached_file(name, "config.json", **where), encoding="utf-8") as file:
+            model_type = json.load(file).get("model_type")
+        codec_class = {"mimi": MimiModel, TtsTrmCodec.config_class.model_type: TtsTrmCodec}.get(model_type)
+        if codec_class is None:
+            raise CodecError(f"The codec {name} is a model of type {model_type!r}; use Mimi or a TtsTrmCodec.")
+        codec = codec_class.from_pretrained(name, dtype=torch.float32, **where)
+    except CodecError:
+        raise
+    except Exception as error:  # a broken file may raise anything; the user needs the codec's name and a way out
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CodecError(
+            f"The codec {os.path.join(name, subfolder) if subfolder else name} cannot be loaded ({reason}). "
+            "Where nothing can be downloaded, use the offline codec: --codec pretrained/tts-trm-mini/codec"
+        ) from error
+    _loaded_codecs[key] = codec.eval().requires_grad_(False)
+    return codec
+
+
+def codec_codebooks(codec) -> tuple[torch.Tensor, list[int]]:
+    """The entries `[K, V, D]` of a codec's codebooks, before output projections, and the lengths of its chains."""
+    if isinstance(codec, MimiModel):
+        quantizer = codec.quantizer
+        chains = [
+            quantizer.semantic_residual_vector_quantizer.layers,
+            quantizer.acoustic_residual_vector_quantizer.layers,
+        ]
+        entries = [
+            # `embed` caches what it returns, frozen on its first device: compute the entries afresh
+            layer.codebook.embed_sum / layer.codebook.cluster_usage.clamp(min=layer.codebook.epsilon)[:, None]
+            for chain in chains
+            for layer in chain
+        ]
+        acoustic = codec.config.num_quantizers - codec.config.num_semantic_quantizers
+        return torch.stack(entries[: codec.config.num_quantizers]), [codec.config.num_semantic_quantizers, acoustic]
+    return codec.codebooks.clone(), [codec.config.num_quantizers]
+
+
+class TtsTrmProcessor(ProcessorMixin):
+    r"""Everything around the model: characters, speakers, and the codec.
+
+    Args:
+        feature_extractor: Mimi's, an `EncodecFeatureExtractor` at the codec's sampling rate.
+        tokenizer: what [`build_tokenizer`] returns.
+        codec: Hub id or folder of the codec; `"codec"` is the folder of that name in the checkpoint.
+        codec_revision: revision of a codec on the Hub.
+        speakers: names of the speakers, in the order of their ids.
+    """
+
+    text_kwargs = {"padding": True, "return_tensors": "pt"}
+    audio_kwargs = {"return_tensors": "pt"}
+
+    def __init__(self, feature_extractor, tokenizer, codec="kyutai/mimi", codec_revision=None, speakers=("speaker",)):
+        self.codec = codec
+        self.codec_revision = codec_revision
+        self.speakers = list(speakers)
+        self._origin = (None, None)  # where this processor was loaded from: folder or Hub id, and revision
+        super().__init__(feature_extractor, tokenizer)
+
+    @classmethod
+    def from_texts(cls, texts, speakers=("speaker",), codec="kyutai/mimi", sampling_rate=24_000, max_length=512):
+        """A new processor for the characters of `texts`."""
+        return cls(
+            EncodecFeatureExtractor(sampling_rate=sampling_rate),
+            build_tokenizer(texts, max_length),
+            codec=codec,
+            speakers=speakers,
+        )
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, **kwargs):
+        processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        processor._origin = (str(pretrained_model_name_or_path), kwargs.get("revision"))
+        return processor
+
+    @classmethod
+    def _load_tokenizer_from_pretrained(cls, sub_processor_type, pretrained_model_name_or_path, **kwargs):
+        # AutoTokenizer would first load the model's configuration, and ask on standard input whether to trust its code
+        kwargs.pop("trust_remote_code", None)
+        return TokenizersBackend.from_pretrained(pretrained_model_name_or_path, **kwargs)
+
+    def save_pretrained(self, save_directory, **kwargs):
+        """Saves everything, a codec that lies in a folder included: the checkpoint is complete in itself."""
+        os.makedirs(save_directory, exist_ok=True)
+        codec, revision = self.codec, self.codec_revision
+        name, subfolder, source_revision = self._codec_location()
+        if subfolder or os.path.isdir(name):
+            target = os.path.join(str(save_directory), CODEC_FOLDER)
+            os.makedirs(target, exist_ok=True)
+            where = {"subfolder": subfolder} | ({"revision": source_revision} if source_revision else {})
+            for file in CODEC_FILES:
+                source = cached_file(name, file, **where)
+                if os.path.realpath(source) != os.path.realpath(os.path.join(target, file)):
+                    shutil.copyfile(source, os.path.join(target, file))
+            self.codec, self.codec_revision = CODEC_FOLDER, None
+        try:
+            return super().save_pretrained(save_directory, **kwargs)
+        finally:
+            self.codec, self.codec_revision = codec, revision
+
+    def to_dict(self):
+        return {key: value for key, value in super().to_dict().items() if key != "_origin"}
+
+    # -- text -----------------------------------------------------------------------------------------------------
+
+    @property
+    def model_input_names(self):
+        return ["input_ids", "attention_mask", "speaker_id"]
+
+    def clean_text(self, text: str) -> tuple[str, Counter]:
+        """`text` in characters that the tokenizer knows, and a count of those that had to be left out.
+
+        Quotes, dashes and accented letters the voice has not learned become their plain relatives first.
+        """
+        known, unknown, clean = self.tokenizer.get_vocab(), Counter(), []
+        for character in self.tokenizer.backend_tokenizer.normalizer.normalize_str(text):
+            relatives = (character, SPELLING.get(character, ""), unicodedata.normalize("NFD", character)[0])
+            chosen = next((c for c in relatives if c and all(part in known for part in c)), None)
+            if chosen is None and not character.isspace():
+                unknown[character] += 1
+            clean.append(" " if chosen is None else chosen)
+        return " ".join("".join(clean).split()), unknown
+
+    def speaker_to_id(self, speaker: str | int) -> int:
+        """The number of a speaker given by name or number."""
+        if isinstance(speaker, str) and speaker in self.speakers:
+            return self.speakers.index(speaker)
+        try:
+            number = int(speaker)
+        except (TypeError, ValueError):
+            number = -1
+        if not 0 <= number < len(self.speakers):
+            names = ", ".join(f"{index} {name}" for index, name in enumerate(self.speakers))
+            raise ValueError(f"Unknown speaker {speaker!r}; this voice has: {names}.")
+        return number
+
+    def _text_inputs(self, texts: list[str], speakers, text_kwargs) -> dict:
+        if not texts:
+            raise ValueError("The list of texts is empty; give at least one.")
+        cleaned = []
+        for text in texts:
+            if not isinstance(text, str):
+                raise ValueError(f"text must be a string or a list of strings, got {type(text).__name__}.")
+            clean, unknown = self.clean_text(text)
+            if unknown:
+                named = ", ".join(f"{character!r} x {count}" for character, count in unknown.most_common(8))
+                logger.warning("Left out characters that this voice has not learned: %s", named)
+            if not any(character.isalnum() for character in clean):
+                reason = "is empty" if not text.strip() else "has no letter that this voice has learned"
+                raise ValueError(f"The text {text[:60]!r} {reason}; give it words in the voice's alphabet.")
+            cleaned.append(clean)
+        limit = self.tokenizer.model_max_length
+        for clean in cleaned:
+            if len(clean) + 2 > limit:
+                raise ValueError(
+                    f"The text {clean[:40]!r}... has {len(clean)} characters, over the limit of {limit - 2}; split it."
+                )
+        inputs = dict(self.tokenizer(cleaned, **text_kwargs))
+        if isinstance(speakers, (str, int)) or speakers is None:
+            speakers = [0 if speakers is None else speakers] * len(texts)
+        if len(speakers) != len(texts):
+            raise ValueError(f"{len(texts)} texts but {len(speakers)} speakers; give one for all or one for each.")
+        inputs["speaker_id"] = torch.tensor([self.speaker_to_id(speaker) for speaker in speakers])
+        return inputs
+
+    # -- audio ----------------------------------------------------------------------------------------------------
+
+    @property
+    def sampling_rate(self) -> int:
+        return self.feature_extractor.sampling_rate
+
+    def _codec_location(self) -> tuple[str, str, str | None]:
+        """(name, subfolder, revision) of the codec."""
+        origin, revision = self._origin
+        if self.codec == CODEC_FOLDER and origin:
+            return origin, CODEC_FOLDER, revision
+        return self.codec, "", self.codec_revision
+
+    @property
+    def codec_model(self):
+        """The codec, loaded when it is first asked for."""
+        return load_codec(*self._codec_location())
+
+    @property
+    def frame_size(self) -> int:
+        config = self.codec_model.config
+        return round(config.sampling_rate / config.frame_rate)
+
+    def _audio_codes(self, clips: list, sampling_rate: int | None) -> torch.LongTensor:
+        if sampling_rate is None:
+            raise ValueError(f"audio needs its sampling_rate, for example sampling_rate={self.sampling_rate}.")
+        codec, size = self.codec_model, self.frame_size
+        waveforms = []
+        for clip in clips:
+            samples = np.atleast_1d(np.asarray(clip).squeeze())
+            if samples.ndim != 1 or len(samples) == 0 or samples.dtype.kind != "f" or not np.isfinite(samples).all():
+                raise ValueError(
+                    "audio must be mono [samples], floats in -1..1, finite and not empty, "
+                    f"got {samples.dtype} of shape {samples.shape}."
+                )
+            samples = samples.astype(np.float32)
+            if sampling_rate != self.sampling_rate:
+                if soxr is None:
+                    raise ImportError(f"Audio at {sampling_rate} Hz needs resampling: pip install soxr soundfile.")
+                samples = soxr.resample(samples, sampling_rate, self.sampling_rate)
+            waveforms.append(torch.from_numpy(samples))
+        lengths = [-(-len(waveform) // size) for waveform in waveforms]
+        # whole frames of zeros: then codes in a batch equal codes alone, in both codecs
+        batch = torch.zeros(len(waveforms), 1, max(lengths) * size)
+        for row, waveform in zip(batch, waveforms, strict=True):
+            row[0, : len(waveform)] = waveform
+        with torch.no_grad():
+            codes = codec.encode(batch.to(codec.device)).audio_codes.cpu()
+        for row, length in zip(codes, lengths, strict=True):
+            row[:, length:] = -1
+        return codes
+
+    def __call__(self, text=None, audio=None, speaker=None, **kwargs) -> BatchFeature:
+        """Inputs of the model.
+
+        Args:
+            text: a string or a list; gives `input_ids` and `attention_mask` `[B, S]` and `speaker_id` `[B]`.
+            audio: mono samples `[L]` or a list of such, at `sampling_rate`; gives `audio_codes` `[B, K, T]`, -1 past
+                an item's end. Any rate will do.
+            speaker: name or number, one for all texts or a list; speaker 0 by default.
+            kwargs: `sampling_rate` of the audio, and the tokenizer's, such as `padding` and `return_tensors`; flat, or
+                in dictionaries `audio_kwargs` and `text_kwargs` as for any processor.
+
+        Raises:
+            ValueError: for text that is empty, too long or has no speakable character, an unknown speaker, or audio
+                that is not mono.
+        """
+        if text is None and audio is None:
+            raise ValueError("Give text, audio or both.")
+        merged = self._merge_kwargs(tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
+        data = {}
+        if text is not None:
+            data |= self._text_inputs([text] if isinstance(text, str) else list(text), speaker, merged["text_kwargs"])
+        if audio is not None:
+            single = not isinstance(audio, (list, tuple)) or len(audio) == 0 or np.ndim(audio[0]) == 0
+            data["audio_codes"] = self._audio_codes(
+                [audio] if single else list(audio), merged["audio_kwargs"].get("sampling_rate")
+            )
+        return BatchFeature(data, tensor_type=merged["text_kwargs"].get("return_tensors"))
+
+    @torch.no_grad()
+    def decode(self, codes, lengths=None, **kwargs) -> list[torch.Tensor]:
+        """Codes to audio.
+
+        Args:
+            codes: `[B, K, T]` (or `[K, T]`), any number K of the first codebooks; frames with -1 are left out.
+            lengths: `[B]` frames of each item, by default up to the first -1.
+
+        Returns:
+            One float32 waveform `[T * frame_size]` at `sampling_rate` for each item.
+
+        Raises:
+            ValueError: if a code is outside the codebook, or the shape is not that.
+        """
+        codes = torch.as_tensor(codes)
+        codes = codes[None] if codes.ndim == 2 else codes
+        if codes.ndim != 3:
+            raise ValueError(f"codes must be [batch, codebooks, frames], got {tuple(codes.shape)}.")
+        if lengths is None:
+            lengths = (codes >= 0).all(1).long().cumprod(-1).sum(-1)
+        codec, waveforms = self.codec_model, []
+        size, levels = codec.config.codebook_size, codec.config.num_quantizers
+        if not 1 <= codes.shape[1] <= levels:
+            raise ValueError(f"codes have {codes.shape[1]} codebooks, the codec {levels}; is it this voice's codec?")
+        for item, length in zip(codes, lengths, strict=True):
+            item = item[:, : int(length)].to(codec.device)  # alone: a decoder may look ahead into padding
+            if item.numel() and (item.min() < 0 or item.max() >= size):
+                raise ValueError(
+                    f"Codes reach {int(item.min())}..{int(item.max())}, the codec's are 0..{size - 1}; "
+                    "give lengths, or mark padding by -1 in whole frames."
+                )
+            audio = codec.decode(item[None]).audio_values[0, 0] if item.numel() else torch.zeros(0)
+            waveforms.append(audio.float().cpu())
+        return waveforms
+
+    def batch_decode(self, codes, **kwargs):
+        return self.decode(codes, **kwargs)
+
+    def save_audio(self, audio, path) -> None:
+        """Writes samples `[L]`, or a list of such to a list of paths, as 16-bit WAV; a failed write leaves no file."""
+        if soundfile is None:
+            raise ImportError("Writing audio files needs soundfile: pip install soundfile soxr.")
+        several = isinstance(path, (list, tuple))
+        for samples, target in zip(audio if several else [audio], path if several else [path], strict=True):
+            partial = f"{target}.partial"
+            try:
+                samples = np.clip(np.asarray(torch.as_tensor(samples).float()).reshape(-1), -1.0, 1.0)
+                soundfile.write(partial, samples, self.sampling_rate, subtype="PCM_16", format="WAV")
+                os.replace(partial, target)
+            except (OSError, soundfile.SoundFileError) as error:
+                if os.path.exists(partial):
+                    os.unlink(partial)
+                raise OSError(
+                    f"{target}: cannot be written ({error}); is the disk full or the folder missing?"
+                ) from error
+
+
+TtsTrmProcessor.register_for_auto_class()
