@@ -47,8 +47,6 @@ def export(checkpoint: Path, output: Path, codec: str | None, notes: str) -> Non
     if codec:
         processor.codec = codec
     processor.save_pretrained(output)
-    if bundled:
-        processor.codec = CODEC_FOLDER  # where it lies from here on, for the card
     write_model_card(output, model, processor, {k: v for k, v in metrics.items() if "/" not in k}, notes=notes)
     save_half(model, output)
     if bundled:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, ModelCard, ModelCardData
 
+from ..processing_tts_trm import CODEC_FOLDER
 from .checkpoint import MANIFEST, STATE_FOLDER
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def write_model_card(
         library_name="transformers", pipeline_tag="text-to-speech", license="apache-2.0", tags=["tts_trm", "mimi"]
     )
     config = model.config
+    codec = CODEC_FOLDER if Path(processor.codec).is_dir() else processor.codec  # a folder travels with the checkpoint
     rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics.items())
     lines = [
         f"---\n{data.to_yaml()}\n---\n",
@@ -41,7 +43,7 @@ def write_model_card(
         f"Text and a speaker to all {config.num_codebooks} codebooks of speech by a tiny recursive model: {trained:,} "
         f"trained parameters, {config.h_cycles} x {config.l_cycles} cycles of {config.l_layers} blocks, width "
         f"{config.audio_embed_dim}.\n",
-        f"Speakers: {', '.join(processor.speakers)}. Codec: `{processor.codec}`.\n",
+        f"Speakers: {', '.join(processor.speakers)}. Codec: `{codec}`.\n",
         USAGE.format(repo=repo or "this/repository", speaker=processor.speakers[0]) + "\n",
     ]
     if notes:
