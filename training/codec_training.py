@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 from ..configuration_tts_trm_codec import TtsTrmCodecConfig
-from ..modeling_tts_trm_codec import TtsTrmCodec, dequantize, mel_filter_bank
+from ..modeling_tts_trm_codec import TtsTrmCodec, dequantize, mel_filter_bank, residual_search
 from .audio import AudioError, load_clip
+from .checkpoint import load_optimizer_tensors, optimizer_tensors
 from .sources import is_held_out, read_folder
 
 LOSS_RESOLUTIONS = ((256, 20), (512, 40), (1024, 80), (2048, 100))  # (window, mel bands), hop a quarter of the window
@@ -136,7 +137,7 @@ class CodecTraining:
                 random_state=self.options.seed + level,
             )
             entries = torch.from_numpy(means.fit(residual.numpy()).cluster_centers_).half().float()
-            codes = torch.addmm(entries.square().sum(-1) / 2, residual, entries.T, alpha=-1).argmin(-1)
+            codes = residual_search(residual, entries[None])[:, 0]
             residual = residual - entries[codes]
             self.codec.codebooks[level].copy_(entries)
             left = residual.square().sum(-1).mean() / energy
@@ -205,13 +206,8 @@ class CodecTraining:
         self.codec.save_pretrained(self.folder)
         if optimizer is None:
             return
-        tensors = {
-            f"{index}.{key}": value.contiguous()
-            for index, state in optimizer.state_dict()["state"].items()
-            for key, value in state.items()
-        }
         counters = {"step": str(step), "used": str(used)}
-        save_file(tensors, self.folder / "optimizer.partial", metadata=counters)
+        save_file(optimizer_tensors(optimizer), self.folder / "optimizer.partial", metadata=counters)
         (self.folder / "optimizer.partial").rename(self.folder / "optimizer.safetensors")
 
     def _load_state(self, optimizer) -> tuple[int, float]:
@@ -222,11 +218,7 @@ class CodecTraining:
 
         with safe_open(path, "pt") as file:
             counters = file.metadata()
-        states = {}
-        for key, value in load_file(path).items():
-            index, name = key.split(".", 1)
-            states.setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+        load_optimizer_tensors(optimizer, load_file(path))
         print(f"decoder: goes on at step {counters['step']}", flush=True)
         return int(counters["step"]), float(counters["used"])
 
