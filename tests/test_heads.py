@@ -183,7 +183,7 @@ def test_latent_head_predicts_in_float32_whatever_computes():
     latent = model.head.latent(frames)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(model.head.quantize(latent), model.head.quantize(latent.float()))
-        logits = torch.stack([logits for logits, _ in model.head._walk(latent, codes)], 1)
+        logits = model.head._true_logits(latent, codes).transpose(0, 1)
     torch.testing.assert_close(logits, model.head.logits(frames, codes))
     half = tiny_model().bfloat16()
     assert half.head.latent(frames.bfloat16()).dtype == torch.float32
