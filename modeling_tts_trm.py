@@ -124,16 +124,27 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Linear, GELU, linear, per position."""
+    """Linear, depthwise convolution, GELU, linear.
+
+    The convolution sees `convolution_kernel` neighbours: letters spell in groups, and frames are short for a sound
+    (as the 1-d convolutions of FastSpeech, arXiv:1905.09263; depthwise as in Conformer, arXiv:2005.08100). It starts
+    as the identity.
+    """
 
     def __init__(self, config: TtsTrmConfig, width: int):
         super().__init__()
-        self.up = nn.Linear(width, config.hidden_dim)
-        self.down = nn.Linear(config.hidden_dim, width)
+        inner, kernel = config.hidden_dim, config.convolution_kernel
+        self.up = nn.Linear(width, inner)
+        self.convolution = nn.Conv1d(inner, inner, kernel, padding=kernel // 2, groups=inner) if kernel else None
+        self.down = nn.Linear(inner, width)
         self.dropout = SequenceDropout(config.dropout)
 
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        return self.down(self.dropout(F.gelu(self.up(hidden))))
+    def forward(self, hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """`[B, L, D]` to the same shape; `real` `[B, L, 1]` is 1 where a position is not padding, 0 where it is."""
+        hidden = self.up(hidden)
+        if self.convolution is not None:
+            hidden = self.convolution((hidden * real).transpose(1, 2)).transpose(1, 2)
+        return self.down(self.dropout(F.gelu(hidden)))
 
 
 class TextEncoderLayer(GradientCheckpointingLayer):
@@ -147,10 +158,10 @@ class TextEncoderLayer(GradientCheckpointingLayer):
         self.feed_forward = FeedForward(config, width)
         self.dropout = SequenceDropout(config.dropout)
 
-    def forward(self, hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor | None, real: torch.Tensor) -> torch.Tensor:
         normed = self.attention_norm(hidden)
         hidden = hidden + self.dropout(self.attention(normed, self.attention.keys_values(normed), mask))
-        return hidden + self.dropout(self.feed_forward(self.feed_forward_norm(hidden)))
+        return hidden + self.dropout(self.feed_forward(self.feed_forward_norm(hidden), real))
 
 
 class TextEncoder(nn.Module):
@@ -179,8 +190,9 @@ class TextEncoder(nn.Module):
         hidden = hidden + 0.5 * sinusoidal_positions(hidden.shape[1], hidden.shape[2], hidden)
         hidden = self.dropout(hidden + self.speaker_projection(self.speaker_embedding(speaker_id))[:, None])
         mask = create_bidirectional_mask(self.config, hidden, attention_mask)
+        real = attention_mask[..., None].to(hidden.dtype)
         for layer in self.layers:
-            hidden = layer(hidden, mask)
+            hidden = layer(hidden, mask, real)
         return self.projection(self.norm(hidden))
 
 
@@ -236,14 +248,14 @@ class RecursiveBlock(GradientCheckpointingLayer):
         """What of the answer `[B, T, D]` can be computed once for a high-level cycle."""
         return (y,) if self.answer_attention is None else self.answer_attention.keys_values(y)
 
-    def forward(self, z, text_mask, frame_mask, text_keys, text_values, *answer) -> torch.Tensor:
+    def forward(self, z, text_mask, frame_mask, real, text_keys, text_values, *answer) -> torch.Tensor:
         """z `[B, T, D]` to the next z. Tensors one by one: reentrant checkpointing sees no gradient in a tuple."""
         attended = self.self_attention(z, self.self_attention.keys_values(z), frame_mask)
         z = self.norms[0](z + self.dropout(attended))
         z = self.norms[1](z + self.dropout(self.text_attention(z, (text_keys, text_values), text_mask)))
         entering = answer[0] if self.answer_attention is None else self.answer_attention(z, answer, frame_mask)
         z = self.norms[2](z + entering)
-        return self.norms[3](z + self.dropout(self.feed_forward(z)))
+        return self.norms[3](z + self.dropout(self.feed_forward(z, real)))
 
 
 class AnswerUpdater(nn.Module):
@@ -255,9 +267,9 @@ class AnswerUpdater(nn.Module):
         self.feed_forward = FeedForward(config, config.audio_embed_dim)
         self.norm = nn.RMSNorm(config.audio_embed_dim)
 
-    def forward(self, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    def forward(self, y: torch.Tensor, z: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         update = self.merge(torch.cat((y, z), -1))
-        return self.norm(y + update + self.feed_forward(update))
+        return self.norm(y + update + self.feed_forward(update, real))
 
 
 class Recursion(nn.Module):
@@ -284,6 +296,7 @@ class Recursion(nn.Module):
         h_cycles, l_cycles = h_cycles or config.h_cycles, l_cycles or config.l_cycles
         text_mask = create_bidirectional_mask(config, x, attention_mask, encoder_hidden_states=text)
         self_mask = create_bidirectional_mask(config, x, frame_mask)
+        real = frame_mask[..., None].to(x.dtype)
         text_keys_values = [block.text_attention.keys_values(text) for block in self.blocks]
         y, z = self.init_y + x, self.init_z + x
         answers = []
@@ -293,8 +306,8 @@ class Recursion(nn.Module):
                 entering = [block.answer(y) for block in self.blocks]
                 for _ in range(l_cycles):
                     for block, keys_values, answer in zip(self.blocks, text_keys_values, entering, strict=True):
-                        z = block(z, text_mask, self_mask, *keys_values, *answer)
-                y = self.updater(y, z)
+                        z = block(z, text_mask, self_mask, real, *keys_values, *answer)
+                y = self.updater(y, z, real)
             answers.append(y)
         return answers
 
@@ -317,6 +330,9 @@ class TtsTrmPreTrainedModel(PreTrainedModel):
             init.normal_(module.weight, std=module.in_features**-0.5)  # LeCun: keeps the variance at any width
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=getattr(module, "initial_deviation", 0.1))
+        elif isinstance(module, FeedForward) and module.convolution is not None:
+            init.dirac_(module.convolution.weight, groups=module.convolution.groups)
+            init.zeros_(module.convolution.bias)
         elif isinstance(module, TextUpsampler):
             init.ones_(module.sigma)
         elif isinstance(module, Recursion):

@@ -35,6 +35,7 @@ def test_defaults_are_those_of_the_guide():
     guide = TtsTrmConfig.from_guide()
     assert (guide.codebook_head, guide.alignment, guide.answer_injection) == ("parallel", "none", "cross_attention")
     assert not guide.frame_positions
+    assert guide.convolution_kernel == 0
 
 
 @pytest.mark.parametrize("shared, millions", [(False, 21.6), (True, 5.3)])
@@ -60,6 +61,7 @@ def test_codebook_weights_follow_the_guide_and_have_mean_one():
         (dict(codebook_head="fast"), "codebook_head='fast' is unknown; choose one of latent, depth, parallel"),
         (dict(alignment="attention"), "choose one of durations, length, none"),
         (dict(answer_injection="sum"), "choose one of add, cross_attention"),
+        (dict(convolution_kernel=4), "convolution_kernel=4 must be odd"),
         (dict(num_heads=3), "text_embed_dim=16 is not a multiple of num_heads=3"),
         (dict(text_embed_dim=15, num_heads=1), "text_embed_dim=15 must be even"),
         (dict(l_cycles=0), "l_cycles=0 must be at least 1"),

@@ -272,7 +272,7 @@ def test_code_zero_is_learned_like_any_other(head):
         loss, _ = model.head.loss(frames, codes)
         return torch.equal(model.head.predict(frames), torch.zeros_like(codes)) and loss < 0.3
 
-    overfit(model, batch, learned, 100)
+    overfit(model, batch, learned, 200)
 
 
 def test_default_configuration_has_a_latent_head_without_output_matrices():

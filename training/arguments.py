@@ -41,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     model.add_argument("--H-cycles", "--h-cycles", type=int, default=3, help="high-level cycles")
     model.add_argument("--L-cycles", "--l-cycles", type=int, default=6, help="low-level cycles in each of them")
     model.add_argument("--num-heads", type=int, default=8, help="attention heads")
+    model.add_argument("--convolution-kernel", type=int, default=9, help="of the feed-forward layers (0 = none)")
     model.add_argument(
         "--share-output-heads", type=_boolean, nargs="?", const=True, default=False, help="one output for all codebooks"
     )

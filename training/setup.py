@@ -61,6 +61,7 @@ def model_sizes(options) -> dict:
         h_cycles=options.H_cycles,
         l_cycles=options.L_cycles,
         num_heads=options.num_heads,
+        convolution_kernel=options.convolution_kernel,
         share_output_heads=options.share_output_heads,
         max_text_length=options.max_text_length,
         max_audio_frames=options.max_audio_frames,
