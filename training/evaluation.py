@@ -2,7 +2,7 @@
 
 import torch
 
-from ..modeling_tts_trm import length_mask
+from ..modeling_tts_trm_layers import length_mask
 
 
 def shuffle_texts(batch: dict) -> dict | None:
