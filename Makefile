@@ -29,7 +29,7 @@ SYNTHETIC = $(if $(SENTENCES),$(VOICE)/synthetic)
 voice: .venv/installed
 	@test -n "$(FOLDERS)" || { echo "error: no metadata.csv in DATA=$(DATA); give make voice DATA=folder"; exit 1; }
 	$(IN_ENVIRONMENT) -m pip install --quiet --disable-pip-version-check --editable '.[codec,eval]' --constraint constraints.txt
-	$(if $(SENTENCES),$(IN_ENVIRONMENT) scripts/make_synthetic_speech.py --sentences $(SENTENCES) --output-dir $(SYNTHETIC) --count 2500)
+	$(if $(SENTENCES),$(IN_ENVIRONMENT) scripts/make_synthetic_speech.py --sentences $(SENTENCES) --output-dir $(SYNTHETIC) --count 5000)
 	$(IN_ENVIRONMENT) scripts/train_codec.py --data-dir $(FOLDERS) $(SYNTHETIC) --output-dir $(VOICE)/codec --minutes 34
 	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --data-dir $(FOLDERS) $(SYNTHETIC) \
 		--codec $(VOICE)/codec --token-dir $(VOICE)/tokens --output-dir $(VOICE)/run

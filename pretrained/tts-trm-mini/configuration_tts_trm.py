@@ -23,6 +23,8 @@ class TtsTrmConfig(PretrainedConfig):
         h_cycles: high-level cycles, each of which ends in an update of the answer y.
         l_cycles: low-level cycles on the latent z within each high-level cycle.
         num_heads: attention heads, in text encoder and recursion.
+        convolution_kernel: neighbours that a depthwise convolution inside each feed-forward layer sees, odd; 0 leaves
+            the convolutions out, as the guide does.
         num_codebooks, codebook_size: the codec's tokens, K codebooks of V entries.
         codebook_dim: width of the codebook embeddings in the heads `"depth"` and `"parallel"`.
         speaker_dim: width of the speaker embedding before its projection.
@@ -62,6 +64,7 @@ class TtsTrmConfig(PretrainedConfig):
     h_cycles: int = 3
     l_cycles: int = 6
     num_heads: int = 8
+    convolution_kernel: int = 9
     num_codebooks: int = 32
     codebook_size: int = 2048
     codebook_dim: int = 64
@@ -103,6 +106,7 @@ class TtsTrmConfig(PretrainedConfig):
             answer_injection="cross_attention",
             codebook_head="parallel",
             frame_positions=False,
+            convolution_kernel=0,
             dropout=0.0,
         )
         return cls(**(literal | kwargs))
@@ -141,6 +145,8 @@ class TtsTrmConfig(PretrainedConfig):
                 )
             if getattr(self, name) % 2:
                 raise ValueError(f"{name}={getattr(self, name)} must be even for sinusoidal positions.")
+        if self.convolution_kernel != 0 and (self.convolution_kernel < 0 or self.convolution_kernel % 2 == 0):
+            raise ValueError(f"convolution_kernel={self.convolution_kernel} must be odd, or 0 for none.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} must be at least 0 and below 1.")
         if not 0 < self.fine_frame_fraction <= 1:

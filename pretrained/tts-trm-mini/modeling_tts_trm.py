@@ -11,7 +11,6 @@ Notable choices (B batch, S characters, T frames, D width, K codebooks, V entrie
 - The head sees only real frames, as a flat list: padding neither costs anything nor reaches a loss.
 """
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,12 +21,12 @@ from transformers import GenerationMixin, PreTrainedModel
 from transformers import initialization as init
 from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.utils import ModelOutput
 
 from .configuration_tts_trm import TtsTrmConfig
 from .generation_tts_trm import TtsTrmGenerationMixin, default_generation_config, one_per_item
 from .modeling_tts_trm_heads import LatentHead, ProjectionHead
+from .modeling_tts_trm_layers import Attention, FeedForward, SequenceDropout, length_mask, sinusoidal_positions
 
 LOG_DURATION_OFFSET = 0.1  # frames added before the logarithm, so that silent letters have a finite target
 
@@ -49,93 +48,6 @@ class TtsTrmOutput(ModelOutput):
     cycle_changes: torch.FloatTensor | None = None  # [H - 1] |y - previous y| / |y| of the later high-level cycles
 
 
-def sinusoidal_positions(length: int, width: int, like: torch.Tensor) -> torch.Tensor:
-    """Sine and cosine positions `[length, width]` (Vaswani et al. 2017), on the device and in the dtype of `like`."""
-    # computed, not stored: a buffer that is not saved comes back empty from `from_pretrained`
-    positions = torch.arange(length, device=like.device, dtype=torch.float32)[:, None]
-    rates = torch.exp(torch.arange(0, width, 2, device=like.device) * (-math.log(10_000.0) / width))
-    angles = positions * rates
-    return torch.stack((angles.sin(), angles.cos()), -1).flatten(1).to(like.dtype)
-
-
-def length_mask(lengths: torch.Tensor, size: int) -> torch.Tensor:
-    """`[B]` lengths to a boolean mask `[B, size]`, true inside."""
-    return torch.arange(size, device=lengths.device) < lengths[:, None]
-
-
-def eager_attention_forward(module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs):
-    """Attention written out, for `attn_implementation="eager"`: the fallback and the oracle of the fused kernels."""
-    weights = query @ key.transpose(2, 3) * scaling
-    if attention_mask is not None:
-        weights = weights + attention_mask
-    weights = F.dropout(weights.softmax(-1, dtype=torch.float32).to(query.dtype), dropout, module.training)
-    return (weights @ value).transpose(1, 2), weights
-
-
-class SequenceDropout(nn.Module):
-    """Dropout with one mask for all positions of a sequence (Gal and Ghahramani 2016, arXiv:1512.05287).
-
-    A mask an element costs a fifth of a training step on a CPU, for random numbers alone.
-    """
-
-    def __init__(self, probability: float):
-        super().__init__()
-        self.probability = probability
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """`[B, L, D]` to the same shape."""
-        if not self.training or self.probability == 0:
-            return hidden
-        return hidden * F.dropout(hidden.new_ones(len(hidden), 1, hidden.shape[-1]), self.probability)
-
-
-class Attention(nn.Module):
-    """Multi-head attention whose keys and values can be computed once and used many times."""
-
-    def __init__(self, config: TtsTrmConfig, width: int):
-        super().__init__()
-        self.config = config
-        self.head_dim = width // config.num_heads
-        self.scaling = self.head_dim**-0.5
-        self.is_causal = False  # the library's fused attention turns causal where this is absent and nothing is padded
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
-        self.output = nn.Linear(width, width)
-
-    def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
-        return states.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # [B, heads, L, head_dim]
-
-    def keys_values(self, context: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`[B, L, D]` to keys and values `[B, heads, L, head_dim]`."""
-        return self._split_heads(self.key(context)), self._split_heads(self.value(context))
-
-    def forward(self, hidden: torch.Tensor, keys_values, mask: torch.Tensor | None) -> torch.Tensor:
-        """`[B, T, D]` queries against `keys_values(context)`; `mask` as `create_bidirectional_mask` makes it."""
-        attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
-        attended, _ = attend(
-            self,
-            self._split_heads(self.query(hidden)),
-            *keys_values,
-            mask,
-            scaling=self.scaling,
-        )
-        return self.output(attended.flatten(2))
-
-
-class FeedForward(nn.Module):
-    """Linear, GELU, linear, per position."""
-
-    def __init__(self, config: TtsTrmConfig, width: int):
-        super().__init__()
-        self.up = nn.Linear(width, config.hidden_dim)
-        self.down = nn.Linear(config.hidden_dim, width)
-        self.dropout = SequenceDropout(config.dropout)
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        return self.down(self.dropout(F.gelu(self.up(hidden))))
-
-
 class TextEncoderLayer(GradientCheckpointingLayer):
     """A pre-norm transformer layer."""
 
@@ -147,10 +59,10 @@ class TextEncoderLayer(GradientCheckpointingLayer):
         self.feed_forward = FeedForward(config, width)
         self.dropout = SequenceDropout(config.dropout)
 
-    def forward(self, hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor | None, real: torch.Tensor) -> torch.Tensor:
         normed = self.attention_norm(hidden)
         hidden = hidden + self.dropout(self.attention(normed, self.attention.keys_values(normed), mask))
-        return hidden + self.dropout(self.feed_forward(self.feed_forward_norm(hidden)))
+        return hidden + self.dropout(self.feed_forward(self.feed_forward_norm(hidden), real))
 
 
 class TextEncoder(nn.Module):
@@ -179,8 +91,9 @@ class TextEncoder(nn.Module):
         hidden = hidden + 0.5 * sinusoidal_positions(hidden.shape[1], hidden.shape[2], hidden)
         hidden = self.dropout(hidden + self.speaker_projection(self.speaker_embedding(speaker_id))[:, None])
         mask = create_bidirectional_mask(self.config, hidden, attention_mask)
+        real = attention_mask[..., None].to(hidden.dtype)
         for layer in self.layers:
-            hidden = layer(hidden, mask)
+            hidden = layer(hidden, mask, real)
         return self.projection(self.norm(hidden))
 
 
@@ -236,14 +149,14 @@ class RecursiveBlock(GradientCheckpointingLayer):
         """What of the answer `[B, T, D]` can be computed once for a high-level cycle."""
         return (y,) if self.answer_attention is None else self.answer_attention.keys_values(y)
 
-    def forward(self, z, text_mask, frame_mask, text_keys, text_values, *answer) -> torch.Tensor:
+    def forward(self, z, text_mask, frame_mask, real, text_keys, text_values, *answer) -> torch.Tensor:
         """z `[B, T, D]` to the next z. Tensors one by one: reentrant checkpointing sees no gradient in a tuple."""
         attended = self.self_attention(z, self.self_attention.keys_values(z), frame_mask)
         z = self.norms[0](z + self.dropout(attended))
         z = self.norms[1](z + self.dropout(self.text_attention(z, (text_keys, text_values), text_mask)))
         entering = answer[0] if self.answer_attention is None else self.answer_attention(z, answer, frame_mask)
         z = self.norms[2](z + entering)
-        return self.norms[3](z + self.dropout(self.feed_forward(z)))
+        return self.norms[3](z + self.dropout(self.feed_forward(z, real)))
 
 
 class AnswerUpdater(nn.Module):
@@ -255,9 +168,9 @@ class AnswerUpdater(nn.Module):
         self.feed_forward = FeedForward(config, config.audio_embed_dim)
         self.norm = nn.RMSNorm(config.audio_embed_dim)
 
-    def forward(self, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    def forward(self, y: torch.Tensor, z: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         update = self.merge(torch.cat((y, z), -1))
-        return self.norm(y + update + self.feed_forward(update))
+        return self.norm(y + update + self.feed_forward(update, real))
 
 
 class Recursion(nn.Module):
@@ -284,6 +197,7 @@ class Recursion(nn.Module):
         h_cycles, l_cycles = h_cycles or config.h_cycles, l_cycles or config.l_cycles
         text_mask = create_bidirectional_mask(config, x, attention_mask, encoder_hidden_states=text)
         self_mask = create_bidirectional_mask(config, x, frame_mask)
+        real = frame_mask[..., None].to(x.dtype)
         text_keys_values = [block.text_attention.keys_values(text) for block in self.blocks]
         y, z = self.init_y + x, self.init_z + x
         answers = []
@@ -293,8 +207,8 @@ class Recursion(nn.Module):
                 entering = [block.answer(y) for block in self.blocks]
                 for _ in range(l_cycles):
                     for block, keys_values, answer in zip(self.blocks, text_keys_values, entering, strict=True):
-                        z = block(z, text_mask, self_mask, *keys_values, *answer)
-                y = self.updater(y, z)
+                        z = block(z, text_mask, self_mask, real, *keys_values, *answer)
+                y = self.updater(y, z, real)
             answers.append(y)
         return answers
 
@@ -317,6 +231,9 @@ class TtsTrmPreTrainedModel(PreTrainedModel):
             init.normal_(module.weight, std=module.in_features**-0.5)  # LeCun: keeps the variance at any width
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=getattr(module, "initial_deviation", 0.1))
+        elif isinstance(module, FeedForward) and module.convolution is not None:
+            init.dirac_(module.convolution.weight, groups=module.convolution.groups)
+            init.zeros_(module.convolution.bias)
         elif isinstance(module, TextUpsampler):
             init.ones_(module.sigma)
         elif isinstance(module, Recursion):

@@ -19,7 +19,8 @@ from torch.utils.checkpoint import checkpoint
 from .configuration_tts_trm import TtsTrmConfig
 from .modeling_tts_trm_codec import dequantize, residual_search
 
-REPORT_FRACTION = 1 / 16  # of a training batch's frames on which the latent head's cross-entropies are computed
+REPORT_FRACTION = 1 / 64  # of a training batch's frames on which the latent head's cross-entropies are computed
+FRAMES_AT_ONCE = 64  # whose logits of all levels are in memory together
 
 
 def random_frames(num_frames: int, fraction: float, device) -> torch.Tensor:
@@ -183,12 +184,36 @@ class LatentHead(nn.Module):
             self._norms, self._norms_version = self.codebooks.float().square().sum(-1), version
         return self._norms
 
-    def _codebook_logits(self, residual: torch.Tensor, codebook: int) -> torch.Tensor:
+    def _codebook_logits(self, residual: torch.Tensor, codebook: int | slice) -> torch.Tensor:
+        """Residuals `[N, D]` to logits `[N, V]` of one codebook, or `[k, N, D]` to `[k, N, V]` of a slice of them."""
         # in float32 also under autocast: distances are small differences of large numbers
         with torch.autocast(residual.device.type, enabled=False):
-            entries, norms = self.codebooks[codebook].float(), self._entry_norms()[codebook]
-            distance = residual.square().sum(-1, keepdim=True) - 2 * residual @ entries.T + norms
-            return -self.log_precision[codebook].exp() * distance
+            entries, norms = self.codebooks[codebook].float(), self._entry_norms()[codebook].unsqueeze(-2)
+            distance = residual.square().sum(-1, keepdim=True) - 2 * residual @ entries.mT + norms
+            return -self.log_precision[codebook].exp()[..., None, None] * distance
+
+    def _true_logits(self, latent: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Logits `[K, N, V]` where every level's residual is taken after the true lower `codes` `[N, K]`."""
+        logits = []
+        for part, dims in self._chains():
+            levels = torch.arange(part.start, part.stop, device=codes.device)[:, None]
+            named = self.codebooks[levels, codes[:, part].T]  # [k, N, D]
+            residual = latent[:, dims] - (named.cumsum(0) - named)
+            logits.append(self._codebook_logits(residual, part))
+        return torch.cat(logits)
+
+    def _cross_entropies(self, latent: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Sums over the frames `[N]` of each codebook's cross-entropy, `[K]`."""
+
+        def compute(latent, codes):
+            logits = self._true_logits(latent, codes)
+            losses = F.cross_entropy(logits.flatten(0, 1), codes.T.flatten(), reduction="none")
+            return losses.unflatten(0, (len(logits), -1)).sum(-1)
+
+        if not latent.requires_grad:
+            return compute(latent, codes)
+        # recomputed in the backward pass: otherwise the logits of all frames stay in memory until then
+        return checkpoint(compute, latent, codes, use_reentrant=False)
 
     @staticmethod
     def _complete(frames: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -201,21 +226,11 @@ class LatentHead(nn.Module):
             )
         return (frames, codes) if complete.all() else (frames[complete], codes[complete])
 
-    def _walk(self, latent: torch.Tensor, codes: torch.Tensor | None, choose: Callable = nearest):
-        """Yields (logits `[N, V]`, code `[N]`) level by level, along `codes` where given, by `choose` where not."""
-        for part, dims in self._chains():
-            residual = latent[:, dims]
-            for codebook in range(part.start, part.stop):
-                logits = self._codebook_logits(residual, codebook)
-                code = choose(logits, codebook) if codes is None else codes[:, codebook].clamp(min=0)
-                yield logits, code
-                residual = residual - self.codebooks[codebook][code]
-
     def loss(self, frames: torch.Tensor, codes: torch.Tensor):
         """Regression loss, plus the weighted cross-entropy; and the cross-entropy of each codebook `[K]`.
 
         The regression is the mean absolute error of the standardised latent, each dimension weighted by its
-        deviation. Cross-entropies are computed on all frames in evaluation and on 1/16 of them in training.
+        deviation. Cross-entropies without weight are computed on all frames in evaluation, on 1/64 of them in training.
         """
         frames, codes = self._complete(frames, codes)
         latent, target = self.latent(frames), self.target(codes)
@@ -226,11 +241,8 @@ class LatentHead(nn.Module):
             latent, codes = latent[kept], codes[kept]
         if weight == 0:
             latent = latent.detach()  # only the precisions learn from it
-        losses = torch.stack(
-            [
-                F.cross_entropy(logits, codes[:, codebook])
-                for codebook, (logits, _) in enumerate(self._walk(latent, codes))
-            ]
+        losses = sum(map(self._cross_entropies, latent.split(FRAMES_AT_ONCE), codes.split(FRAMES_AT_ONCE))) / len(
+            latent
         )
         weights = losses.new_tensor(self.config.normalized_codebook_weights)
         cross_entropy = (losses * weights).mean()
@@ -245,10 +257,17 @@ class LatentHead(nn.Module):
 
     def logits(self, frames: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Logits `[N, K, V]` where every level's residual is taken after the lower `codes` `[N, K]`."""
-        return torch.stack([logits for logits, _ in self._walk(self.latent(frames), codes)], 1)
+        return self._true_logits(self.latent(frames), codes.clamp(min=0)).transpose(0, 1)
 
     def predict(self, frames: torch.Tensor, choose: Callable = nearest) -> torch.Tensor:
         """Codes `[N, K]`: the codec's own search, or sampled level by level."""
+        latent = self.latent(frames)
         if choose is nearest:
-            return self.quantize(self.latent(frames))
-        return torch.stack([code for _, code in self._walk(self.latent(frames), None, choose)], 1)
+            return self.quantize(latent)
+        codes = []
+        for part, dims in self._chains():
+            residual = latent[:, dims]
+            for codebook in range(part.start, part.stop):
+                codes.append(choose(self._codebook_logits(residual, codebook), codebook))
+                residual = residual - self.codebooks[codebook][codes[-1]]
+        return torch.stack(codes, 1)

@@ -1,0 +1,110 @@
+"""The parts that text encoder and recursion are made of: positions, masks, attention, feed-forward layers."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from .configuration_tts_trm import TtsTrmConfig
+
+
+def sinusoidal_positions(length: int, width: int, like: torch.Tensor) -> torch.Tensor:
+    """Sine and cosine positions `[length, width]` (Vaswani et al. 2017), on the device and in the dtype of `like`."""
+    # computed, not stored: a buffer that is not saved comes back empty from `from_pretrained`
+    positions = torch.arange(length, device=like.device, dtype=torch.float32)[:, None]
+    rates = torch.exp(torch.arange(0, width, 2, device=like.device) * (-math.log(10_000.0) / width))
+    angles = positions * rates
+    return torch.stack((angles.sin(), angles.cos()), -1).flatten(1).to(like.dtype)
+
+
+def length_mask(lengths: torch.Tensor, size: int) -> torch.Tensor:
+    """`[B]` lengths to a boolean mask `[B, size]`, true inside."""
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def eager_attention_forward(module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs):
+    """Attention written out, for `attn_implementation="eager"`: the fallback and the oracle of the fused kernels."""
+    weights = query @ key.transpose(2, 3) * scaling
+    if attention_mask is not None:
+        weights = weights + attention_mask
+    weights = F.dropout(weights.softmax(-1, dtype=torch.float32).to(query.dtype), dropout, module.training)
+    return (weights @ value).transpose(1, 2), weights
+
+
+class SequenceDropout(nn.Module):
+    """Dropout with one mask for all positions of a sequence (Gal and Ghahramani 2016, arXiv:1512.05287).
+
+    A mask an element costs a fifth of a training step on a CPU, for random numbers alone.
+    """
+
+    def __init__(self, probability: float):
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """`[B, L, D]` to the same shape."""
+        if not self.training or self.probability == 0:
+            return hidden
+        return hidden * F.dropout(hidden.new_ones(len(hidden), 1, hidden.shape[-1]), self.probability)
+
+
+class Attention(nn.Module):
+    """Multi-head attention whose keys and values can be computed once and used many times."""
+
+    def __init__(self, config: TtsTrmConfig, width: int):
+        super().__init__()
+        self.config = config
+        self.head_dim = width // config.num_heads
+        self.scaling = self.head_dim**-0.5
+        self.is_causal = False  # the library's fused attention turns causal where this is absent and nothing is padded
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+
+    def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
+        return states.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # [B, heads, L, head_dim]
+
+    def keys_values(self, context: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`[B, L, D]` to keys and values `[B, heads, L, head_dim]`."""
+        return self._split_heads(self.key(context)), self._split_heads(self.value(context))
+
+    def forward(self, hidden: torch.Tensor, keys_values, mask: torch.Tensor | None) -> torch.Tensor:
+        """`[B, T, D]` queries against `keys_values(context)`; `mask` as `create_bidirectional_mask` makes it."""
+        attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
+        attended, _ = attend(
+            self,
+            self._split_heads(self.query(hidden)),
+            *keys_values,
+            mask,
+            scaling=self.scaling,
+        )
+        return self.output(attended.flatten(2))
+
+
+class FeedForward(nn.Module):
+    """Linear, depthwise convolution, GELU, linear.
+
+    The convolution sees `convolution_kernel` neighbours: letters spell in groups, and frames are short for a sound
+    (as the 1-d convolutions of FastSpeech, arXiv:1905.09263; depthwise as in Conformer, arXiv:2005.08100). It starts
+    as the identity.
+    """
+
+    def __init__(self, config: TtsTrmConfig, width: int):
+        super().__init__()
+        inner, kernel = config.hidden_dim, config.convolution_kernel
+        self.up = nn.Linear(width, inner)
+        self.convolution = None
+        if kernel:  # two-dimensional over one row: takes [B, L, D] as it lies, and its backward pass costs half
+            self.convolution = nn.Conv2d(inner, inner, (1, kernel), padding=(0, kernel // 2), groups=inner)
+        self.down = nn.Linear(inner, width)
+        self.dropout = SequenceDropout(config.dropout)
+
+    def forward(self, hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """`[B, L, D]` to the same shape; `real` `[B, L, 1]` is 1 where a position is not padding, 0 where it is."""
+        hidden = self.up(hidden)
+        if self.convolution is not None:
+            hidden = self.convolution((hidden * real).mT.unsqueeze(2)).squeeze(2).mT
+        return self.down(self.dropout(F.gelu(hidden)))
