@@ -22,6 +22,8 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from tts_trm.scripts.synthesize import SynthesisError, load_voice, number_type
+
 COLUMNS = {  # of the table: heading, number of decimals, factor
     "word_error_rate": ("WER %", 1, 100),
     "character_error_rate": ("CER %", 1, 100),
@@ -41,7 +43,9 @@ def parse_arguments(arguments=None):
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv and audio")
     parser.add_argument("--speaker", help="only this speaker's sentences; otherwise each speaker's on their own")
     parser.add_argument("--held-out", type=float, default=0.04, help="share of sentences that training left out")
-    parser.add_argument("--sentences", type=int, default=0, help="at most so many of each speaker (0 = all)")
+    parser.add_argument(
+        "--sentences", type=number_type(int, 0), default=0, help="at most so many of each speaker (0 = all)"
+    )
     parser.add_argument(
         "--recognizer", default="pocketsphinx", help="this, `none`, or Hub id or folder of one that transformers loads"
     )
@@ -78,10 +82,12 @@ def write_list(options) -> int:
 
 def evaluate(options) -> dict:
     """Everything that JSON holds; writes audio and pictures on the way."""
-    from tts_trm.scripts.synthesize import load_voice
     from tts_trm.training.listeners import load_recognizer, load_speaker_encoder
     from tts_trm.training.voice_evaluation import VoiceEvaluation, aligned_durations, summarize
 
+    for folder in (options.output and options.output.parent, options.audio_dir, options.picture_dir):
+        if folder:  # a folder that cannot be made should not show after an hour
+            folder.mkdir(parents=True, exist_ok=True)
     sentences = held_out(options)
     model, processor = load_voice(options.model, device="cpu")
     for speaker in sentences:
@@ -109,7 +115,6 @@ def evaluate(options) -> dict:
 
 
 def save_speech(folder: Path, speaker: str, processor, spoken) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for number, wave in enumerate(spoken.waveforms["model"], 1):
         if wave is not None:
             processor.save_audio(wave, folder / f"{speaker}_{number:04d}.wav")
@@ -120,7 +125,6 @@ def draw(folder: Path, speaker: str, rate: int, spoken, codebooks: dict | None) 
     from tts_trm.training.pictures import draw_codebooks, draw_comparison
     from tts_trm.training.speech_metrics import pitch_contour
 
-    folder.mkdir(parents=True, exist_ok=True)
     first = next((index for index, wave in enumerate(spoken.waveforms["model"]) if wave is not None), None)
     if first is not None:
         *_, codec, model = spoken.waveforms  # the codec at all its levels
@@ -168,8 +172,6 @@ def report(speaker: str, result: dict) -> str:
 
 def main(arguments=None) -> int:
     options = parse_arguments(arguments)
-    from tts_trm.scripts.synthesize import SynthesisError
-
     try:
         if options.held_out_list:
             print(f"{options.held_out_list}: {write_list(options)} sentences")

@@ -132,6 +132,13 @@ def test_the_list_of_held_out_sentences_is_a_prompts_file(recordings, tmp_path):
     assert {(prompt.speaker, prompt.text) for prompt in prompts} == expected
 
 
+def test_the_committed_list_is_what_the_hash_holds_out(request):
+    prompts = read_prompts(
+        request.config.rootpath / "docs" / "results" / "held_out_sentences.txt", ["kathleen", "kerstin"]
+    )
+    assert len(prompts) == 82 and all(is_held_out(prompt.text, 0.04) for prompt in prompts)
+
+
 def test_one_take_of_a_sentence_is_measured_for_each_speaker():
     clips = [Clip("", text, speaker, "") for text in ("One.", "one", "Two?", "...") for speaker in ("a", "b")]
     chosen = held_out_clips(clips, 1.0)

@@ -127,7 +127,9 @@ def draw_comparison(
         times = np.arange(len(pitch)) * HOP_LENGTH / sampling_rate
         panels[-1].plot(times, np.where(pitch > 0, pitch, np.nan), label=name, linewidth=1.5)
     panels[-1].set_yscale("log", base=2)
-    panels[-1].yaxis.set_major_formatter("{x:g}")
+    hertz = (75, 100, 150, 200, 300, 400)
+    panels[-1].set_yticks(hertz, labels=[str(value) for value in hertz])
+    panels[-1].set_ylim(60, 500)
     panels[-1].set_ylabel("pitch [Hz]")
     panels[-1].legend(fontsize=8, loc="upper right")
     panels[-1].set_xlabel("time [s]")

