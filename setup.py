@@ -8,7 +8,7 @@ from setuptools import setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "__init__.py").read_text(encoding="utf-8"))[1]
 
-EVALUATION = ["jiwer>=4.0", "pocketsphinx>=5.0"]
+EVALUATION = ["jiwer>=4.0", "pocketsphinx>=5.0", "pyworld-prebuilt>=0.3.6"]  # the last: pyworld, with wheels
 CODEC = ["scikit-learn>=1.6"]
 PICTURES = ["matplotlib>=3.9"]
 TRACKERS = ["tensorboard>=2.18", "wandb>=0.22"]

@@ -1,101 +1,190 @@
-"""How well a voice is understood on sentences it has never seen, beside the recordings and the codec.
+"""Measures a voice on sentences it has never seen, beside the recordings and the codec.
 
     python scripts/evaluate_voice.py --model pretrained/tts-trm-mini --data-dir recordings --output evaluation.json
+    python scripts/evaluate_voice.py --model my-voice --data-dir recordings --recognizer openai/whisper-small.en \\
+        --speaker-encoder microsoft/wavlm-base-plus-sv --token-dir recordings/mimi_tokens --picture-dir pictures
+    python scripts/evaluate_voice.py --data-dir recordings --held-out-list held_out_sentences.txt
 
-An independent recogniser (pocketsphinx, US English) listens to the recordings, to what the codec keeps of them at 8,
-16 and 32 codebooks, and to the model's speech of the same held-out sentences. The codec at all its codebooks is the
-ceiling of the model.
+The same held-out sentences are measured as recordings, as what the codec keeps of them at 8, 16 and 32 codebooks, and
+as the model's speech; the codec at all its codebooks is the model's ceiling. Printed are tables in Markdown; the JSON
+file also holds what was heard. The third command writes the list of held-out sentences, one `speaker|text` a line,
+which `synthesize.py --prompts-file` can read, and measures nothing.
+
+pocketsphinx knows US English only: for a speaker of whose words less than 80 % are in its dictionary, what needs words
+is left out, unless another recogniser is named.
 """
 
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 
 if not __package__:
     import _clone  # noqa: F401
 
+from tts_trm.scripts.synthesize import SynthesisError, load_voice, number_type
+
+COLUMNS = {  # of the table: heading, number of decimals, factor
+    "word_error_rate": ("WER %", 1, 100),
+    "character_error_rate": ("CER %", 1, 100),
+    "mel_cepstral_distance": ("MCD dB", 2, 1),
+    "log_f0_error": ("log F0 error", 3, 1),
+    "log_f0_correlation": ("log F0 correlation", 2, 1),
+    "voicing_error": ("voicing error %", 1, 100),
+    "length_ratio": ("length", 2, 1),
+    "speaker_similarity": ("similarity", 3, 1),
+    "seconds_per_audio_second": ("s per s", 3, 1),
+}
+
 
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, help="folder or Hub id of the voice")
+    parser.add_argument("--model", help="folder or Hub id of the voice")
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv and audio")
-    parser.add_argument("--speaker", help="only this speaker's sentences")
+    parser.add_argument("--speaker", help="only this speaker's sentences; otherwise each speaker's on their own")
     parser.add_argument("--held-out", type=float, default=0.04, help="share of sentences that training left out")
-    parser.add_argument("--sentences", type=int, default=0, help="at most so many sentences (0 = all)")
+    parser.add_argument(
+        "--sentences", type=number_type(int, 0), default=0, help="at most so many of each speaker (0 = all)"
+    )
+    parser.add_argument(
+        "--recognizer", default="pocketsphinx", help="this, `none`, or Hub id or folder of one that transformers loads"
+    )
+    parser.add_argument(
+        "--speaker-encoder", default="spectrum", help="this stand-in, or Hub id or folder of an x-vector model"
+    )
+    parser.add_argument("--token-dir", help="tokens of the training: measure the codebooks with their durations")
+    parser.add_argument("--seed", type=int, default=0, help="of sampling and bootstrap")
     parser.add_argument("--output", type=Path, help="JSON file of the results")
     parser.add_argument("--audio-dir", type=Path, help="keep the model's speech there")
-    return parser.parse_args(arguments)
+    parser.add_argument("--picture-dir", type=Path, help="gets two PNGs of each speaker")
+    parser.add_argument("--held-out-list", type=Path, help="write the held-out sentences there, and stop")
+    options = parser.parse_args(arguments)
+    if not options.model and not options.held_out_list:
+        parser.error("give --model, or --held-out-list to write the list of sentences alone")
+    return options
 
 
-def held_out_clips(options) -> list:
-    """One clip of each held-out sentence, in the order of the data."""
-    from tts_trm.training.sources import DataError, is_held_out, read_sources, text_key
+def held_out(options) -> dict:
+    from tts_trm.training.sources import read_sources
+    from tts_trm.training.voice_evaluation import held_out_clips
 
-    chosen = {}
-    for clip in read_sources(options.data_dir):
-        if is_held_out(clip.text, options.held_out) and options.speaker in (None, clip.speaker):
-            chosen.setdefault(text_key(clip.text), clip)
-    if not chosen:
-        raise DataError(f"{options.data_dir}: no held-out sentence of speaker {options.speaker}; check --speaker.")
-    return list(chosen.values())[: options.sentences or None]
+    chosen = held_out_clips(read_sources(options.data_dir), options.held_out, options.speaker)
+    return {speaker: clips[: options.sentences or None] for speaker, clips in chosen.items()}
+
+
+def write_list(options) -> int:
+    """Writes the held-out sentences as a prompts file; their number."""
+    lines = [f"{speaker}|{clip.text}" for speaker, clips in held_out(options).items() for clip in clips]
+    heading = f"# {len(lines)} held-out sentences, a share of {options.held_out}; by scripts/evaluate_voice.py"
+    options.held_out_list.write_text("\n".join([heading, *lines]) + "\n", encoding="utf-8")
+    return len(lines)
 
 
 def evaluate(options) -> dict:
-    from tts_trm import TtsTrmModel, TtsTrmProcessor
-    from tts_trm.training.metrics import Recognizer, error_rates
+    """Everything that JSON holds; writes audio and pictures on the way."""
+    from tts_trm.training.listeners import load_recognizer, load_speaker_encoder
+    from tts_trm.training.voice_evaluation import VoiceEvaluation, aligned_durations, summarize
 
-    model = TtsTrmModel.from_pretrained(options.model).eval()
-    processor = TtsTrmProcessor.from_pretrained(options.model)
-    recognizer, rate = Recognizer(), processor.sampling_rate
-    levels = sorted({min(level, model.config.num_codebooks) for level in (8, 16, 32)})
-    sources = ["recordings", *(f"codec, {k} codebooks" for k in levels), "model"]
-    heard: dict[str, list[str]] = {name: [] for name in sources}
-    texts, lengths, seconds, computing = [], [], 0.0, 0.0
-    if options.audio_dir:
-        options.audio_dir.mkdir(parents=True, exist_ok=True)
-    for number, clip in enumerate(held_out_clips(options), 1):
-        recording = clip.load(rate)
-        codes = processor(audio=recording, sampling_rate=rate)["audio_codes"]
-        heard["recordings"].append(recognizer(recording, rate))
-        for k in levels:
-            heard[f"codec, {k} codebooks"].append(recognizer(processor.decode(codes[:, :k])[0].numpy(), rate))
-        started = time.perf_counter()
-        speech = processor.decode(model.generate(**processor(text=clip.text, speaker=clip.speaker)))[0]
-        computing += time.perf_counter() - started
-        seconds += len(speech) / rate
-        lengths.append(len(speech) / rate / (codes.shape[-1] * processor.frame_size / rate))
-        heard["model"].append(recognizer(speech.numpy(), rate))
-        texts.append(clip.text)
+    for folder in (options.output and options.output.parent, options.audio_dir, options.picture_dir):
+        if folder:  # a folder that cannot be made should not show after an hour
+            folder.mkdir(parents=True, exist_ok=True)
+    sentences = held_out(options)
+    model, processor = load_voice(options.model, device="cpu")
+    for speaker in sentences:
+        processor.speaker_to_id(speaker)  # refuses a stranger before anything is measured
+    recognizer = None if options.recognizer == "none" else load_recognizer(options.recognizer)
+    encoder = load_speaker_encoder(options.speaker_encoder)
+    durations = aligned_durations(options.token_dir, processor) if options.token_dir else None
+    evaluation = VoiceEvaluation(model, processor, recognizer, encoder, durations, options.seed)
+    speakers = {}
+    for speaker, clips in sentences.items():
+        speakers[speaker], spoken = evaluation.measure(clips)
         if options.audio_dir:
-            processor.save_audio(speech, options.audio_dir / f"{number:04d}.wav")
+            save_speech(options.audio_dir, speaker, processor, spoken)
+        if options.picture_dir:
+            draw(options.picture_dir, speaker, processor.sampling_rate, spoken, speakers[speaker]["codebooks"])
     return {
-        "model": str(options.model),
-        "speaker": options.speaker,
-        "sentences": len(texts),
-        "error_rates": {name: error_rates(texts, hypotheses) for name, hypotheses in heard.items()},
-        "length_ratio": sum(lengths) / len(lengths),
-        "seconds_per_audio_second": computing / seconds,
-        "texts": texts,
-        "heard": heard,
+        "model": options.model,
+        "held_out": options.held_out,
+        "recognizer": options.recognizer,
+        "speaker_encoder": options.speaker_encoder,
+        "seed": options.seed,
+        **summarize(speakers),
+        "speakers": speakers,
     }
+
+
+def save_speech(folder: Path, speaker: str, processor, spoken) -> None:
+    for number, wave in enumerate(spoken.waveforms["model"], 1):
+        if wave is not None:
+            processor.save_audio(wave, folder / f"{speaker}_{number:04d}.wav")
+
+
+def draw(folder: Path, speaker: str, rate: int, spoken, codebooks: dict | None) -> None:
+    """The first sentence that the model speaks, as recording, codec and model; and the codebooks."""
+    from tts_trm.training.pictures import draw_codebooks, draw_comparison
+    from tts_trm.training.speech_metrics import pitch_contour
+
+    first = next((index for index, wave in enumerate(spoken.waveforms["model"]) if wave is not None), None)
+    if first is not None:
+        *_, codec, model = spoken.waveforms  # the codec at all its levels
+        waves = {name: spoken.waveforms[name][first] for name in ("recordings", codec, model)}
+        contours = {name: pitch_contour(wave, rate) for name, wave in waves.items()}
+        draw_comparison(folder / f"{speaker}_comparison.png", spoken.texts[first], waves, contours, rate)
+    if codebooks:
+        draw_codebooks(folder / f"{speaker}_codebooks.png", codebooks["cross_entropy"], codebooks["accuracy"])
+
+
+def table(systems: dict[str, dict]) -> str:
+    """The measures of all systems in Markdown; `-` where there is none."""
+    lines = [f"| | {' | '.join(heading for heading, _, _ in COLUMNS.values())} |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for system, measures in systems.items():
+        cells = []
+        for name, (_, decimals, factor) in COLUMNS.items():
+            value = measures.get(name)
+            cells.append("-" if value is None else f"{value * factor:.{decimals}f}")
+        if "word_error_interval" in measures:
+            low, high = measures["word_error_interval"]
+            cells[0] += f" ({100 * low:.0f}-{100 * high:.0f})"
+        lines.append(f"| {system} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def report(speaker: str, result: dict) -> str:
+    """What was measured of one speaker, for people to read."""
+    lines = [f"{speaker}: {result['sentences']} held-out sentences", "", table(result["systems"]), ""]
+    for system, words in result["paragraph"].items():
+        lines.append(
+            f"{words['words']} words, {system}: {words['dropped_words']:.1%} dropped, {words['repeated_words']:.1%} "
+            "repeated"
+        )
+    short = result["short_inputs"]
+    lines.append(f"one and two words: {short['failures']:.0%} of {short['inputs']} inputs failed")
+    if result["refused"]:
+        lines.append(f"refused: {len(result['refused'])} sentences")
+    if result["codebooks"]:
+        entropy, accuracy = result["codebooks"]["cross_entropy"], result["codebooks"]["accuracy"]
+        shown = sorted({0, 1, 3, 7, 15, 31} & set(range(len(entropy))))
+        levels = ", ".join(f"{level}: {entropy[level]:.2f} ({accuracy[level]:.1%})" for level in shown)
+        lines.append(f"codebooks, cross-entropy and accuracy: {levels}; durations {result['codebooks']['durations']}")
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments=None) -> int:
     options = parse_arguments(arguments)
     try:
+        if options.held_out_list:
+            print(f"{options.held_out_list}: {write_list(options)} sentences")
+            return 0
         results = evaluate(options)
-    except (ValueError, OSError, ImportError) as error:
+        for speaker, result in results["speakers"].items():
+            print(report(speaker, result))
+        if options.output:
+            content = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            options.output.write_text(content, encoding="utf-8")
+    except (SynthesisError, ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{results['sentences']} held-out sentences\n{'':24}  word errors  character errors")
-    for name, rates in results["error_rates"].items():
-        print(f"{name:24}  {rates['word_error_rate']:11.1%}  {rates['character_error_rate']:16.1%}")
-    print(f"length: {results['length_ratio']:.2f} of the recording's")
-    print(f"time: {results['seconds_per_audio_second']:.3f} s for a second of audio")
-    if options.output:
-        options.output.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
 
 

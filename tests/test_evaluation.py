@@ -1,9 +1,10 @@
 """What is measured on held-out sentences."""
 
+import pytest
 import torch
-from tiny import random_batch, tiny_model
+from tiny import HEADS, item_of, random_batch, tiny_model
 
-from tts_trm.training.evaluation import evaluate
+from tts_trm.training.evaluation import codebook_measures, evaluate
 
 
 def test_wrong_texts_cost_a_model_that_reads():
@@ -28,3 +29,24 @@ def test_wrong_texts_cost_a_model_that_reads():
     # two processes, one of them without a batch
     nothing = evaluate(model, [], "cpu", lambda sums: [{"loss": (0.0, 1.0)}, sums])
     assert nothing == {"loss": 0.0}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_codebooks_are_measured_frame_by_frame(head):
+    model = tiny_model(codebook_head=head)
+    batch = random_batch(model.config)
+    measured = codebook_measures(model, [batch])
+    labels, lengths = batch["labels"], batch["label_lengths"]
+    with torch.no_grad():
+        logits = model(**batch, return_logits=True).logits  # [B, K, T, V]
+    real = torch.arange(labels.shape[-1]) < lengths[:, None]
+    for codebook in range(5):
+        truth, scores = labels[:, codebook][real], logits[:, codebook][real]
+        entropy = torch.nn.functional.cross_entropy(scores, truth)
+        assert measured["cross_entropy"][codebook] == pytest.approx(entropy.item(), rel=1e-4)
+        assert measured["accuracy"][codebook] == pytest.approx((scores.argmax(-1) == truth).float().mean().item())
+    # clips alone count by their frames
+    alone = codebook_measures(model, [item_of(batch, 0, 7, 9), item_of(batch, 1, 4, 6)])
+    assert alone["cross_entropy"] == pytest.approx(measured["cross_entropy"], rel=1e-4)
+    with pytest.raises(ValueError, match="no batch"):
+        codebook_measures(model, [])

@@ -250,12 +250,14 @@ class CodecTraining:
             "parameters": sum(p.numel() for p in codec.parameters()),
         }
         try:
-            from .metrics import Recognizer, error_rates
+            from .listeners import PocketsphinxRecognizer
+            from .metrics import WordErrorRate
 
-            recognizer = Recognizer()
+            recognizer, word_errors = PocketsphinxRecognizer(), WordErrorRate(keep_in_memory=True)
             texts = [row.text for row, _ in chosen]
             for name, waveforms in spoken.items():
-                report[f"recognised_{name}"] = error_rates(texts, [recognizer(wave, rate) for wave in waveforms])
+                heard = [recognizer(wave, rate) for wave in waveforms]
+                report[f"recognised_{name}"] = word_errors.compute(predictions=heard, references=texts)
         except ImportError as error:
             print(f"no word error rates: {error}", flush=True)
         (self.folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")

@@ -1,7 +1,8 @@
-"""What is measured on held-out sentences during training."""
+"""What is measured of a model on held-out sentences: in training, and codebook by codebook."""
 
 import torch
 
+from ..modeling_tts_trm_heads import FRAMES_AT_ONCE
 from ..modeling_tts_trm_layers import length_mask
 
 
@@ -69,3 +70,33 @@ def evaluate(model, batches, device, gather=None) -> dict[str, float]:
     names = dict.fromkeys(name for part in parts for name in part)
     pairs = {name: [part[name] for part in parts if name in part] for name in names}
     return {name: sum(total for total, _ in pair) / sum(weight for _, weight in pair) for name, pair in pairs.items()}
+
+
+@torch.no_grad()
+def codebook_measures(model, batches) -> dict[str, list[float]]:
+    """How well each codebook is predicted where the lower ones are true, over all frames of `batches`.
+
+    Args:
+        model: a `TtsTrmModel` in evaluation mode.
+        batches: collated batches, on the model's device; every frame is labelled in all K codebooks.
+
+    Returns:
+        `cross_entropy` (nats; that of guessing is log V) and `accuracy` (share of frames whose most probable code is
+        the true one), K numbers each.
+
+    Raises:
+        ValueError: if there is no batch.
+    """
+    entropies, hits, frames = 0.0, 0.0, 0
+    for batch in batches:
+        output = model(**batch)
+        mask = length_mask(batch["label_lengths"], batch["labels"].shape[-1])
+        hidden, codes = output.last_hidden_state[mask], batch["labels"].transpose(1, 2)[mask]
+        entropies = entropies + output.codebook_losses.double() * len(codes)
+        # the logits of all codebooks are K x V numbers a frame: a few frames at a time
+        for part, true in zip(hidden.split(FRAMES_AT_ONCE), codes.split(FRAMES_AT_ONCE), strict=True):
+            hits = hits + (model.head.logits(part, true).argmax(-1) == true).double().sum(0)
+        frames += len(codes)
+    if frames == 0:
+        raise ValueError("There is no batch to measure; give sentences within the model's limits.")
+    return {"cross_entropy": (entropies / frames).tolist(), "accuracy": (hits / frames).tolist()}

@@ -1,4 +1,4 @@
-"""Pictures to judge speech by: its spectrogram, and which character is spoken when."""
+"""Pictures to judge speech by: its spectrogram and pitch, which character is spoken when, what each codebook knows."""
 
 import math
 import os
@@ -73,11 +73,6 @@ def draw_speech(
         OSError: if the file cannot be written.
         ImportError: if matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure  # a Figure of its own, never pyplot: no state, no display, Agg by default
-    except ImportError as error:
-        raise ImportError("Pictures need matplotlib: pip install 'tts-trm[pictures]'.") from error
-
     heights = [SPECTROGRAM_HEIGHT] if waveform is not None else []
     if alignment is not None:
         heights.append(max(1.8, CHARACTER_HEIGHT * len(characters)))
@@ -87,11 +82,11 @@ def draw_speech(
         0.0 if waveform is None else len(waveform) / sampling_rate,
         0.0 if alignment is None else len(alignment) / frame_rate,
     )
-    width = min(18.0, max(7.0, 2.0 + 2.0 * seconds))
+    width = _width(seconds)
     title = textwrap.shorten(text, 240, placeholder=" ...")
     lines = textwrap.wrap(title, int(width * 12)) or [""]
 
-    figure = Figure(figsize=(width, sum(heights) + 0.9 + 0.2 * len(lines)), dpi=100, layout="constrained")
+    figure = _figure(width, sum(heights) + 0.9 + 0.2 * len(lines))
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     if waveform is not None:
         _draw_spectrogram(panels[0], waveform, sampling_rate)
@@ -101,6 +96,70 @@ def draw_speech(
     panels[-1].set_xlabel("time [s]")
     figure.suptitle("\n".join(lines), fontsize=11, parse_math=False)
     _save(figure, Path(path))
+
+
+def draw_comparison(
+    path: str | Path,
+    text: str,
+    waveforms: dict[str, np.ndarray],
+    pitches: dict[str, np.ndarray],
+    sampling_rate: int = 24_000,
+) -> None:
+    """Writes a PNG with the spectrogram of one sentence as several systems say it, and their pitch below.
+
+    Args:
+        path: of the PNG; a failed write leaves no file.
+        text: the title.
+        waveforms: `[L]` samples by name of the system.
+        pitches: by the same names `[1 + L // 240]` Hz, 0 where unvoiced.
+
+    Raises:
+        OSError: if the file cannot be written.
+        ImportError: if matplotlib is not installed.
+    """
+    seconds, count = max(map(len, waveforms.values())) / sampling_rate, len(waveforms) + 1
+    figure = _figure(_width(seconds), SPECTROGRAM_HEIGHT * count + 0.9)
+    panels = figure.subplots(count, 1, sharex=True)
+    for panel, (name, waveform) in zip(panels, waveforms.items(), strict=False):
+        _draw_spectrogram(panel, waveform, sampling_rate)
+        panel.set_title(name, fontsize=10, loc="left")
+    for name, pitch in pitches.items():
+        times = np.arange(len(pitch)) * HOP_LENGTH / sampling_rate
+        panels[-1].plot(times, np.where(pitch > 0, pitch, np.nan), label=name, linewidth=1.5)
+    panels[-1].set_yscale("log", base=2)
+    hertz = (75, 100, 150, 200, 300, 400)
+    panels[-1].set_yticks(hertz, labels=[str(value) for value in hertz])
+    panels[-1].set_ylim(60, 500)
+    panels[-1].set_ylabel("pitch [Hz]")
+    panels[-1].legend(fontsize=8, loc="upper right")
+    panels[-1].set_xlabel("time [s]")
+    figure.suptitle(textwrap.shorten(text, 120, placeholder=" ..."), fontsize=11, parse_math=False)
+    _save(figure, Path(path))
+
+
+def draw_codebooks(path: str | Path, cross_entropy: list[float], accuracy: list[float]) -> None:
+    """Writes a PNG with bars of each codebook's cross-entropy (nats) and accuracy (0..1); raises as above."""
+    figure = _figure(8.0, 5.0)
+    above, below = figure.subplots(2, 1, sharex=True)
+    above.bar(range(len(cross_entropy)), cross_entropy, color="tab:blue")
+    above.set_ylabel("cross-entropy [nats]")
+    below.bar(range(len(accuracy)), 100 * np.asarray(accuracy), color="tab:orange")
+    below.set_ylabel("accuracy [%]")
+    below.set_xlabel("codebook")
+    _save(figure, Path(path))
+
+
+def _width(seconds: float) -> float:
+    """Inches that `seconds` of speech want."""
+    return min(18.0, max(7.0, 2.0 + 2.0 * seconds))
+
+
+def _figure(width: float, height: float):
+    try:
+        from matplotlib.figure import Figure  # a Figure of its own, never pyplot: no state, no display, Agg by default
+    except ImportError as error:
+        raise ImportError("Pictures need matplotlib: pip install 'tts-trm[pictures]'.") from error
+    return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def _draw_spectrogram(panel, waveform, sampling_rate: int) -> None:
