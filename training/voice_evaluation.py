@@ -221,7 +221,7 @@ def short_inputs(texts: list[str], count: int = SHORT_INPUTS) -> list[str]:
 def measure_paragraph(texts: list[str], heard: dict[str, list[str]], words: int = PARAGRAPH_WORDS) -> dict:
     """Dropped and repeated words, for each system, in a paragraph of the first sentences with `words` words in all.
 
-    It is spoken sentence by sentence, as the package speaks long texts, and heard so. Fewer sentences make a shorter
+    It is spoken and heard sentence by sentence. Fewer sentences make a shorter
     paragraph; `words` in the result says how long it was.
     """
     counts = np.cumsum([len(plain_words(text).split()) for text in texts])
