@@ -241,10 +241,12 @@ class Run:
         """Measures the averaged weights on the held-out sentences, and keeps the best checkpoint."""
         from accelerate.utils import gather_object
 
-        from tts_trm.training.evaluation import evaluate
+        from tts_trm.training.evaluation import evaluate, measure_gain
 
+        shared = (self.model, self.held_out_loader, self.device, lambda sums: gather_object([sums]))
         with self.average.applied(self.model):
-            self.metrics = evaluate(self.model, self.held_out_loader, self.device, lambda sums: gather_object([sums]))
+            self.metrics = evaluate(*shared)
+            measure_gain(*shared)
         self.trackers.log({f"eval/{name}": value for name, value in self.metrics.items()}, self.step)
         shown = [name for name in self.metrics if "/" not in name]
         self.say(f"eval at step {self.step}: " + ", ".join(f"{name} {self.metrics[name]:.4f}" for name in shown))

@@ -273,6 +273,18 @@ def test_split_is_by_text(token_dir):
     assert sum(report.hours_per_speaker.values()) == pytest.approx(report.train_hours + report.held_out_hours)
 
 
+def test_items_of_some_speakers(token_dir):
+    table, _ = load_tokens(token_dir)
+    train, _, _ = prepare_split(table, processor_for(table), with_durations=False)
+    wanted = train.speaker_ids[0]
+    part = train.of_speakers([wanted])
+    kept = [index for index in range(len(train)) if train.speaker_ids[index] == wanted]
+    assert 0 < len(part) < len(train) and part.lengths.tolist() == train.lengths[kept].tolist()
+    for index, original in enumerate(kept):
+        assert part[index]["name"] == train[original]["name"] and part[index]["speaker_id"] == wanted
+        assert np.array_equal(part[index]["audio_codes"], train[original]["audio_codes"])
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_both_sides_hold_at_least_one_text(token_dir, share):
     table, _ = load_tokens(token_dir)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny import HEADS, item_of, random_batch, tiny_model
 
-from tts_trm.training.evaluation import codebook_measures, evaluate
+from tts_trm.training.evaluation import codebook_measures, evaluate, measure_gain
 
 
 def test_wrong_texts_cost_a_model_that_reads():
@@ -50,3 +50,28 @@ def test_codebooks_are_measured_frame_by_frame(head):
     assert alone["cross_entropy"] == pytest.approx(measured["cross_entropy"], rel=1e-4)
     with pytest.raises(ValueError, match="no batch"):
         codebook_measures(model, [])
+
+
+def test_gain_is_that_of_the_deviations_about_each_clips_mean():
+    model = tiny_model()
+    batch = random_batch(model.config)
+    batch["labels"][0, 2, 3] = -100  # a frame without all its codes has no latent
+    with torch.no_grad():
+        answers = model(**batch).last_hidden_state
+    squares = torch.zeros(2, 12)
+    for item, kept in enumerate(([0, 1, 2, 4, 5, 6, 7, 8], list(range(6)))):
+        true = model.head.target(batch["labels"][item][:, kept].T)
+        predicted = model.head.latent(answers[item][kept]).detach()
+        for row, latent in enumerate((true, predicted)):
+            squares[row] += latent.var(0, correction=0) * len(kept)
+    measure_gain(model.train(), [batch], "cpu")
+    assert model.training
+    torch.testing.assert_close(model.head.latent_gain, (squares[0] / squares[1]).sqrt().clamp(1, 2.5))
+    half = [item_of(batch, 0, 7, 9)], [item_of(batch, 1, 4, 6)]  # as two processes measure it
+    expected = model.head.latent_gain.clone()
+    parts = []
+    measure_gain(model, half[0], "cpu", lambda sums: parts.append(sums) or [sums])
+    measure_gain(model, half[1], "cpu", lambda sums: [*parts, sums])
+    torch.testing.assert_close(model.head.latent_gain, expected)
+    depth = tiny_model(codebook_head="depth")
+    measure_gain(depth, [random_batch(depth.config)], "cpu")  # which has none

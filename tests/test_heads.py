@@ -139,6 +139,24 @@ def latent_model(codec) -> TtsTrmModel:
     return model
 
 
+def test_sharpened_latents_have_the_variance_that_was_measured():
+    model = tiny_model()
+    frames, lengths = torch.randn(9, 16), torch.tensor([5, 4])
+    plain = model.head.latent(frames)
+    means = torch.cat([clip.mean(0).expand_as(clip) for clip in plain.split([5, 4])])
+    squares = (plain - means).square().sum(0)
+    wanted = squares * torch.linspace(0.5, 4, len(squares))
+    model.head.set_gain(wanted, squares)
+    sharp = model.head.sharpened(frames, lengths, 1.0)
+    torch.testing.assert_close((sharp - means).square().sum(0), wanted.maximum(squares))  # never less than there was
+    torch.testing.assert_close(torch.stack([clip.mean(0) for clip in sharp.split([5, 4])]), means[[0, 5]])
+    torch.testing.assert_close(model.head.sharpened(frames, lengths, 0.0), plain)
+    torch.testing.assert_close(model.head.sharpened(frames, lengths, 0.5), (plain + sharp) / 2)
+    assert torch.equal(model.head.predict(frames, lengths=lengths, sharpness=1.0), model.head.quantize(sharp))
+    model.head.set_gain(torch.full_like(squares, 1e3), torch.zeros_like(squares))
+    assert (model.head.latent_gain == 2.5).all()  # a dimension that is not predicted stays finite
+
+
 def test_latent_codes_are_the_offline_codecs_quantisation():
     torch.manual_seed(0)
     codec = TtsTrmCodec(TtsTrmCodecConfig(codebook_size=24, num_quantizers=6, latent_dim=20, num_layers=1)).eval()

@@ -282,34 +282,61 @@ def test_mixed_precision_trains():
 # -- durations ----------------------------------------------------------------------------------------------------
 
 
-def test_alignment_equals_a_double_loop():
-    model = tiny_model()
+@pytest.mark.parametrize("steps", [1, 3])
+def test_alignment_equals_a_double_loop(steps):
+    model = tiny_model(upsampling_steps=steps)
     durations = torch.tensor([[1.5, 2.0, 0.5, 3.0], [4.0, 1.0, 0.0, 0.0]])
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
-    model.upsampler.sigma.data.fill_(0.3)
-    weights = model.upsampler.alignment(durations, mask, 7)
-    sigma = math.log1p(math.exp(0.3))
+    model.upsampler.softness.data.fill_(0.3)
+    softness = math.log1p(math.exp(0.3)) / (4 * steps)
+
+    def sigmoid(value):
+        return 1 / (1 + math.exp(-value))
+
+    text, reads = torch.randn(2, 4, 16), torch.zeros(2, 7, steps, 16)
     for item, count in enumerate((4, 2)):
-        ends = torch.cumsum(durations[item], 0)
+        ends = torch.cumsum(durations[item], 0).tolist()
         for frame in range(7):
-            scores = [
-                math.exp(-((frame + 0.5 - (ends[i] - durations[item, i] / 2).item()) ** 2) / (2 * sigma**2))
-                for i in range(count)
-            ]
-            for i in range(4):
-                expected = scores[i] / sum(scores) if i < count else 0.0
-                assert weights[item, frame, i].item() == pytest.approx(expected, abs=1e-6)
+            for step in range(steps):
+                moment = frame + (step + 0.5) / steps
+                weights = [
+                    sigmoid((moment - end + duration.item()) / softness) * sigmoid((end - moment) / softness)
+                    for end, duration in list(zip(ends, durations[item], strict=True))[:count]
+                ]
+                for i, weight in enumerate(weights):
+                    reads[item, frame, step] += weight / sum(weights) * text[item, i]
+    found = model.upsampler(text, durations, mask, 7)
+    torch.testing.assert_close(found, model.upsampler.join(reads.flatten(2)), atol=1e-5, rtol=1e-4)
+    weights = model.upsampler.alignment(durations, mask, 7)
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 7))
-    text = torch.randn(2, 4, 16)
-    torch.testing.assert_close(model.upsampler(text, durations, mask, 7), weights @ text)
+    torch.testing.assert_close(weights @ text, reads.mean(2), atol=1e-5, rtol=1e-4)
 
 
 def test_a_character_rules_the_frames_of_its_duration():
-    upsampler = tiny_model().upsampler
+    upsampler = tiny_model(upsampling_steps=1).upsampler
     weights = upsampler.alignment(torch.tensor([[4.0, 4.0, 4.0]]), torch.ones(1, 3), 12)[0]
     assert weights.argmax(-1).tolist() == [0] * 4 + [1] * 4 + [2] * 4
-    upsampler.sigma.data.fill_(-3.0)
-    assert upsampler.alignment(torch.tensor([[0.01, 11.98, 0.01]]), torch.ones(1, 3), 12)[0, 5:7, 1].min() > 0.999
+    # however long its neighbours are
+    weights = upsampler.alignment(torch.tensor([[0.01, 11.0, 0.99]]), torch.ones(1, 3), 12)[0]
+    assert weights.argmax(-1).tolist() == [1] * 11 + [2]
+
+
+def test_text_is_read_at_several_moments_of_a_frame():
+    model = tiny_model(upsampling_steps=4)
+    upsampler, mask, text = model.upsampler, torch.ones(1, 3), torch.randn(1, 3, 16)
+    upsampler.softness.data.fill_(-5.0)  # so sharp that every moment reads one character
+    durations = torch.tensor([[1.25, 0.5, 0.25]])
+    reads = torch.tensor([[0, 0, 0, 0], [0, 1, 1, 2]])
+    expected = torch.nn.functional.one_hot(reads, 3).float().mean(1)
+    torch.testing.assert_close(upsampler.alignment(durations, mask, 2)[0], expected)
+    joined = upsampler.join(text[0][reads].flatten(1))
+    torch.testing.assert_close(upsampler(text, durations, mask, 2)[0], joined)
+    # at one moment a frame, half a frame that moves within it is not seen
+    once = tiny_model(upsampling_steps=1).upsampler
+    once.softness.data.fill_(-5.0)
+    other = torch.tensor([[1.0, 0.75, 0.25]])
+    torch.testing.assert_close(once(text, durations, mask, 2), once(text, other, mask, 2))
+    assert not torch.allclose(upsampler(text, durations, mask, 2), upsampler(text, other, mask, 2))
 
 
 def test_duration_losses_are_zero_at_the_truth_and_grow_with_the_error():

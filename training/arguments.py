@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--share-output-heads", type=_boolean, nargs="?", const=True, default=False, help="one output for all codebooks"
     )
     model.add_argument("--alignment", default="durations", help="durations, length or none")
+    model.add_argument("--upsampling-steps", type=int, default=4, help="moments of a frame at which text is read")
     model.add_argument("--answer-injection", default="add", help="add or cross_attention")
     model.add_argument("--codebook-head", default="latent", help="latent, depth or parallel")
     model.add_argument("--gradient-cycles", type=int, default=0, help="last cycles that carry gradient (0 = all)")

@@ -8,6 +8,7 @@ loader = DataLoader(train, batch_sampler=sampler, collate_fn=Collator(processor.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,6 +46,16 @@ class SpeechDataset(Dataset):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def of_speakers(self, speaker_ids) -> "SpeechDataset":
+        """Only the items of some speakers, in the same order."""
+        chosen = [index for index, speaker_id in enumerate(self.speaker_ids) if speaker_id in speaker_ids]
+        part = copy(self)
+        part.rows, part.lengths = self.rows[chosen], self.lengths[chosen]
+        part.input_ids = [self.input_ids[index] for index in chosen]
+        part.speaker_ids = [self.speaker_ids[index] for index in chosen]
+        part.durations = None if self.durations is None else [self.durations[index] for index in chosen]
+        return part
 
     def __getitem__(self, index: int) -> dict:
         row = int(self.rows[index])  # past the end, its IndexError is what ends a loop over the items

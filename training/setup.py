@@ -67,6 +67,7 @@ def model_sizes(options) -> dict:
         max_audio_frames=options.max_audio_frames,
         dropout=options.dropout,
         alignment=options.alignment,
+        upsampling_steps=options.upsampling_steps,
         answer_injection=options.answer_injection,
         codebook_head=options.codebook_head,
         gradient_cycles=options.gradient_cycles,
@@ -199,8 +200,11 @@ def split_data(options, processor):
     )
 
 
-def make_model(options, processor, info: CodecInfo, train_set) -> TtsTrmModel:
-    """A new model of the sizes that options, processor and codec ask for, the codec's entries in its latent head."""
+def make_model(options, processor, info: CodecInfo, train_set, model_class=TtsTrmModel, **fields) -> TtsTrmModel:
+    """A new model of the sizes that options, processor and codec ask for, the codec's entries in its latent head.
+
+    `fields` of the configuration have no option of their own.
+    """
     codebooks = info.codebooks()
     config = TtsTrmConfig(
         vocab_size=len(processor.tokenizer),
@@ -212,9 +216,10 @@ def make_model(options, processor, info: CodecInfo, train_set) -> TtsTrmModel:
         **model_sizes(options),
         sampling_rate=info.sampling_rate,
         frame_rate=info.frame_rate,
+        **fields,
     )
     set_seed(options.seed)
-    model = TtsTrmModel(config)
+    model = model_class(config)
     if options.codebook_head == "latent":
         rows = [
             (train_set[index]["audio_codes"],) for index in range(0, len(train_set), max(1, len(train_set) // 2000))

@@ -1,0 +1,1 @@
+"""Measurements that decide how the project is built; each is a command."""
