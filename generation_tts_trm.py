@@ -132,7 +132,7 @@ class TtsTrmGenerationMixin:
 
         frame_mask = torch.arange(size, device=lengths.device) < lengths[:, None]
         frames = answers[-1][frame_mask]
-        codes = self.head.predict(frames, choose, lengths, settings.sharpness)
+        codes = self.head.predict(frames, choose, self.head.gain(speaker_id, settings.sharpness), lengths)
         sequences = codes.new_full((*frame_mask.shape, codes.shape[-1]), PADDING_CODE)
         sequences[frame_mask] = codes
         sequences = sequences.transpose(1, 2)  # [B, K, T]

@@ -30,9 +30,11 @@ def table(results: list[dict], question: str) -> str:
     rows = [row for row in ROWS if row.question == question]
     if not rows:
         raise ValueError(f"docs/ablations.md: no row asks {question!r}; see benchmarks/ablation_rows.py.")
+    if not {row.name for row in rows} & {result["name"] for result in results}:
+        return "\nNot run yet.\n\n"
     lines = [f"| {HEADINGS} |", "|" + "---|" * (HEADINGS.count("|") + 1)]
     readings = []
-    for row in rows:
+    for row in [ROWS[0], *(row for row in rows if row != ROWS[0])]:  # the base leads every table
         for result in (result for result in results if result["name"] == row.name):
             lines.append(f"| {' | '.join(cells(row, result))} |")
             for spoken in result["readings"]:

@@ -56,7 +56,7 @@ ROWS = [
     Row(
         "gaussian-1",
         TIMING,
-        "both: one Gaussian a frame",
+        "one Gaussian, read at 1 moment of each frame",
         "--upsampling-steps 1",
         model_class=variants.Gaussian,
     ),

@@ -17,10 +17,11 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-import _clone  # noqa: E402, F401
-
 ROOT = Path(__file__).resolve().parent.parent
+if not __package__:
+    sys.path.insert(0, str(ROOT / "scripts"))
+    import _clone  # noqa: F401
+
 RESULTS = ROOT / "docs" / "results" / "ablations.json"
 CURVE_POINTS = 6
 SPOKEN = 40  # unseen sentences

@@ -23,7 +23,7 @@ class DeepSupervision(TtsTrmModel):
         self.all_answers = super()._answers(*args, **kwargs)
         return self.all_answers
 
-    def forward(self, input_ids, labels=None, **kwargs):
+    def forward(self, input_ids, *, labels=None, **kwargs):
         output = super().forward(input_ids, labels=labels, **kwargs)
         if labels is not None and self.training:
             mask = length_mask(output.lengths, labels.shape[-1])
@@ -201,7 +201,7 @@ class Denoising(TtsTrmModel):
         self.state = None
         self.post_init()
 
-    def forward(self, input_ids, labels=None, **kwargs):
+    def forward(self, input_ids, *, labels=None, **kwargs):
         self.state = None
         if labels is not None and self.training:
             codes = labels.transpose(1, 2).clamp(min=0)
@@ -270,7 +270,7 @@ class TokenFeedback(TtsTrmModel):
         confidence = probabilities.gather(-1, codes)
         return codes.view(answer.shape[:2]), confidence.view(answer.shape[:2])
 
-    def forward(self, input_ids, labels=None, **kwargs):
+    def forward(self, input_ids, *, labels=None, **kwargs):
         self.known = None
         if labels is not None and self.training:
             codes = labels[:, 0].clamp(min=0)

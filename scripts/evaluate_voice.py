@@ -10,8 +10,8 @@ as the model's speech; the codec at all its codebooks is the model's ceiling. Pr
 file also holds what was heard. The third command writes the list of held-out sentences, one `speaker|text` a line,
 which `synthesize.py --prompts-file` can read, and measures nothing.
 
-pocketsphinx knows US English only: for a speaker of whose words less than 80 % are in its dictionary, what needs words
-is left out, unless another recogniser is named.
+Whisper listens where it can be downloaded or has been, otherwise pocketsphinx, which knows US English only: for a
+speaker of whose words less than 80 % are in its dictionary, what needs words is left out.
 """
 
 import argparse
@@ -47,7 +47,9 @@ def parse_arguments(arguments=None):
         "--sentences", type=number_type(int, 0), default=0, help="at most so many of each speaker (0 = all)"
     )
     parser.add_argument(
-        "--recognizer", default="pocketsphinx", help="this, `none`, or Hub id or folder of one that transformers loads"
+        "--recognizer",
+        help="`pocketsphinx`, `none`, or Hub id or folder of one that transformers loads (default: Whisper where it "
+        "can be had, else pocketsphinx)",
     )
     parser.add_argument(
         "--speaker-encoder", default="spectrum", help="this stand-in, or Hub id or folder of an x-vector model"
@@ -106,7 +108,7 @@ def evaluate(options) -> dict:
     return {
         "model": options.model,
         "held_out": options.held_out,
-        "recognizer": options.recognizer,
+        "recognizer": recognizer.name if recognizer else "none",
         "speaker_encoder": options.speaker_encoder,
         "seed": options.seed,
         **summarize(speakers),

@@ -25,7 +25,8 @@ def parse_arguments(arguments=None):
     parser.add_argument("--text-column", default="text", help="of the Hub data set")
     parser.add_argument("--audio-column", default="audio", help="of the Hub data set")
     parser.add_argument("--speaker-column", default="speaker", help="of the Hub data set")
-    parser.add_argument("--split", default="train", help="of the Hub data set")
+    parser.add_argument("--split", default="train", help="of the Hub data set; several are joined by +")
+    parser.add_argument("--dataset-config", help="of a Hub data set that has several")
     parser.add_argument("--codec", default="kyutai/mimi", help="Hub id or folder of the codec")
     parser.add_argument("--output-dir", type=Path, required=True, help="gets the tokens")
     parser.add_argument(
@@ -56,7 +57,7 @@ def tokenize(options) -> None:
     state = PartialState()
     if options.dataset:
         columns = (options.text_column, options.audio_column, options.speaker_column)
-        clips = read_hub(options.dataset, *columns, options.split)
+        clips = read_hub(options.dataset, *columns, options.split, options.dataset_config)
     else:
         clips = [clip for folder in options.data_dir for clip in read_folder(folder)]
     devices = torch.cuda.device_count() or os.cpu_count() or 1

@@ -7,13 +7,14 @@ import pyarrow.parquet
 import pytest
 import soundfile
 import torch
+from tiny import tiny_mimi
 from torch.utils.data import DataLoader
 
 from tts_trm import TtsTrmProcessor
 from tts_trm.training import data, encoding, tokens
 from tts_trm.training.data import BucketBatchSampler, Collator, prepare_split, rows_to_align
 from tts_trm.training.encoding import tokenize_clips
-from tts_trm.training.sources import Clip, DataError, is_held_out, read_folder, read_hub, read_sources
+from tts_trm.training.sources import Clip, DataError, is_held_out, is_recordings, read_folder, read_hub, read_sources
 from tts_trm.training.tokens import CodecInfo, load_tokens, tokenizer_hash, tokens_state, write_durations
 
 RATE = 16_000
@@ -107,6 +108,15 @@ def test_hub_data_set_with_embedded_audio(tmp_path, recordings, tiny_codec_folde
     assert codes[0] == codes[1]
     with pytest.raises(DataError, match="no column 'text'.*--text-column"):
         read_hub(tmp_path / "hub")
+
+
+def test_folders_of_recordings_and_copies_of_the_hub_are_told_apart(tmp_path, recordings, token_dir):
+    copy = tmp_path / "copy" / "clean"
+    copy.mkdir(parents=True)
+    (copy / "train-00000-of-00001.parquet").write_bytes(b"")
+    assert is_recordings(recordings) and not is_recordings(tmp_path / "copy")
+    assert is_recordings(token_dir)  # tokens are no recordings, but no data set of the Hub either
+    assert not is_recordings("org/data-set")
 
 
 def test_source_that_is_nowhere():
@@ -234,18 +244,7 @@ def test_folder_of_another_codec_is_refused(tmp_path, token_dir, recordings, tin
 
 
 def test_mimi_in_batches(tmp_path, recordings):
-    from transformers import MimiConfig, MimiModel
-
-    torch.manual_seed(0)
-    config = MimiConfig(
-        num_filters=8, hidden_size=64, num_hidden_layers=1, intermediate_size=64, num_attention_heads=2,
-        num_key_value_heads=2, vector_quantization_hidden_dimension=32, codebook_dim=32, codebook_size=64,
-        num_quantizers=8, upsample_groups=64,
-    )  # fmt: skip
-    mimi = MimiModel(config).eval()
-    for module in mimi.modules():
-        if type(module).__name__ == "MimiEuclideanCodebook":
-            module.embed_sum.normal_()
+    mimi = tiny_mimi()
     mimi.save_pretrained(tmp_path / "mimi")
     clips = read_folder(recordings)[:3]
     tokenize_clips(clips, str(tmp_path / "mimi"), tmp_path / "tokens")

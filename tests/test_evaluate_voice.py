@@ -31,6 +31,7 @@ def recordings(request, tmp_path_factory):
 class Listener:
     """Hears the same words in everything, and knows anna's language; noise would cost pocketsphinx a minute."""
 
+    name = "a listener"
     anna: set[str]
 
     def knows(self, texts: list[str]) -> bool:
@@ -58,6 +59,7 @@ def outputs(tiny_voice, recordings, tmp_path_factory):
 def test_every_speaker_and_system_is_measured(outputs):
     results = json.loads((outputs / "results.json").read_text())
     assert set(results["speakers"]) == {"anna", "bert"} and results["sentences"] == 6
+    assert results["recognizer"] == "a listener"
     for speaker, result in results["speakers"].items():
         systems, known = result["systems"], speaker == "anna"
         assert list(systems) == ["recordings", *(f"codec, {k} codebooks" for k in (8, 16, 32)), "model"]

@@ -58,14 +58,15 @@ def test_gain_is_that_of_the_deviations_about_each_clips_mean():
     batch["labels"][0, 2, 3] = -100  # a frame without all its codes has no latent
     with torch.no_grad():
         answers = model(**batch).last_hidden_state
-    squares = torch.zeros(2, 12)
+    squares = torch.zeros(2, 3, 12)
     for item, kept in enumerate(([0, 1, 2, 4, 5, 6, 7, 8], list(range(6)))):
         true = model.head.target(batch["labels"][item][:, kept].T)
         predicted = model.head.latent(answers[item][kept]).detach()
         for row, latent in enumerate((true, predicted)):
-            squares[row] += latent.var(0, correction=0) * len(kept)
+            squares[row, item] += latent.var(0, correction=0) * len(kept)
+    squares[:, 2] = squares.sum(1)  # the third speaker is not in the batch
     measure_gain(model.train(), [batch], "cpu")
-    assert model.training
+    assert model.training and batch["speaker_id"].tolist() == [0, 1]
     torch.testing.assert_close(model.head.latent_gain, (squares[0] / squares[1]).sqrt().clamp(1, 2.5))
     half = [item_of(batch, 0, 7, 9)], [item_of(batch, 1, 4, 6)]  # as two processes measure it
     expected = model.head.latent_gain.clone()

@@ -141,20 +141,25 @@ def latent_model(codec) -> TtsTrmModel:
 
 def test_sharpened_latents_have_the_variance_that_was_measured():
     model = tiny_model()
-    frames, lengths = torch.randn(9, 16), torch.tensor([5, 4])
-    plain = model.head.latent(frames)
-    means = torch.cat([clip.mean(0).expand_as(clip) for clip in plain.split([5, 4])])
-    squares = (plain - means).square().sum(0)
-    wanted = squares * torch.linspace(0.5, 4, len(squares))
-    model.head.set_gain(wanted, squares)
-    sharp = model.head.sharpened(frames, lengths, 1.0)
-    torch.testing.assert_close((sharp - means).square().sum(0), wanted.maximum(squares))  # never less than there was
-    torch.testing.assert_close(torch.stack([clip.mean(0) for clip in sharp.split([5, 4])]), means[[0, 5]])
-    torch.testing.assert_close(model.head.sharpened(frames, lengths, 0.0), plain)
-    torch.testing.assert_close(model.head.sharpened(frames, lengths, 0.5), (plain + sharp) / 2)
-    assert torch.equal(model.head.predict(frames, lengths=lengths, sharpness=1.0), model.head.quantize(sharp))
-    model.head.set_gain(torch.full_like(squares, 1e3), torch.zeros_like(squares))
-    assert (model.head.latent_gain == 2.5).all()  # a dimension that is not predicted stays finite
+    head, frames, lengths = model.head, torch.randn(9, 16), torch.tensor([5, 4])
+    plain, speakers = head.latent(frames), torch.tensor([2, 0])
+    squares = torch.stack([(clip - clip.mean(0)).square().sum(0) for clip in plain.split([5, 4])])
+    wanted = squares * torch.linspace(0.5, 4, 12)
+    true, predicted = torch.zeros(3, 12), torch.zeros(3, 12)
+    true[speakers], predicted[speakers] = wanted, squares
+    head.set_gain(true, predicted)
+    sharp = head.spread(plain, head.gain(speakers, 1.0), lengths)
+    for clip, before, after, square in zip((0, 1), plain.split([5, 4]), sharp.split([5, 4]), wanted, strict=True):
+        torch.testing.assert_close((after - after.mean(0)).square().sum(0), square.maximum(squares[clip]))
+        torch.testing.assert_close(after.mean(0), before.mean(0))
+    # a speaker of whom nothing was measured
+    torch.testing.assert_close(head.latent_gain[1], (wanted.sum(0) / squares.sum(0)).sqrt().clamp(1, 2.5))
+    assert head.gain(speakers, 0.0) is None
+    torch.testing.assert_close(head.spread(plain, head.gain(speakers, 0.5), lengths), (plain + sharp) / 2)
+    codes = head.predict(frames, gain=head.gain(speakers, 1.0), lengths=lengths)
+    assert torch.equal(codes, head.quantize(sharp)) and not torch.equal(codes, head.predict(frames))
+    head.set_gain(torch.full((3, 12), 1e3), torch.full((3, 12), 1e-9))
+    assert (head.latent_gain == 2.5).all()  # a dimension that is not predicted stays finite
 
 
 def test_latent_codes_are_the_offline_codecs_quantisation():

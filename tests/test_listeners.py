@@ -71,7 +71,7 @@ def save_whisper(folder):
 
 
 def test_pocketsphinx_hears_english_and_knows_what_is_not(speech):
-    recognizer = load_recognizer()
+    recognizer = load_recognizer()  # as Whisper is not at hand
     assert isinstance(recognizer, PocketsphinxRecognizer)
     assert {"cat", "warm", "stone"} & set(recognizer(speech, RATE).split())
     assert recognizer.knows(["The cat sleeps on a warm stone."])
@@ -86,6 +86,13 @@ def test_a_recognizer_by_name_hears_something(save, speech, tmp_path):
     assert isinstance(recognizer, TransformersRecognizer) and recognizer.knows(["Guten Tag"])
     heard = recognizer(speech, RATE)  # of another rate than the model's
     assert isinstance(heard, str) and heard == recognizer(speech, RATE)
+
+
+def test_whisper_listens_where_it_can_be_had(tmp_path, monkeypatch):
+    save_whisper(tmp_path)
+    monkeypatch.setattr("tts_trm.training.listeners.WHISPER", str(tmp_path))
+    recognizer = load_recognizer()
+    assert isinstance(recognizer, TransformersRecognizer) and recognizer.name == str(tmp_path)
 
 
 def test_a_speaker_encoder_by_name_embeds(speech, tmp_path):

@@ -14,9 +14,11 @@ import pytest
 import soundfile
 import torch
 from safetensors.torch import load_file
+from tiny import tiny_mimi
 
 from tts_trm import TtsTrmCodec, TtsTrmModel, TtsTrmProcessor, run_training
 from tts_trm.training.checkpoint import verify_checkpoint
+from tts_trm.training.sources import read_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (
@@ -456,3 +458,40 @@ def test_tracker_that_fails_ends_nothing(tmp_path, tokens, monkeypatch, caplog):
     monkeypatch.setattr(Accelerator, "init_trackers", fail)
     assert run("--max-steps 1", "--token-dir", tokens, "--output-dir", tmp_path) == 0
     assert "Tracking stops, the run goes on: RuntimeError: not logged in" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("recipe", "text", "speaker", "splits"),
+    [
+        ("ljspeech-mimi", "normalized_text", None, ["full"]),
+        ("libritts-r-mimi", "text_normalized", "speaker_id", ["train.clean.100", "train.clean.360"]),
+    ],
+)
+def test_recipes_for_the_real_mimi_start(recipe, text, speaker, splits, tmp_path, recordings, monkeypatch):
+    """The recipe as it stands, with copies of the Hub's data set and codec, small ones, under their names."""
+    import datasets
+    import yaml
+
+    settings = yaml.safe_load((ROOT / "configs" / f"{recipe}.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    clips, folder = read_folder(recordings), Path(settings["data-dir"])
+    (folder / "data").mkdir(parents=True)
+    for index, split in enumerate(splits):
+        part = clips[index :: len(splits)]
+        columns = {"audio": [{"bytes": Path(clip.audio).read_bytes(), "path": None} for clip in part]}
+        columns |= {text: [clip.text for clip in part]} | (
+            {speaker: [clip.speaker for clip in part]} if speaker else {}
+        )
+        datasets.Dataset.from_dict(columns).to_parquet(folder / "data" / f"{split}-00000-of-00001.parquet")
+    files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits]
+    configs = [{"config_name": settings.get("dataset-config", "default"), "data_files": files}]
+    (folder / "README.md").write_text(f"---\n{yaml.safe_dump({'configs': configs})}---\n")
+    tiny_mimi().save_pretrained("kyutai/mimi")
+
+    small = "--max-steps 2 --frames-per-batch 40 --held-out 0.2 --warmup-steps 1 --sample-interval 0"
+    assert run(f"--config {ROOT}/configs/{recipe}.yaml {small}") == 0
+    voice = Path(settings["output-dir"]) / "checkpoints" / "final"
+    processor = TtsTrmProcessor.from_pretrained(voice)
+    assert processor.codec == "kyutai/mimi"
+    assert processor.speakers == (sorted({clip.speaker for clip in clips}) if speaker else ["lj-speech"])
+    assert json.loads((voice / "config.json").read_text())["codebook_chains"] == [1, 7]

@@ -47,7 +47,7 @@ def tiny_model(seed: int = 0, **changes) -> TtsTrmModel:
         model.head.set_codebooks(
             torch.randn(codebooks.shape) * scales[:, None, None], 0.1 * torch.randn(size), 0.5 + torch.rand(size)
         )
-        model.head.latent_gain.copy_(1 + torch.rand(size))
+        model.head.latent_gain.copy_(1 + torch.rand(model.head.latent_gain.shape))
     return model
 
 

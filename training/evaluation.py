@@ -74,7 +74,7 @@ def evaluate(model, batches, device, gather=None) -> dict[str, float]:
 
 @torch.no_grad()
 def measure_gain(model, batches, device, gather=None) -> None:
-    """Measures on held-out batches how far predicted latents vary less than true ones, for `LatentHead.sharpened`.
+    """Measures on held-out batches how far each speaker's predicted latents vary less than true ones.
 
     `model`, `batches`, `device` and `gather` are those of [`evaluate`]; a model with another head is left as it is.
     """
@@ -82,15 +82,16 @@ def measure_gain(model, batches, device, gather=None) -> None:
         return
     was_training = model.training
     model.eval()
-    sums = torch.zeros(2, model.head.output.out_features, device=device)  # squares of true and predicted latents
+    sums = torch.zeros(2, *model.head.latent_gain.shape, device=device)  # squares of true and predicted latents
     for batch in batches:
         batch = {name: value.to(device) for name, value in batch.items()}
         answers = model(**batch).last_hidden_state
-        for answer, codes, length in zip(answers, batch["labels"], batch["label_lengths"].tolist(), strict=True):
-            codes = codes[:, :length].T
-            codes, answer = codes[(codes >= 0).all(-1)], answer[:length][(codes >= 0).all(-1)]
-            for row, latent in enumerate((model.head.target(codes), model.head.latent(answer))):
-                sums[row] += (latent - latent.mean(0)).square().sum(0)
+        for clip, length in enumerate(batch["label_lengths"].tolist()):
+            codes, speaker = batch["labels"][clip, :, :length].T, batch["speaker_id"][clip]
+            complete = (codes >= 0).all(-1)
+            both = model.head.target(codes[complete]), model.head.latent(answers[clip, :length][complete])
+            for kind, latent in enumerate(both):
+                sums[kind, speaker] += (latent - latent.mean(0)).square().sum(0)
     model.train(was_training)
     parts = [sums] if gather is None else gather(sums)
     model.head.set_gain(*sum(part.to(device) for part in parts))

@@ -8,7 +8,8 @@ import numpy as np
 from .metrics import plain_words
 from .speech_metrics import mel_cepstra
 
-POCKETSPHINX, SPECTRUM = "pocketsphinx", "spectrum"  # what is used where no name is given
+WHISPER, POCKETSPHINX = "openai/whisper-small", "pocketsphinx"  # where no name is given: the second without the first
+SPECTRUM = "spectrum"
 POCKETSPHINX_RATE = 16_000
 KNOWN_SHARE = 0.8  # of a text's words in the dictionary, below which it is another language: English 1.0, German 0.4
 
@@ -134,8 +135,16 @@ def _cannot_load(option: str, name: str, error: Exception, offline: str) -> str:
     return f"{option} {name}: cannot be loaded ({reason}). Where nothing can be downloaded, use {option} {offline}."
 
 
-def load_recognizer(name: str = POCKETSPHINX) -> PocketsphinxRecognizer | TransformersRecognizer:
-    """The recogniser called `name`: `"pocketsphinx"`, or what [`TransformersRecognizer`] takes."""
+def load_recognizer(name: str | None = None) -> PocketsphinxRecognizer | TransformersRecognizer:
+    """The recogniser called `name`: `"pocketsphinx"`, or what [`TransformersRecognizer`] takes.
+
+    Without a name it is Whisper, or pocketsphinx where Whisper is neither stored here nor to be downloaded.
+    """
+    if name is None:
+        try:
+            return TransformersRecognizer(WHISPER)
+        except ListenerError:
+            return PocketsphinxRecognizer()
     return PocketsphinxRecognizer() if name == POCKETSPHINX else TransformersRecognizer(name)
 
 

@@ -24,7 +24,7 @@ from .encoding import tokenize_clips
 from .prompts import Prompt, read_prompts
 from .publishing import write_model_card
 from .samples import SampleWriter
-from .sources import DataError, read_sources
+from .sources import DataError, is_recordings, read_sources
 from .tokens import CodecInfo, load_tokens, locate_codec, tokenizer_hash, tokens_state, write_durations
 from .tracking import Trackers, wanted_trackers
 
@@ -115,7 +115,7 @@ def prepare_tokens(options, accelerator, say) -> CodecInfo:
         clips = read_sources(folders)  # recordings may have been added since
     state = tokens_state(options.token_dir, clips)
     has_recordings = all(
-        not Path(name).is_dir() or (Path(name) / "metadata.csv").is_file() for name in options.data_dir
+        not is_recordings(name) or (Path(name) / "metadata.csv").is_file() for name in options.data_dir
     )
     if state != "ready" and not has_recordings:
         raise DataError(
@@ -125,7 +125,12 @@ def prepare_tokens(options, accelerator, say) -> CodecInfo:
         codec = options.codec or (DEFAULT_CODEC if state == "absent" else CodecInfo.read(options.token_dir).codec)
         say(f"Tokenising {', '.join(options.data_dir)} with {codec} into {options.token_dir} ...")
         clips = clips or read_sources(
-            options.data_dir, options.text_column, options.audio_column, options.speaker_column, options.split
+            options.data_dir,
+            options.text_column,
+            options.audio_column,
+            options.speaker_column,
+            options.split,
+            options.dataset_config,
         )
         report = tokenize_clips(
             clips, codec, options.token_dir, num_workers=max(1, options.num_workers), strict=options.strict

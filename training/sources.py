@@ -106,17 +106,27 @@ def read_sources(
     audio_column: str = "audio",
     speaker_column: str = "speaker",
     split: str = "train",
+    config: str | None = None,
 ) -> list[Clip]:
-    """The clips of several sources: folders with `metadata.csv`, or else data sets of the Hub.
+    """The clips of several sources: folders with `metadata.csv`, or else data sets of the Hub or copies of such.
 
     Raises:
         DataError: if one of them cannot be had or has no usable row.
     """
     clips = []
     for name in names:
-        is_folder = Path(name).is_dir()
-        clips += read_folder(name) if is_folder else read_hub(name, text_column, audio_column, speaker_column, split)
+        if is_recordings(name):
+            clips += read_folder(name)
+        else:
+            clips += read_hub(name, text_column, audio_column, speaker_column, split, config)
     return clips
+
+
+def is_recordings(name: str | Path) -> bool:
+    """Whether it is a folder for `read_folder`; a copy of a data set of the Hub has parquet files in its place."""
+    folder = Path(name)
+    tables = (table for table in folder.rglob("*.parquet") if not (table.parent / "codec.json").is_file())
+    return folder.is_dir() and ((folder / "metadata.csv").is_file() or next(tables, None) is None)
 
 
 def read_hub(
@@ -125,6 +135,7 @@ def read_hub(
     audio_column: str = "audio",
     speaker_column: str = "speaker",
     split: str = "train",
+    config: str | None = None,
 ) -> list[Clip]:
     """Reads a data set of the Hub, or a folder of parquet files of the same form.
 
@@ -132,6 +143,8 @@ def read_hub(
         name: what `datasets.load_dataset` takes.
         text_column, audio_column: names of the columns; the audio may be embedded or a path.
         speaker_column: where there is no column `speaker` and no other is named, all clips are of one speaker.
+        split: one, or several joined by `+`.
+        config: the configuration, of a data set that has several.
 
     Raises:
         DataError: if it cannot be loaded, lacks a column or has no row.
@@ -139,7 +152,7 @@ def read_hub(
     import datasets
 
     try:
-        dataset = datasets.load_dataset(str(name), split=split)
+        dataset = datasets.load_dataset(str(name), config, split=split)
     except Exception as error:  # of many kinds: the network, the repository, its files, its split
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(

@@ -10,7 +10,7 @@ import torch
 from .evaluation import codebook_measures
 from .metrics import DroppedAndRepeatedWords, WordErrorRate, plain_words
 from .sources import Clip, DataError, is_held_out, text_key
-from .speech_metrics import AcousticDistance, SpeakerSimilarity, speaker_centroids
+from .speech_metrics import AcousticDistance, SpeakerSimilarity, pitch_contour, speaker_centroids
 
 RECORDINGS, MODEL = "recordings", "model"
 CODEC_LEVELS = (8, 16, 32)
@@ -85,6 +85,7 @@ class VoiceEvaluation:
     """
 
     def __init__(self, model, processor, recognizer, speaker_encoder, durations=None, seed: int = 0):
+        pitch_contour(np.zeros(processor.sampling_rate), processor.sampling_rate)  # says now if its library is missing
         self.model, self.processor, self.seed = model, processor, seed
         self.recognizer, self.speaker_encoder, self.durations = recognizer, speaker_encoder, durations
         self.rate = processor.sampling_rate

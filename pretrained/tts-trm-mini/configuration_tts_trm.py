@@ -33,6 +33,7 @@ class TtsTrmConfig(PretrainedConfig):
         dropout: probability that a channel of a whole sequence is dropped after attention, feed-forward, embeddings.
         alignment: how frames find their characters. `"durations"` upsamples the text by durations that the data set
             supplies, `"length"` learns durations from the total length only, `"none"` leaves it to attention.
+        upsampling_steps: moments of each frame at which the upsampled text is read; 1 is the middle of the frame.
         answer_injection: how the answer y enters the latent z. `"add"` frame by frame, or `"cross_attention"`.
         codebook_head: `"latent"` predicts the codec's latent and takes all codes from its residual search, `"depth"`
             predicts codebook after codebook, `"parallel"` all codebooks independently.
@@ -74,6 +75,7 @@ class TtsTrmConfig(PretrainedConfig):
     max_audio_frames: int = 256
     dropout: float | int = 0.1
     alignment: str = "durations"
+    upsampling_steps: int = 4
     answer_injection: str = "add"
     codebook_head: str = "latent"
     gradient_cycles: int = 0
@@ -134,7 +136,7 @@ class TtsTrmConfig(PretrainedConfig):
         for name in (
             "vocab_size num_speakers text_embed_dim audio_embed_dim hidden_dim text_layers l_layers h_cycles l_cycles "
             "num_heads num_codebooks codebook_size codebook_dim codebook_entry_dim speaker_dim max_text_length "
-            "max_audio_frames"
+            "max_audio_frames upsampling_steps"
         ).split():
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")

@@ -8,19 +8,26 @@ from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, T
 from transformers.utils import ModelOutput
 
 from .configuration_tts_trm import TtsTrmConfig
+from .modeling_tts_trm_heads import nearest
 
 PADDING_CODE = -1  # in generated codes, past an item's end
 SLOWEST, FASTEST = 0.25, 4.0
 SAMPLING_KEYS = ("do_sample", "temperature", "top_k", "top_p")
 IGNORED_KEYS = {"token_type_ids", "logits_to_keep"}  # what tokenizers and transformers may pass along
-OWN_KEYS = ("greedy_from_codebook", "frames_per_character")  # settings that transformers' GenerationConfig has not
+# settings that transformers' GenerationConfig has not
+OWN_KEYS = ("greedy_from_codebook", "sharpness", "frames_per_character")
 
 
 def default_generation_config(config: TtsTrmConfig) -> GenerationConfig:
     """What `generate` does where neither the checkpoint's `generation_config.json` nor the caller says otherwise."""
     greedy_from = 0 if config.codebook_head == "latent" else config.num_codebooks
     return GenerationConfig(
-        do_sample=True, temperature=0.8, top_k=50, greedy_from_codebook=greedy_from, frames_per_character=3.0
+        do_sample=True,
+        temperature=0.8,
+        top_k=50,
+        greedy_from_codebook=greedy_from,
+        sharpness=0.75,
+        frames_per_character=3.0,
     )
 
 
@@ -95,9 +102,10 @@ class TtsTrmGenerationMixin:
             output_cycles: whether to compute `cycle_changes`.
             kwargs: `do_sample`, `temperature` (0 is greedy), `top_k`, `top_p`, `greedy_from_codebook` (codebooks from
                 this one on take the most probable code; 0, the latent head's default, means all of them unless one
-                of the first four is given), `frames_per_character` (only where the model predicts no durations),
-                `return_dict_in_generate`. `max_new_tokens` and the like, which transformers' pipeline passes, have
-                no meaning for speech and are ignored.
+                of the first four is given), `sharpness` (0 to 1, the latent head's: 0 speaks the mean of what is
+                possible, 1 with the variance of recordings), `frames_per_character` (only where the model predicts no
+                durations), `return_dict_in_generate`. `max_new_tokens` and the like, which transformers' pipeline
+                passes, have no meaning for speech and are ignored.
 
         Returns:
             Codes `[B, K, T]`, -1 past an item's end, or [`TtsTrmGenerateOutput`] with `return_dict_in_generate`.
@@ -109,7 +117,7 @@ class TtsTrmGenerationMixin:
             if cycles is not None and cycles < 1:
                 raise ValueError(f"{name}={cycles} must be at least 1.")
         settings = self._generation_settings(generation_config, kwargs)
-        choose = None
+        choose = nearest
         if settings.do_sample and settings.temperature != 0 and settings.greedy_from_codebook > 0:
             choose = CodeSampler(settings, generator)
 
@@ -124,7 +132,7 @@ class TtsTrmGenerationMixin:
 
         frame_mask = torch.arange(size, device=lengths.device) < lengths[:, None]
         frames = answers[-1][frame_mask]
-        codes = self.head.predict(frames) if choose is None else self.head.predict(frames, choose)
+        codes = self.head.predict(frames, choose, self.head.gain(speaker_id, settings.sharpness), lengths)
         sequences = codes.new_full((*frame_mask.shape, codes.shape[-1]), PADDING_CODE)
         sequences[frame_mask] = codes
         sequences = sequences.transpose(1, 2)  # [B, K, T]
@@ -152,6 +160,8 @@ class TtsTrmGenerationMixin:
         for key in OWN_KEYS:  # not by `update`, which would warn of what the caller did not set
             values = (own.get(key), getattr(settings, key, None), getattr(defaults, key))
             setattr(settings, key, next(value for value in values if value is not None))
+        if not 0 <= settings.sharpness <= 1:
+            raise ValueError(f"sharpness={settings.sharpness} is outside 0..1.")
         asked = any(given.get(key) for key in SAMPLING_KEYS) and given.get("greedy_from_codebook") is None
         if asked and settings.greedy_from_codebook == 0:
             settings.greedy_from_codebook = self.config.num_codebooks

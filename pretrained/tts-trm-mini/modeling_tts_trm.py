@@ -100,36 +100,51 @@ class TextEncoder(nn.Module):
 class TextUpsampler(nn.Module):
     r"""Character durations, and the text at every frame.
 
-    With durations $d_i$ in frames and centres $c_i = \sum_{j \le i} d_j - d_i / 2$, frame t reads
-    $x_t = \sum_i \mathrm{softmax}_i(-(t + 0.5 - c_i)^2 / 2\sigma^2)\, h_i$: Gaussian upsampling (Donahue et al. 2021,
-    EATS, arXiv:2006.03575; Shen et al. 2020, arXiv:2010.04301) with one learned $\sigma$.
+    Character i speaks from $s_i$ to $e_i = s_i + d_i$, the sum of the durations up to it, in frames. A moment t reads
+    $x_t = \sum_i w_i h_i / \sum_i w_i$ with $w_i = \sigma((t - s_i) / \tau)\, \sigma((e_i - t) / \tau)$: boxes with
+    edges of one learned softness $\tau$. It replaces the Gaussians about the centres of EATS (Donahue et al. 2021,
+    arXiv:2006.03575), in which a short character takes time from a long neighbour.
+
+    Characters are shorter than frames, so the text is read at `upsampling_steps` moments of each frame, evenly spaced,
+    and a linear map joins them: a frame knows not only which sounds it holds but when each begins.
     """
 
     def __init__(self, config: TtsTrmConfig):
         super().__init__()
         width = config.audio_embed_dim
+        self.steps = config.upsampling_steps
         self.hidden = nn.Linear(width, width)
         self.duration = nn.Linear(width, 1)
         self.dropout = SequenceDropout(config.dropout)
-        self.sigma = nn.Parameter(torch.ones(()))
+        self.softness = nn.Parameter(torch.ones(()))  # softplus of it is in quarters of a step
+        self.join = nn.Linear(self.steps * width, width) if self.steps > 1 else nn.Identity()
 
     def predict(self, text: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """`[B, S, D]` to durations in frames `[B, S]`, 0 at padding."""
         durations = F.softplus(self.duration(self.dropout(F.silu(self.hidden(text))))[..., 0].float())
         return durations * attention_mask
 
+    def _weights(self, durations: torch.Tensor, attention_mask: torch.Tensor, num_frames: int) -> torch.Tensor:
+        """Durations `[B, S]` to the weight of every character at every step `[B, T, steps, S]`; rows sum to 1."""
+        durations = durations.float()
+        ends = durations.cumsum(-1)
+        moments = (torch.arange(num_frames * self.steps, device=durations.device) + 0.5) / self.steps
+        softness = F.softplus(self.softness.float()) / (4 * self.steps)
+        since_start = (moments[None, :, None] - (ends - durations)[:, None, :]) / softness
+        until_end = (ends[:, None, :] - moments[None, :, None]) / softness
+        scores = F.logsigmoid(since_start) + F.logsigmoid(until_end)
+        scores = scores.masked_fill(~attention_mask.bool()[:, None, :], float("-inf"))
+        return scores.softmax(-1).unflatten(1, (num_frames, self.steps))
+
     def alignment(self, durations: torch.Tensor, attention_mask: torch.Tensor, num_frames: int) -> torch.Tensor:
         """Durations `[B, S]` to the weight of every character in every frame `[B, T, S]`; rows sum to 1."""
-        durations = durations.float()
-        centres = durations.cumsum(-1) - durations / 2
-        frames = torch.arange(num_frames, device=durations.device) + 0.5
-        distance = (frames[None, :, None] - centres[:, None, :]) / F.softplus(self.sigma.float())
-        scores = (-0.5 * distance.square()).masked_fill(~attention_mask.bool()[:, None, :], float("-inf"))
-        return scores.softmax(-1)
+        return self._weights(durations, attention_mask, num_frames).mean(2)
 
     def forward(self, text, durations, attention_mask, num_frames: int) -> torch.Tensor:
         """The text `[B, S, D]` at every frame: `[B, T, D]`."""
-        return self.alignment(durations, attention_mask, num_frames).to(text.dtype) @ text
+        weights = self._weights(durations, attention_mask, num_frames).to(text.dtype)
+        read = (weights.flatten(1, 2) @ text).unflatten(1, (num_frames, self.steps))  # [B, T, steps, D]
+        return self.join(read.flatten(2))
 
 
 class RecursiveBlock(GradientCheckpointingLayer):
@@ -235,7 +250,7 @@ class TtsTrmPreTrainedModel(PreTrainedModel):
             init.dirac_(module.convolution.weight, groups=module.convolution.groups)
             init.zeros_(module.convolution.bias)
         elif isinstance(module, TextUpsampler):
-            init.ones_(module.sigma)
+            init.ones_(module.softness)
         elif isinstance(module, Recursion):
             init.normal_(module.init_y, std=0.5)
             init.normal_(module.init_z, std=0.5)
@@ -244,6 +259,7 @@ class TtsTrmPreTrainedModel(PreTrainedModel):
             init.normal_(module.codebooks)
             init.zeros_(module.latent_mean)
             init.ones_(module.latent_deviation)
+            init.ones_(module.latent_gain)
 
 
 class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin):
@@ -331,13 +347,18 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
                 output.cycle_losses = torch.stack(losses)
         return output.to_tuple() if return_dict is False else output
 
-    def _answers(self, text, durations, attention_mask, lengths, size, h_cycles=None, l_cycles=None):
-        """The answers `[B, T, D]` of all high-level cycles for encoded text `[B, S, D]`."""
+    def _text_at_frames(self, text, durations, attention_mask, size: int) -> torch.Tensor:
+        """Encoded text `[B, S, D]` to what the recursion starts from `[B, T, D]`, positions included."""
         x = text.new_zeros(len(text), size, text.shape[-1])
         if durations is not None:
             x = self.upsampler(text, durations, attention_mask, size)
         if self.config.frame_positions:
             x = x + 0.5 * sinusoidal_positions(size, x.shape[-1], x)
+        return x
+
+    def _answers(self, text, durations, attention_mask, lengths, size, h_cycles=None, l_cycles=None):
+        """The answers `[B, T, D]` of all high-level cycles for encoded text `[B, S, D]`."""
+        x = self._text_at_frames(text, durations, attention_mask, size)
         return self.recursion(x, text, attention_mask, length_mask(lengths, size).long(), h_cycles, l_cycles)
 
     def _training_durations(self, predicted, durations, lengths) -> torch.Tensor | None:

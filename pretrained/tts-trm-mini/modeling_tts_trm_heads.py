@@ -4,9 +4,10 @@ All heads work on a flat list of N frames, so that padding costs nothing, and sh
 
 - `loss(frames, codes)` -> scalar loss and the unweighted cross-entropy of each codebook `[K]`
 - `logits(frames, codes)` -> `[N, K, V]`, each codebook seeing the true lower ones
-- `predict(frames, choose)` -> codes `[N, K]`, `choose(logits, codebook)` picking one code a frame
+- `predict(frames, choose, gain, lengths)` -> codes `[N, K]`, `choose(logits, codebook)` picking one code a frame
 
-`codes` are `[N, K]` with -100 where a label is missing.
+`codes` are `[N, K]` with -100 where a label is missing. The frames of a clip follow each other: `lengths` `[B]` says
+how many each clip has. `gain` `[B, latent]` is the latent head's, see `LatentHead.gain`.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from .configuration_tts_trm import TtsTrmConfig
 from .modeling_tts_trm_codec import dequantize, residual_search
 
 REPORT_FRACTION = 1 / 64  # of a training batch's frames on which the latent head's cross-entropies are computed
+LARGEST_GAIN = 2.5  # beyond it a dimension is hardly predicted, and its errors would be what is amplified
 FRAMES_AT_ONCE = 64  # whose logits of all levels are in memory together
 
 
@@ -111,7 +113,10 @@ class ProjectionHead(nn.Module):
             context = self._add_code(context, codebook, codes[:, codebook])
         return torch.stack(logits, 1)
 
-    def predict(self, frames: torch.Tensor, choose: Callable = nearest) -> torch.Tensor:
+    def gain(self, speaker_id: torch.Tensor, sharpness: float) -> None:
+        """None: what is drawn from logits is not smooth and needs no gain."""
+
+    def predict(self, frames: torch.Tensor, choose: Callable = nearest, gain=None, lengths=None) -> torch.Tensor:
         """Codes `[N, K]`, each codebook seeing the codes chosen before it."""
         context, codes = frames.new_zeros(len(frames), self.config.codebook_dim), []
         for codebook in range(self.config.num_codebooks):
@@ -129,7 +134,8 @@ class LatentHead(nn.Module):
     Gaussian posterior over entries, its precision $s_c$ learned. The nearest entry is therefore also the most
     probable one, and the codes of a frame agree with each other by construction.
 
-    `codebooks`, `latent_mean` and `latent_deviation` are buffers, filled by `set_codebooks` from codec and data.
+    `codebooks`, `latent_mean` and `latent_deviation` are buffers, filled by `set_codebooks` from codec and data;
+    `latent_gain` too, filled by `set_gain` whenever the model is evaluated.
     """
 
     def __init__(self, config: TtsTrmConfig):
@@ -142,6 +148,7 @@ class LatentHead(nn.Module):
         self._norms = self._norms_version = None
         self.register_buffer("latent_mean", torch.zeros(chains * entry))
         self.register_buffer("latent_deviation", torch.ones(chains * entry))
+        self.register_buffer("latent_gain", torch.ones(config.num_speakers, chains * entry))
 
     @torch.no_grad()
     def set_codebooks(self, codebooks: torch.Tensor, mean: torch.Tensor, deviation: torch.Tensor):
@@ -156,6 +163,21 @@ class LatentHead(nn.Module):
         self.latent_deviation.copy_(deviation)
         # a prediction starts out explaining about half of the variance
         self.log_precision.fill_(-deviation.square().mean().log())
+
+    @torch.no_grad()
+    def set_gain(self, true: torch.Tensor, predicted: torch.Tensor):
+        """Takes the gains from the squares of true and predicted latents about their clips' means.
+
+        Both are sums by speaker, `[num_speakers, chains * entry_dim]`. Real voices need more than synthetic ones, which
+        are easier to predict; a speaker of whom nothing was measured gets the gain of all together.
+        """
+        measured = (predicted.sum(-1, keepdim=True) > 0).expand_as(true)
+        true, predicted = torch.where(measured, true, true.sum(0)), torch.where(measured, predicted, predicted.sum(0))
+        self.latent_gain.copy_((true / predicted.clamp(min=1e-12)).sqrt().clamp(1, LARGEST_GAIN))
+
+    def gain(self, speaker_id: torch.Tensor, sharpness: float) -> torch.Tensor | None:
+        """The factors `[B, chains * entry_dim]` for [`spread`]: 1 with `sharpness` 0, the speaker's own with 1."""
+        return 1 + sharpness * (self.latent_gain[speaker_id] - 1) if sharpness else None
 
     def _chains(self):
         """(slice of the codebooks, slice of the latent) of each chain."""
@@ -241,9 +263,8 @@ class LatentHead(nn.Module):
             latent, codes = latent[kept], codes[kept]
         if weight == 0:
             latent = latent.detach()  # only the precisions learn from it
-        losses = sum(map(self._cross_entropies, latent.split(FRAMES_AT_ONCE), codes.split(FRAMES_AT_ONCE))) / len(
-            latent
-        )
+        parts = zip(latent.split(FRAMES_AT_ONCE), codes.split(FRAMES_AT_ONCE), strict=True)
+        losses = sum(self._cross_entropies(*part) for part in parts) / len(latent)
         weights = losses.new_tensor(self.config.normalized_codebook_weights)
         cross_entropy = (losses * weights).mean()
         # with weight 0 the term still trains the precisions, which the regression does not see
@@ -259,9 +280,22 @@ class LatentHead(nn.Module):
         """Logits `[N, K, V]` where every level's residual is taken after the lower `codes` `[N, K]`."""
         return self._true_logits(self.latent(frames), codes.clamp(min=0)).transpose(0, 1)
 
-    def predict(self, frames: torch.Tensor, choose: Callable = nearest) -> torch.Tensor:
-        """Codes `[N, K]`: the codec's own search, or sampled level by level."""
+    @staticmethod
+    def spread(latent: torch.Tensor, gain: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Latents `[N, D]` that vary within each clip as much as those of recordings.
+
+        A regression predicts the mean of what is possible, which varies less than speech does and sounds muffled: each
+        dimension is spread about its mean over the clip by `gain` `[B, D]`.
+        """
+        means = torch.stack([clip.mean(0) for clip in latent.split(lengths.tolist())])
+        mean = means.repeat_interleave(lengths, 0)
+        return mean + gain.repeat_interleave(lengths, 0) * (latent - mean)
+
+    def predict(self, frames: torch.Tensor, choose: Callable = nearest, gain=None, lengths=None) -> torch.Tensor:
+        """Codes `[N, K]`: the codec's own search, or sampled level by level; `lengths` are needed for the gain."""
         latent = self.latent(frames)
+        if gain is not None:
+            latent = self.spread(latent, gain, lengths)
         if choose is nearest:
             return self.quantize(latent)
         codes = []

@@ -1,0 +1,134 @@
+"""The ablations' rows: each one trains, speaks in all its ways, and finds its place in the report."""
+
+import json
+
+import pytest
+import torch
+from tiny import random_batch, tiny_config
+
+from tts_trm.benchmarks import ablation_report, ablations, variants
+from tts_trm.benchmarks.ablation_rows import BASE, ROWS
+from tts_trm.training.arguments import parse_arguments
+from tts_trm.training.setup import model_sizes
+
+SMALL = dict(text_embed_dim=16, audio_embed_dim=16, hidden_dim=24, text_layers=1, num_heads=2, max_audio_frames=48)
+
+
+def small_model(row):
+    """The row's model, in small, with what the row changes of it."""
+    sizes = model_sizes(parse_arguments([*BASE.split(), *row.arguments.split()]))
+    torch.manual_seed(0)
+    model = row.model_class(tiny_config(**(sizes | SMALL | row.config)))
+    if model.config.codebook_head == "latent":
+        size = len(model.config.codebook_chains) * model.config.codebook_entry_dim
+        model.head.set_codebooks(torch.randn(model.head.codebooks.shape), torch.zeros(size), torch.ones(size))
+    return model
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_row_trains_and_speaks(row):
+    model = small_model(row).train()
+    batch = random_batch(model.config)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(30):
+        loss = model(**batch).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < sum(losses[:5])
+    model.eval()
+    for settings in row.readings.values():
+        for name, value in settings.items():
+            assert hasattr(model, name)
+            setattr(model, name, value)
+        spoken = {
+            tuple(
+                model.generate(batch["input_ids"], batch["attention_mask"], num_frames=9, do_sample=False)
+                .flatten()
+                .tolist()
+            )
+            for _ in range(2)
+        }
+        assert len(spoken) == 1  # the same again
+
+
+def test_names_of_rows_are_unique_and_variants_are_used():
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    defined = {
+        value
+        for value in vars(variants).values()
+        if isinstance(value, type) and issubclass(value, variants.TtsTrmModel)
+    }
+    assert defined == {row.model_class for row in ROWS}
+
+
+def test_readings_change_what_is_said():
+    for row in ROWS:
+        if len(row.readings) > 1:
+            model = small_model(row).eval()
+            for parameter in model.parameters():  # what starts at zero would hide the difference
+                parameter.data.add_(0.3 * torch.randn_like(parameter))
+            batch, answers = random_batch(model.config), []
+            text = {name: batch[name] for name in ("input_ids", "attention_mask")}
+            for settings in row.readings.values():
+                for name, value in settings.items():
+                    setattr(model, name, value)
+                with torch.no_grad():
+                    answers.append(model(**text, num_frames=9).last_hidden_state)
+            assert all(not torch.allclose(answers[0], other) for other in answers[1:]), row.name
+
+
+def result(name: str, seed: int = 42, **readings) -> dict:
+    spoken = [
+        {"reading": label, "sharpness": sharpness, "word_error_rate": rate, "character_error_rate": rate / 2}
+        for label, rate in (readings or {"": 0.5}).items()
+        for sharpness in (0.0, 0.75)
+    ]
+    measured = {"parameters": 1.2e6, "frames_per_second": 2000.0, "passes": 3.5, "codebook_0": [4.1, 0.15]}
+    curve = [{"minutes": 1.0, "frames": 9, "loss": 0.7, "error": 0.6}]
+    return {"name": name, "seed": seed, "minutes": 5.0, "curve": curve, "readings": spoken, **measured}
+
+
+def test_results_are_appended_and_reported(tmp_path):
+    path = tmp_path / "results" / "ablations.json"
+    for name, seed in (("base", 42), ("gaussian-4", 42), ("gaussian-4", 43)):
+        ablations.append_result(path, result(name, seed))
+    ablations.append_result(path, result("feedback", **{"1 pass": 0.5, "4 passes": 0.4}))
+    results = json.loads(path.read_text())
+    assert results == ablations.read_results(path) and [entry["seed"] for entry in results] == [42, 42, 43, 42]
+
+    (tmp_path / "ablations.md").write_text(
+        "prose\n<!-- table: When is each character? -->\nold\n<!-- end -->\nmore\n"
+        "<!-- table: Cycles as decoding -->\n<!-- end -->\n<!-- table: Sharper sound -->\n<!-- end -->\n"
+    )
+    for _ in range(2):  # a second report changes nothing
+        ablation_report.write_report(results, tmp_path)
+        page = (tmp_path / "ablations.md").read_text()
+        timing, feedback, sound = page.split("<!-- table:")[1:]
+        assert page.startswith("prose\n") and "old" not in page and "\nmore\n" in page
+        assert timing.index("| base |") < timing.index("| gaussian-4 |") < timing.index("| gaussian-4, seed 43 |")
+        assert "| 50.0 % (25.0) |" in timing and "| feedback | 4 passes, sharpness 0.75 | 40.0 % (20.0) |" in feedback
+        assert "Not run yet." in sound
+    assert (tmp_path / "images" / "ablations.png").stat().st_size > 10_000
+    with pytest.raises(ValueError, match="no row asks 'Why'"):
+        ablation_report.table(results, "Why")
+
+
+def test_rows_that_are_there_are_skipped(tmp_path, monkeypatch, capsys):
+    class Laboratory:
+        def __init__(self, command):
+            pass
+
+        def run(self, row):
+            return result(row.name) | {"minutes": 4.0}
+
+    monkeypatch.setattr(ablations, "Laboratory", Laboratory)
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
+    output = ["--output", str(tmp_path / "a.json"), "--minutes", "4"]
+    ablations.main([*output, "--row", "base"])
+    ablations.main([*output, "--share", "0/2"])
+    ablations.main([*output, "--share", "1/2"])
+    names = [entry["name"] for entry in ablations.read_results(tmp_path / "a.json")]
+    assert sorted(names) == sorted(row.name for row in ROWS)  # each once
