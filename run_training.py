@@ -66,6 +66,10 @@ class Run:
 
         # ---- model
         self.model = setup.make_model(options, self.processor, self.codec_info, self.train_set).to(self.device)
+        if (
+            self.device.type == "cpu"
+        ):  # where the backward pass of the fused kernel is the slower one on short sequences
+            self.model.set_attn_implementation("eager")
         self.say(report.describe_data(self.processor, self.model, split_report))
         self.say(report.describe_model(self.model))
         self.say(report.describe_weights(self.model.config))
@@ -206,12 +210,12 @@ class Run:
             )
 
     def learning_rate(self) -> float:
-        """Linear warm-up, then a cosine to 1 % of the peak; a function of the step alone."""
+        """A function of the step alone: warm-up, then a cosine."""
+        from tts_trm.training import setup
+
         warmup = min(self.options.warmup_steps, self.total_steps // 10)
-        if self.step < warmup:
-            return self.options.lr * (self.step + 1) / warmup
         progress = (self.step - warmup) / max(1, self.total_steps - warmup)
-        return self.options.lr * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
+        return setup.learning_rate(self.options.lr, self.step, warmup, progress)
 
     def once_in_a_while(self) -> None:
         """Evaluation, samples and checkpoints, each at its own interval."""

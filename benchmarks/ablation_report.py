@@ -7,21 +7,26 @@ import re
 from pathlib import Path
 
 from .ablation_rows import ROWS
+from .ablations import MINUTES
 
 HEADINGS = (
     "row | what differs | parameters | frames/s | passes | held-out error | code 0 | words wrong | sharpness 0.75"
 )
 IN_TABLE = (0.0, 0.75)  # the values of sharpness that have a column
+OTHER_TABLES = ("speaking", "spelling")  # by benchmarks of these names
 TABLE = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def write_report(results: list[dict], docs: Path) -> None:
     """Replaces the tables in `docs/ablations.md`, and draws `docs/images/ablations.png`."""
     page = docs / "ablations.md"
-    page.write_text(
-        TABLE.sub(lambda found: f"{found[1]}{table(results, found[2])}{found[3]}", page.read_text(encoding="utf-8")),
-        encoding="utf-8",
-    )
+
+    def replaced(found) -> str:
+        if found[2] in OTHER_TABLES:
+            return found[0]
+        return f"{found[1]}{table(results, found[2])}{found[3]}"
+
+    page.write_text(TABLE.sub(replaced, page.read_text(encoding="utf-8")), encoding="utf-8")
     draw_curves(results, docs / "images" / "ablations.png")
 
 
@@ -35,15 +40,22 @@ def table(results: list[dict], question: str) -> str:
     lines = [f"| {HEADINGS} |", "|" + "---|" * (HEADINGS.count("|") + 1)]
     readings = []
     for row in [ROWS[0], *(row for row in rows if row != ROWS[0])]:  # the base leads every table
-        for result in (result for result in results if result["name"] == row.name):
+        of_row = [result for result in results if result["name"] == row.name]
+        for result in sorted(of_row, key=lambda result: (result["minutes"], result["seed"])):
             lines.append(f"| {' | '.join(cells(row, result))} |")
             for spoken in result["readings"]:
                 if spoken["reading"] != result["readings"][0]["reading"] or spoken["sharpness"] not in IN_TABLE:
                     with_what = ", ".join(filter(None, (spoken["reading"], f"sharpness {spoken['sharpness']:g}")))
-                    readings.append(f"| {row.name} | {with_what} | {errors(spoken)} |")
+                    readings.append(f"| {label(result)} | {with_what} | {errors(spoken)} |")
     if readings:
         lines += ["", "| row | spoken with | words wrong |", "|---|---|---|", *readings]
     return "\n".join(lines) + "\n"
+
+
+def label(result: dict) -> str:
+    """The name of a result's row, with what is unusual about the result."""
+    seed = "" if result["seed"] == 42 else f", seed {result['seed']}"
+    return result["name"] + seed + ("" if result["minutes"] == MINUTES else f", {result['minutes']:g} minutes")
 
 
 def cells(row, result: dict) -> list[str]:
@@ -51,7 +63,7 @@ def cells(row, result: dict) -> list[str]:
     last, codebook, first = result["curve"][-1], result["codebook_0"], result["readings"][0]["reading"]
     spoken = {r["sharpness"]: errors(r) for r in result["readings"] if r["reading"] == first}
     return [
-        row.name if result["seed"] == 42 else f"{row.name}, seed {result['seed']}",
+        label(result),
         row.change,
         f"{result['parameters'] / 1e6:.2f} M",
         f"{result['frames_per_second']:.0f}",
@@ -67,26 +79,30 @@ def errors(measured: dict) -> str:
 
 
 def draw_curves(results: list[dict], path: Path) -> None:
-    """Held-out error against minutes of one core, a panel for each question, the base in all of them."""
+    """Held-out error against minutes of one core, a panel for each question and length, the base in all of them."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    questions = list(dict.fromkeys(row.question for row in ROWS))
-    of_row = {row.name: row for row in ROWS}
+    question_of = {row.name: row.question for row in ROWS}
     drawn = [result for result in results if "error" in result["curve"][-1] and result["seed"] == 42]
-    questions = [name for name in questions if any(of_row[result["name"]].question == name for result in drawn)]
-    figure, panels = pyplot.subplots(1, len(questions), figsize=(5 * len(questions), 4.5), sharey=True, squeeze=False)
-    for panel, question in zip(panels[0], questions, strict=True):
+    panel_of = {  # by label: what was trained for longer is compared with its like only
+        label(result): question_of[result["name"]] if result["minutes"] == MINUTES else f"{result['minutes']:g} minutes"
+        for result in drawn
+    }
+    titles = sorted(set(panel_of.values()), key=lambda title: (title.endswith("minutes"), title))
+    figure, panels = pyplot.subplots(1, len(titles), figsize=(5 * len(titles), 4.5), sharey=True, squeeze=False)
+    for panel, title in zip(panels[0], titles, strict=True):
         for result in drawn:
-            if of_row[result["name"]].question == question or result["name"] == "base":
+            is_base = result["name"] == "base" and (result["minutes"] == MINUTES) != title.endswith("minutes")
+            if panel_of[label(result)] == title or is_base:
                 curve = result["curve"]
                 style = {"color": "black", "linewidth": 2} if result["name"] == "base" else {}
                 panel.plot(
-                    [p["minutes"] for p in curve], [p["error"] for p in curve], ".-", label=result["name"], **style
+                    [p["minutes"] for p in curve], [p["error"] for p in curve], ".-", label=label(result), **style
                 )
-        panel.set(title=question, xlabel="minutes of one core", yscale="log")
+        panel.set(title=title, xlabel="minutes of one core", yscale="log")
         panel.legend(fontsize=8)
     panels[0][0].set_ylabel("held-out squared error / variance of the speaker")
     path.parent.mkdir(parents=True, exist_ok=True)

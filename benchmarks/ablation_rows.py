@@ -26,6 +26,7 @@ class Row:
         model_class: a variant of the model.
         readings: by name, attributes of the model to speak with.
         speakers: whose clips are trained on; the first one is who is measured.
+        first_speakers: whose clips are trained on in the first half of the time.
         sharpness: of `generate`, each with every one of the readings.
     """
 
@@ -37,6 +38,7 @@ class Row:
     model_class: type[TtsTrmModel] = TtsTrmModel
     readings: dict[str, dict] = field(default_factory=lambda: {"": {}})
     speakers: tuple[str, ...] = ("kathleen", "slt")
+    first_speakers: tuple[str, ...] = ()
     sharpness: tuple[float, ...] = (0.0, 0.75)
 
 
@@ -51,7 +53,6 @@ TIMING, SOUND, RECURSION, FEEDBACK, GUIDE, INPUT = (
 
 ROWS = [
     Row("base", RECURSION, "one pass of one block: H 1, L 1"),
-    Row("box-1", TIMING, "the text is read at 1 moment of each frame", "--upsampling-steps 1"),
     Row("gaussian-4", TIMING, "Gaussians about centres in the place of boxes", model_class=variants.Gaussian),
     Row(
         "gaussian-1",
@@ -59,6 +60,38 @@ ROWS = [
         "one Gaussian, read at 1 moment of each frame",
         "--upsampling-steps 1",
         model_class=variants.Gaussian,
+    ),
+    Row("h2-l1", RECURSION, "H 2, L 1", "--H-cycles 2"),
+    Row("untied-2", RECURSION, "2 different blocks, one pass", "--L-layers 2"),
+    Row("wide", RECURSION, "width 240, hidden 640", "--text-embed-dim 240 --audio-embed-dim 240 --hidden-dim 640"),
+    Row("mixture", SOUND, "a mixture of 4 latents, the most probable one speaks", model_class=variants.Mixture),
+    Row(
+        "cross-entropy",
+        SOUND,
+        "cross-entropy of all codebooks beside the regression",
+        config={"latent_cross_entropy_weight": 0.1},
+    ),
+    Row("alone", INPUT, "kathleen alone, no synthetic speaker", speakers=("kathleen",)),
+    Row(
+        "pretrained",
+        INPUT,
+        "slt in the first half of the time, then kathleen alone",
+        speakers=("kathleen",),
+        first_speakers=("slt",),
+    ),
+    Row(
+        "feedback",
+        FEEDBACK,
+        "committed codes of codebook 0 re-enter",
+        model_class=variants.TokenFeedback,
+        readings={
+            "1 pass": {},
+            "2 passes": {"passes": 2},
+            "4 passes": {"passes": 4},
+            "8 passes": {"passes": 8},
+            "8 passes, drawn at temperature 0.5": {"passes": 8, "temperature": 0.5},
+        },
+        sharpness=(0.75,),
     ),
     Row(
         "denoising",
@@ -71,54 +104,42 @@ ROWS = [
             "8 passes, noise 1": {"passes": 8, "temperature": 1.0},
         },
     ),
-    Row("h2-l1", RECURSION, "H 2, L 1", "--H-cycles 2"),
-    Row("untied-2", RECURSION, "2 different blocks, one pass", "--L-layers 2"),
-    Row(
-        "feedback",
-        FEEDBACK,
-        "committed codes of codebook 0 re-enter",
-        model_class=variants.TokenFeedback,
-        readings={
-            "1 pass": {},
-            "4 passes": {"passes": 4},
-            "8 passes, drawn at temperature 0.5": {"passes": 8, "temperature": 0.5},
-        },
-    ),
-    Row("mixture", SOUND, "a mixture of 4 latents, the most probable one speaks", model_class=variants.Mixture),
+    Row("no-convolution", INPUT, "no convolution in the feed-forward layers", "--convolution-kernel 0"),
+    Row("text-1", INPUT, "1 text layer", "--text-layers 1"),
+    Row("text-6", INPUT, "6 text layers", "--text-layers 6"),
     Row(
         "guidance",
         INPUT,
         "text and speaker dropped in 10 % of clips",
         model_class=variants.Guidance,
-        readings={"strength 1": {}, "strength 2": {"strength": 2.0}},
+        readings={
+            "strength 1": {},
+            "strength 1.5": {"strength": 1.5},
+            "strength 2": {"strength": 2.0},
+            "strength 2.5": {"strength": 2.5},
+        },
+        sharpness=(0.75,),
     ),
-    Row("h2-l3", RECURSION, "H 2, L 3", "--H-cycles 2 --L-cycles 3"),
-    Row("untied-6", RECURSION, "6 different blocks, one pass: the compute of H 2, L 3", "--L-layers 6"),
-    Row("h1-l6", RECURSION, "H 1, L 6", "--L-cycles 6"),
+    Row("character-dropout", INPUT, "5 % of the characters hidden", model_class=variants.CharacterDropout),
+    Row("rotary", INPUT, "rotary positions", model_class=variants.Rotary),
     Row(
         "h2-random",
         RECURSION,
         "1 to 4 high-level cycles in training, drawn by batch",
         "--H-cycles 2",
         model_class=variants.RandomCycles,
+        readings={f"{cycles} high-level cycles": {"cycles": cycles} for cycles in (2, 1, 3, 4, 6, 8)},
+        sharpness=(0.75,),
     ),
     Row("h2-supervised", RECURSION, "H 2, a loss at every cycle", "--H-cycles 2", model_class=variants.DeepSupervision),
     Row("h2-last-gradient", RECURSION, "H 2, gradient through the last cycle", "--H-cycles 2 --gradient-cycles 1"),
+    Row("h3-l1", RECURSION, "H 3, L 1", "--H-cycles 3"),
+    Row("h2-l3", RECURSION, "H 2, L 3", "--H-cycles 2 --L-cycles 3"),
+    Row("untied-6", RECURSION, "6 different blocks, one pass: the compute of H 2, L 3", "--L-layers 6"),
+    Row("h1-l6", RECURSION, "H 1, L 6", "--L-cycles 6"),
     Row("h3-l6", RECURSION, "H 3, L 6: the guide's cycles, one block", "--H-cycles 3 --L-cycles 6"),
-    Row("wide", RECURSION, "width 240, hidden 640", "--text-embed-dim 240 --audio-embed-dim 240 --hidden-dim 640"),
     Row("no-average", RECURSION, "no average of the weights", "--ema-decay 0"),
-    Row("text-1", INPUT, "1 text layer", "--text-layers 1"),
-    Row("text-6", INPUT, "6 text layers", "--text-layers 6"),
-    Row("rotary", INPUT, "rotary positions", model_class=variants.Rotary),
-    Row("no-convolution", INPUT, "no convolution in the feed-forward layers", "--convolution-kernel 0"),
-    Row("character-dropout", INPUT, "5 % of the characters hidden", model_class=variants.CharacterDropout),
-    Row("alone", INPUT, "kathleen alone, no synthetic speaker", speakers=("kathleen",)),
-    Row(
-        "cross-entropy",
-        SOUND,
-        "cross-entropy of all codebooks beside the regression",
-        config={"latent_cross_entropy_weight": 0.1},
-    ),
+    Row("box-1", TIMING, "the text is read at 1 moment of each frame", "--upsampling-steps 1"),
     Row("depth-head", GUIDE, "codebook after codebook", "--codebook-head depth --fine-frame-fraction 0.125"),
     Row(
         "guide",

@@ -1,6 +1,6 @@
 """Trains one small model per idea, all for the same minutes of one core, and has them speak unseen sentences.
 
-    python benchmarks/ablations.py --data-dir recordings --token-dir tokens --codec codec --minutes 4
+    python benchmarks/ablations.py --data-dir recordings --token-dir tokens --codec codec
     python benchmarks/ablations.py --report
 
 Rows that `--output` has are skipped, so the command can be stopped and started again; `--row NAME` trains only that
@@ -11,7 +11,6 @@ and writes `docs/ablations.md` and its curves from the results.
 import argparse
 import fcntl
 import json
-import math
 import platform
 import sys
 import time
@@ -23,9 +22,9 @@ if not __package__:
     import _clone  # noqa: F401
 
 RESULTS = ROOT / "docs" / "results" / "ablations.json"
+MINUTES = 5.0  # of one core for each training; a few rows have been run for longer, too
 CURVE_POINTS = 6
 SPOKEN = 40  # unseen sentences
-WARMUP_STEPS = 150
 
 
 def parse_arguments(arguments=None):
@@ -33,7 +32,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--data-dir", nargs="+", default=["test_dataset"], help="as for run_training.py")
     parser.add_argument("--token-dir", type=Path, help="their tokens, with durations; made if they are not there")
     parser.add_argument("--codec", help="as for run_training.py")
-    parser.add_argument("--minutes", type=float, default=4.0, help="of one core for each training (default: 4)")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="of one core for each training (default: 5)")
     parser.add_argument("--row", action="append", help="train only this row (repeatable)")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--share", default="0/1", help="I/N: every Nth of the rows, from number I on")
@@ -52,7 +51,9 @@ def append_result(path: Path, result: dict) -> None:
     with open(path.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         results = [*read_results(path), result]
-        path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        partial = path.with_suffix(".partial")  # a stop in the middle of writing must not cost the rows that are there
+        partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        partial.replace(path)
 
 
 class Laboratory:
@@ -92,23 +93,34 @@ class Laboratory:
         self.processor = setup.make_processor(options, self.info)
         if options.alignment == "durations":
             setup.prepare_durations(options, self.processor, print)
-        train_set, held_out, _ = setup.split_data(options, self.processor)
-        ids = [self.processor.speaker_to_id(name) for name in row.speakers]
-        train_set, every_held_out = train_set.of_speakers(ids), held_out
+        train_set, every_held_out, _ = setup.split_data(options, self.processor)
+        ids, first = self._speaker_ids(row.speakers), self._speaker_ids(row.first_speakers)
+        phases = [train_set.of_speakers(part) for part in (first, ids) if part]
         self.collate = Collator(self.processor.tokenizer.pad_token_id)
         self.held_out = every_held_out.of_speakers(ids[:1])
         self.texts = self._unseen_texts(every_held_out, ids)
-        model = setup.make_model(options, self.processor, self.info, train_set, row.model_class, **row.config)
+        model = setup.make_model(options, self.processor, self.info, phases[-1], row.model_class, **row.config)
         result = {
             "name": row.name,
             "seed": options.seed,
             "minutes": self.command.minutes,
             "parameters": sum(p.numel() for p in model.parameters()),
-            "training_hours": float(train_set.lengths.sum() / self.info.frame_rate / 3600),
+            "training_hours": sum(float(part.lengths.sum()) for part in phases) / self.info.frame_rate / 3600,
         }
-        result |= self.train(options, model, train_set)
-        result |= self.measure(model, row)
+        average = setup.make_average(options, model)
+        result |= self.train(options, model, average, phases)
+        with average.applied(model):
+            result |= self.measure(model, row)
         return result | {"when": time.strftime("%Y-%m-%d"), "machine": platform.processor() or platform.machine()}
+
+    def _speaker_ids(self, speakers) -> list[int]:
+        missing = set(speakers) - set(self.processor.speakers)
+        if missing:
+            raise ValueError(
+                f"--data-dir {self.command.data_dir}: has no speaker {', '.join(sorted(missing))}, only "
+                f"{', '.join(self.processor.speakers)}; change `speakers` in benchmarks/ablation_rows.py."
+            )
+        return [self.processor.speaker_to_id(name) for name in speakers]
 
     def _unseen_texts(self, held_out, ids: list[int]) -> list[str]:
         """Held-out texts in the language of the first speaker, hers first; all of them are spoken by her."""
@@ -117,27 +129,33 @@ class Laboratory:
             texts += [held_out[i]["text"] for i in range(len(held_out)) if held_out.speaker_ids[i] == speaker]
         return list(dict.fromkeys(texts))[:SPOKEN]
 
-    def train(self, options, model, train_set) -> dict:
-        """Trains for `minutes` of processor time, without that of measuring; leaves the averaged weights in `model`."""
+    def train(self, options, model, average, phases) -> dict:
+        """Trains `model` and its `average` for `minutes` of processor time, without that of measuring.
+
+        Each of the data sets in `phases` has the same share of the time.
+        """
         import torch
 
         from tts_trm.training import setup
         from tts_trm.training.data import BucketBatchSampler
 
-        sampler = BucketBatchSampler(train_set.lengths, frames_per_batch=options.frames_per_batch, seed=options.seed)
-        optimizer, average = setup.make_optimizer(options, model), setup.make_average(options, model)
+        optimizer = setup.make_optimizer(options, model)
         budget, used, frames, step, epoch, curve = self.command.minutes * 60, 0.0, 0, 0, 0, []
         torch.manual_seed(options.seed)
         model.train()
         started = time.process_time()
         while used < budget:
+            phase = int(len(phases) * used / budget)
+            train_set = phases[phase]
+            sampler = BucketBatchSampler(
+                train_set.lengths, frames_per_batch=options.frames_per_batch, seed=options.seed
+            )
             sampler.set_epoch(epoch)
             epoch += 1
             for indices in sampler:
                 batch = self.collate([train_set[index] for index in indices])
-                rate = min((step + 1) / WARMUP_STEPS, 0.01 + 0.99 * (1 + math.cos(math.pi * min(1, used / budget))) / 2)
                 for group in optimizer.param_groups:
-                    group["lr"] = options.lr * rate
+                    group["lr"] = setup.learning_rate(options.lr, step, options.warmup_steps, used / budget)
                 model(**batch).loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), options.grad_clip)
                 optimizer.step()
@@ -150,16 +168,12 @@ class Laboratory:
                         curve.append({"minutes": used / 60, "frames": frames, **self.held_out_error(model)})
                     print(f"  {step} steps, {curve[-1]}", flush=True)
                     started = time.process_time() - used
-                if used >= budget:
+                if used >= budget * (phase + 1) / len(phases):
                     break
-        weights = average.average
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                parameter.copy_(weights[name])
         return {
             "steps": step,
             "frames": frames,
-            "passes": frames / float(train_set.lengths.sum()),
+            "passes": frames / sum(float(part.lengths.sum()) for part in phases),
             "frames_per_second": frames / used,
             "curve": curve,
         }
@@ -168,6 +182,7 @@ class Laboratory:
         """Loss of the unseen sentences; for a latent head its squared error over the variance of the speaker."""
         import torch
 
+        was_training = model.training
         model.eval()
         losses, predicted, true = [], [], []
         with torch.no_grad():
@@ -178,7 +193,7 @@ class Laboratory:
                 if model.config.codebook_head == "latent":
                     true.append(model.head.target(batch["labels"][0].T))
                     predicted.append(model.head.latent(output.last_hidden_state[0]))
-        model.train()
+        model.train(was_training)
         measured = {"loss": sum(losses) / len(losses)}
         if true:
             true, predicted = torch.cat(true), torch.cat(predicted)
@@ -208,8 +223,10 @@ class Laboratory:
         for label, settings in row.readings.items():
             for name, value in settings.items():
                 setattr(model, name, value)
+            error = self.held_out_error(model)
             for sharpness in row.sharpness if model.config.codebook_head == "latent" else (0.0,):
-                measured = {"reading": label, "sharpness": sharpness, **self.listen(model, row.speakers[0], sharpness)}
+                measured = {"reading": label, "sharpness": sharpness, **error}
+                measured |= self.listen(model, row.speakers[0], sharpness)
                 result["readings"].append(measured)
                 print(f"  {measured}", flush=True)
         return result
@@ -239,14 +256,27 @@ def main(arguments=None) -> int:
 
         write_report(read_results(command.output), ROOT / "docs")
         return 0
-    import torch
-
     from tts_trm.benchmarks.ablation_rows import ROWS
+
+    names = [row.name for row in ROWS]
+    try:
+        for name in command.row or ():
+            if name not in names:
+                raise ValueError(f"--row {name}: there is no such row; there are {', '.join(names)}.")
+        run_rows(command, [row for row in ROWS if command.row is None or row.name in command.row])
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run_rows(command, rows) -> None:
+    """Trains and measures this command's share of `rows`, and appends each to the results as it is done."""
+    import torch
 
     torch.set_num_threads(1)  # one core, whatever else runs beside it
     torch.set_flush_denormal(True)
     number, shares = map(int, command.share.split("/"))
-    rows = [row for row in ROWS if command.row is None or row.name in command.row]
     laboratory = Laboratory(command)
     for row in rows[number::shares]:
         done = {(result["name"], result["seed"], result["minutes"]) for result in read_results(command.output)}
@@ -254,7 +284,6 @@ def main(arguments=None) -> int:
             continue
         print(f"{row.name}: {row.change}", flush=True)
         append_result(command.output, laboratory.run(row))
-    return 0
 
 
 if __name__ == "__main__":

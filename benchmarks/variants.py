@@ -34,11 +34,12 @@ class DeepSupervision(TtsTrmModel):
 
 
 class RandomCycles(TtsTrmModel):
-    """Trained with 1 to 2 H high-level cycles, drawn anew for every batch."""
+    """Trained with 1 to 2 H high-level cycles, drawn anew for every batch; speaks with `cycles` of them."""
+
+    cycles = None
 
     def _answers(self, text, durations, attention_mask, lengths, size, h_cycles=None, l_cycles=None):
-        if self.training:
-            h_cycles = int(torch.randint(1, 2 * self.config.h_cycles + 1, ()))
+        h_cycles = int(torch.randint(1, 2 * self.config.h_cycles + 1, ())) if self.training else self.cycles
         return super()._answers(text, durations, attention_mask, lengths, size, h_cycles, l_cycles)
 
 

@@ -1,6 +1,7 @@
 """Recordings to a token folder, and its rows to batches."""
 
 import json
+import math
 
 import numpy as np
 import pyarrow.parquet
@@ -425,7 +426,8 @@ def test_sampler_goes_on_in_mid_epoch():
         BucketBatchSampler([5, 6], num_replicas=3)
 
 
-def test_collator_pads_nothing_away(token_dir):
+@pytest.mark.parametrize("multiple", [1, 8])
+def test_collator_pads_nothing_away(token_dir, multiple):
     table, _ = load_tokens(token_dir)
     table = table.remove_columns("text").add_column("text", [f"No{'o' * index}" for index in range(10)])
     processor = processor_for(table)
@@ -434,8 +436,11 @@ def test_collator_pads_nothing_away(token_dir):
     table = table.add_column("aligned_durations", even)
     train, _, _ = prepare_split(table, processor)
     sampler = BucketBatchSampler(train.lengths, batch_size=4)
-    loader = DataLoader(train, batch_sampler=sampler, collate_fn=Collator(processor.tokenizer.pad_token_id, 32))
+    collate = Collator(processor.tokenizer.pad_token_id, 32, multiple)
+    loader = DataLoader(train, batch_sampler=sampler, collate_fn=collate)
     for indices, batch in zip(sampler, loader, strict=True):
+        for name, longest in (("attention_mask", batch["attention_mask"].sum(-1)), ("labels", batch["label_lengths"])):
+            assert batch[name].shape[-1] == math.ceil(longest.max().item() / multiple) * multiple
         for row, item in enumerate(train[index] for index in indices):
             size, frames = len(item["input_ids"]), item["audio_codes"].shape[1]
             assert batch["attention_mask"][row].tolist() == [1] * size + [0] * (batch["input_ids"].shape[1] - size)

@@ -358,11 +358,16 @@ class Collator:
 
     Args:
         pad_token_id: of the tokenizer.
+        multiple: both lengths are padded to a multiple of it. Batches then have few shapes, and a CPU's kernels, which
+            are made for a shape when it is first seen, are made once.
         codebook_size: codes outside of it are refused.
     """
 
-    def __init__(self, pad_token_id: int, codebook_size: int = 2048):
-        self.pad_token_id, self.codebook_size = pad_token_id, codebook_size
+    def __init__(self, pad_token_id: int, codebook_size: int = 2048, multiple: int = 1):
+        self.pad_token_id, self.codebook_size, self.multiple = pad_token_id, codebook_size, multiple
+
+    def _padded(self, length: int) -> int:
+        return -(-length // self.multiple) * self.multiple
 
     def __call__(self, items: list[dict]) -> dict[str, torch.Tensor]:
         """The keyword arguments of the model's `forward`.
@@ -373,8 +378,8 @@ class Collator:
         Raises:
             DataError: if a code is outside the codebook; names the row.
         """
-        characters = max(len(item["input_ids"]) for item in items)
-        frames = max(item["audio_codes"].shape[1] for item in items)
+        characters = self._padded(max(len(item["input_ids"]) for item in items))
+        frames = self._padded(max(item["audio_codes"].shape[1] for item in items))
         codebooks = items[0]["audio_codes"].shape[0]
         input_ids = np.full((len(items), characters), self.pad_token_id, np.int64)
         attention_mask = np.zeros((len(items), characters), np.int64)

@@ -1,5 +1,6 @@
 """The parts of a run, made from its options: tokens, durations, processor, model, loaders, optimizer."""
 
+import math
 import signal
 import sys
 import time
@@ -29,6 +30,7 @@ from .tokens import CodecInfo, load_tokens, locate_codec, tokenizer_hash, tokens
 from .tracking import Trackers, wanted_trackers
 
 DEFAULT_CODEC = "kyutai/mimi"
+SHAPE_MULTIPLE = 16  # of texts and clips in a training batch
 
 
 def quiet_libraries() -> None:
@@ -239,7 +241,8 @@ def make_loaders(options, accelerator, processor, train_set, held_out_set):
     sampler = BucketBatchSampler(
         train_set.lengths, options.batch_size, options.seed, options.frames_per_batch or None, **share
     )
-    collate = Collator(processor.tokenizer.pad_token_id)
+    multiple = math.gcd(SHAPE_MULTIPLE, options.max_text_length)  # never beyond the longest text
+    collate = Collator(processor.tokenizer.pad_token_id, multiple=multiple)
     # the loader draws a seed for its workers: from a generator of its own, or the model's random numbers would shift
     loader = DataLoader(
         train_set,
@@ -277,6 +280,20 @@ def make_optimizer(options, model) -> torch.optim.AdamW:
         (matrices if parameter.ndim >= 2 and id(parameter) not in embeddings else others).append(parameter)
     groups = [{"params": matrices, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=options.lr, betas=(0.9, 0.98), fused=model.device.type in ("cuda", "cpu"))
+
+
+def learning_rate(peak: float, step: int, warmup_steps: int, progress: float) -> float:
+    """Linear warm-up to `peak`, then a cosine to 1 % of it.
+
+    Args:
+        peak: the highest rate.
+        step: number of steps made so far.
+        warmup_steps: of which the first ones are short.
+        progress: share of what follows the warm-up that is over, 0..1.
+    """
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    return peak * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
 
 
 def make_average(options, model) -> ExponentialMovingAverage:
