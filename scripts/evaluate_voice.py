@@ -162,6 +162,9 @@ def report(speaker: str, result: dict) -> str:
         )
     short = result["short_inputs"]
     lines.append(f"one and two words: {short['failures']:.0%} of {short['inputs']} inputs failed")
+    if short.get("recordings", {}).get("inputs"):
+        cut = short["recordings"]
+        lines.append(f"the same cut out of recordings: {cut['failures']:.0%} of {cut['inputs']} not heard")
     if result["refused"]:
         lines.append(f"refused: {len(result['refused'])} sentences")
     if result["codebooks"]:

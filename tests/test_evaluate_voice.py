@@ -9,6 +9,7 @@ import pytest
 from tts_trm import TtsTrmProcessor
 from tts_trm.scripts import evaluate_voice
 from tts_trm.training.encoding import tokenize_clips
+from tts_trm.training.metrics import plain_words
 from tts_trm.training.prompts import read_prompts
 from tts_trm.training.sources import Clip, is_held_out, read_sources
 from tts_trm.training.tokens import load_tokens, tokenizer_hash, write_durations
@@ -39,6 +40,10 @@ class Listener:
 
     def __call__(self, waveform: np.ndarray, sampling_rate: int) -> str:
         return "the small window"
+
+    def word_times(self, waveform: np.ndarray, sampling_rate: int, text: str):
+        words = plain_words(text).split()
+        return None if len(words) % 2 else [(word, 0.1, 0.2) for word in words]
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +87,12 @@ def test_every_speaker_and_system_is_measured(outputs):
     anna = results["speakers"]["anna"]
     assert results["error_rates"]["model"]["word_error_rate"] == anna["systems"]["model"]["word_error_rate"]
     assert "no word heard" in anna["short_inputs"]["failed"].values()
+    assert "recordings" not in results["speakers"]["bert"]["short_inputs"]
+    cut = anna["short_inputs"]["recordings"]
+    aligned = [
+        len(plain_words(anna["texts"][index]).split()) % 2 == 0 for index in short_inputs(anna["texts"]).values()
+    ]
+    assert cut["inputs"] == sum(aligned) > 0 and cut["failures"] == len(cut["failed"]) / cut["inputs"]
 
 
 def test_pictures_and_speech_are_written(outputs):
@@ -158,7 +169,8 @@ def test_a_paragraph_ends_with_the_sentence_that_reaches_its_length():
 
 
 def test_short_inputs_are_the_ends_of_sentences():
-    assert short_inputs(["The cat sat.", "A dog sat!", "Go."], count=2) == ["sat", "go", "cat sat", "dog sat"]
+    texts = ["The cat sat.", "A dog sat!", "Go.", "Stop."]
+    assert short_inputs(texts, count=2) == {"sat": 0, "go": 2, "cat sat": 0, "dog sat": 1}
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,29 @@ def test_pocketsphinx_hears_english_and_knows_what_is_not(speech):
     assert not recognizer.knows(["Die Katze schläft auf einem warmen Stein, heute scheint die Sonne."])
 
 
+def test_pocketsphinx_finds_the_words_of_a_text(speech):
+    recognizer, text = PocketsphinxRecognizer(), "The cat sleeps on a warm stone."
+    times = recognizer.word_times(speech, RATE, text)
+    assert [word for word, _, _ in times] == "the cat sleeps on a warm stone".split()
+    bounds = [bound for _, start, end in times for bound in (start, end)]
+    assert bounds == sorted(bounds) and 0 <= bounds[0] < bounds[-1] <= len(speech) / RATE + 0.02
+    heard = recognizer(speech[int(times[-1][1] * RATE) :], RATE)  # and listens as before
+    assert "stone" in heard.split()
+    assert recognizer.word_times(speech, RATE, "The zyxxy sleeps.") is None
+    assert recognizer.word_times(speech[:2400], RATE, text) is None  # 0.1 s cannot be all that
+
+
+def test_what_pocketsphinx_heard_before_changes_nothing(speech, request):
+    recognizer = PocketsphinxRecognizer()
+    quiet, loud = 0.02 * speech, 5 * read_audio(request.config.rootpath / "test_dataset" / "rms_00001.flac", RATE)
+    heard, states = [], []
+    for before in (quiet, loud):
+        recognizer(before, RATE)
+        heard.append(recognizer(speech, RATE))
+        states.append(recognizer._decoder.get_cmn(False))
+    assert heard[0] == heard[1] and states[0] == states[1]
+
+
 @pytest.mark.parametrize("save", [save_wav2vec2, save_whisper])
 def test_a_recognizer_by_name_hears_something(save, speech, tmp_path):
     torch.manual_seed(0)

@@ -44,13 +44,37 @@ class PocketsphinxRecognizer:
 
     def __call__(self, waveform: np.ndarray, sampling_rate: int) -> str:
         """Words heard in `[L]` float samples."""
+        self._listen(waveform, sampling_rate)
+        hypothesis = self._decoder.hyp()
+        return hypothesis.hypstr if hypothesis else ""
+
+    def word_times(self, waveform: np.ndarray, sampling_rate: int, text: str) -> list[tuple[str, float, float]] | None:
+        """Each word of `text` with its start and end in seconds in `[L]` float samples, by forced alignment.
+
+        None if a word is not in the dictionary, or the samples cannot be the text.
+        """
+        words = plain_words(text).split()
+        if not words or any(self._decoder.lookup_word(word) is None for word in words):
+            return None
+        self._decoder.set_align_text(" ".join(words))
+        try:
+            self._listen(waveform, sampling_rate)
+            found = self._decoder.hyp() and [
+                (segment.word.split("(")[0], segment.start_frame / 100, (segment.end_frame + 1) / 100)
+                for segment in self._decoder.seg()
+                if segment.word[0] not in "<("  # silence; a second pronunciation is written `read(2)`
+            ]
+        finally:
+            self._decoder.activate_search("_default")
+        return found if found and [word for word, _, _ in found] == words else None
+
+    def _listen(self, waveform: np.ndarray, sampling_rate: int) -> None:
         samples = resample(waveform, sampling_rate, POCKETSPHINX_RATE)
         pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)
+        self._decoder.reinit_feat()  # it adapts to what it has heard: the order would change what it hears
         self._decoder.start_utt()
         self._decoder.process_raw(pcm.tobytes(), no_search=False, full_utt=True)
         self._decoder.end_utt()
-        hypothesis = self._decoder.hyp()
-        return hypothesis.hypstr if hypothesis else ""
 
 
 class TransformersRecognizer:

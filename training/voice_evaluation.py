@@ -101,7 +101,7 @@ class VoiceEvaluation:
             "systems": {system: self._measure_system(system, spoken, heard) for system in spoken.waveforms},
             "codebooks": self._measure_codebooks(spoken),
             "paragraph": measure_paragraph(spoken.texts, heard),
-            "short_inputs": self._measure_short_inputs(spoken.texts, clips[0].speaker, known),
+            "short_inputs": self._measure_short_inputs(spoken, clips[0].speaker, known),
             "refused": spoken.refusals,
             "texts": spoken.texts,
             "heard": heard,
@@ -187,13 +187,33 @@ class VoiceEvaluation:
         source = "the model's own, of the true length" if self.durations is None else "aligned in training"
         return {"sentences": len(spoken.batches), "durations": source, **codebook_measures(self.model, spoken.batches)}
 
-    def _measure_short_inputs(self, texts: list[str], speaker: str, known: bool) -> dict:
-        inputs, failed = short_inputs(texts), {}
+    def _measure_short_inputs(self, spoken: Renditions, speaker: str, known: bool) -> dict:
+        inputs, failed = short_inputs(spoken.texts), {}
         for text in inputs:
             reason = self._short_failure(text, speaker, known)
             if reason:
                 failed[text] = reason
-        return {"inputs": len(inputs), "failures": len(failed) / len(inputs), "failed": failed}
+        result = {"inputs": len(inputs), "failures": len(failed) / len(inputs), "failed": failed}
+        if known and hasattr(self.recognizer, "word_times"):
+            result[RECORDINGS] = self._measure_short_recordings(spoken, inputs)
+        return result
+
+    def _measure_short_recordings(self, spoken: Renditions, inputs: dict[str, int]) -> dict:
+        """How many of the same words are not heard, cut out of the recordings: what the recogniser can do at best."""
+        failed = []
+        count = 0
+        for text, index in inputs.items():
+            words, recording = text.split(), spoken.waveforms[RECORDINGS][index]
+            times = self.recognizer.word_times(recording, self.rate, spoken.texts[index])
+            if times is not None:
+                count += 1
+                cut = recording[int(times[-len(words)][1] * self.rate) :]
+                if not self._hears_one(words, cut):
+                    failed.append(text)
+        return {"inputs": count, "failures": len(failed) / count if count else None, "failed": failed}
+
+    def _hears_one(self, words: list[str], wave: np.ndarray) -> bool:
+        return bool(set(words) & set(plain_words(self.recognizer(wave, self.rate)).split()))
 
     def _short_failure(self, text: str, speaker: str, known: bool) -> str | None:
         try:
@@ -206,17 +226,25 @@ class VoiceEvaluation:
             return "silent"
         if not shortest <= len(wave) / self.rate <= longest:
             return f"{len(wave) / self.rate:.2f} s long"
-        if known and not set(words) & set(plain_words(self.recognizer(wave, self.rate)).split()):
+        if known and not self._hears_one(words, wave):
             return "no word heard"
         return None
 
 
-def short_inputs(texts: list[str], count: int = SHORT_INPUTS) -> list[str]:
-    """The last word, and the last two words, of up to `count` texts each: words that stand well at an end."""
-    words = [plain_words(text).split() for text in texts]
-    single = dict.fromkeys(sentence[-1] for sentence in words if sentence)
-    double = dict.fromkeys(" ".join(sentence[-2:]) for sentence in words if len(sentence) > 1)
-    return [*list(single)[:count], *list(double)[:count]]
+def short_inputs(texts: list[str], count: int = SHORT_INPUTS) -> dict[str, int]:
+    """The last word, and the last two words, of up to `count` texts each, with the index of the text they end.
+
+    Words that end a sentence stand well alone.
+    """
+    inputs = {}
+    for number in (1, 2):
+        found: dict[str, int] = {}
+        for index, text in enumerate(texts):
+            words = plain_words(text).split()
+            if len(words) >= number and len(found) < count:
+                found.setdefault(" ".join(words[-number:]), index)
+        inputs |= found
+    return inputs
 
 
 def measure_paragraph(texts: list[str], heard: dict[str, list[str]], words: int = PARAGRAPH_WORDS) -> dict:
