@@ -19,6 +19,8 @@ from .sources import is_held_out, read_folder
 
 LOSS_RESOLUTIONS = ((256, 20), (512, 40), (1024, 80), (2048, 100))  # (window, mel bands), hop a quarter of the window
 TRAINED_LEVELS = (8, 16, 32, 32)  # shares of the codebooks that the decoder learns to decode from, drawn at random
+WHOLE_LEVELS = 4  # codebooks whose entries fill the whole latent space
+SUBSPACE = 12  # dimensions that an entry of the others fills
 VARIANCE_POWER = 0.3  # of each principal component that is divided out before k-means: 0 keeps, 1 whitens
 
 
@@ -130,13 +132,16 @@ class CodecTraining:
         residual, energy = latents, latents.var(0).sum()
         for level in range(config.num_quantizers):
             means = KMeans(
-                config.codebook_size,
-                init="random",
-                n_init=1,
-                max_iter=8 if level < 8 else 3,
-                random_state=self.options.seed + level,
+                config.codebook_size, init="random", n_init=1, max_iter=8, random_state=self.options.seed + level
             )
-            entries = torch.from_numpy(means.fit(residual.numpy()).cluster_centers_).half().float()
+            # What the first levels leave is nearly noise, and 2048 means of noise in 160 dimensions fit the frames that
+            # they are means of: on unseen ones they left 3.3 % of the energy at the end, 2.3 % on the seen. So the
+            # others quantise only the directions in which most is left.
+            basis = torch.eye(config.latent_dim)
+            if level >= WHOLE_LEVELS:
+                basis = torch.linalg.eigh(residual.T @ residual)[1][:, -SUBSPACE:]
+            centres = torch.from_numpy(means.fit((residual @ basis).numpy()).cluster_centers_)
+            entries = (centres @ basis.T).half().float()
             codes = residual_search(residual, entries[None])[:, 0]
             residual = residual - entries[codes]
             self.codec.codebooks[level].copy_(entries)
