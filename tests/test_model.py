@@ -7,6 +7,7 @@ import torch
 from tiny import ALIGNMENTS, HEADS, INJECTIONS, item_of, random_batch, tiny_config, tiny_model
 
 from tts_trm import TtsTrmConfig, TtsTrmModel
+from tts_trm.modeling_tts_trm_layers import DepthwiseConvolution
 
 
 def with_attention(model: TtsTrmModel, implementation: str) -> TtsTrmModel:
@@ -277,6 +278,21 @@ def test_mixed_precision_trains():
             loss = model(**batch).loss
         loss.backward()
         assert loss.dtype == torch.float32 and loss.item() == pytest.approx(model(**batch).loss.item(), rel=0.05)
+
+
+@pytest.mark.parametrize("kernel", [1, 5])
+def test_convolution_has_the_values_and_gradients_of_the_library(kernel):
+    convolution = DepthwiseConvolution(6, kernel).double()
+    hidden = torch.randn(2, 7, 6, dtype=torch.double, requires_grad=True)
+    wanted = convolution._conv_forward(hidden.mT.unsqueeze(2), convolution.weight, convolution.bias).squeeze(2).mT
+    inputs, gradient = (hidden, convolution.weight, convolution.bias), torch.randn_like(hidden)
+    output = convolution(hidden)
+    torch.testing.assert_close(output, wanted)
+    torch.testing.assert_close(
+        torch.autograd.grad(output, inputs, gradient), torch.autograd.grad(wanted, inputs, gradient)
+    )
+    with torch.no_grad():
+        assert torch.equal(convolution(hidden), output)
 
 
 # -- durations ----------------------------------------------------------------------------------------------------
