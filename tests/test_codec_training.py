@@ -11,10 +11,10 @@ from tts_trm import TtsTrmCodec
 from tts_trm.modeling_tts_trm_codec import dequantize
 from tts_trm.scripts import train_codec
 from tts_trm.training.audio import normalize_loudness
-from tts_trm.training.codec_training import SpectralLoss
+from tts_trm.training.codec_training import SUBSPACE, WHOLE_LEVELS, SpectralLoss
 
 RATE = 24_000
-SIZES = '{"codebook_size": 16, "num_quantizers": 4, "hidden_size": 16, "intermediate_size": 16, "num_layers": 1}'
+SIZES = '{"codebook_size": 16, "num_quantizers": 6, "hidden_size": 16, "intermediate_size": 16, "num_layers": 1}'
 
 
 def buzz(seed: int, seconds: float = 1.5) -> np.ndarray:
@@ -56,8 +56,10 @@ def test_each_codebook_leaves_less_of_the_energy(trained):
     codec = TtsTrmCodec.from_pretrained(trained)
     audio = torch.from_numpy(np.stack([normalize_loudness(buzz(index)) for index in range(30)]))
     latent, codes = codec.to_latent(audio), codec.encode(audio[:, None]).audio_codes.transpose(1, 2)
-    errors = [(latent - dequantize(codes[..., :k], codec.codebooks)).square().mean().item() for k in range(1, 5)]
+    errors = [(latent - dequantize(codes[..., :k], codec.codebooks)).square().mean().item() for k in range(1, 7)]
     assert errors == sorted(errors, reverse=True)
+    ranks = [int(torch.linalg.matrix_rank(entries, rtol=0.01)) for entries in codec.codebooks]
+    assert min(ranks[:WHOLE_LEVELS]) > SUBSPACE == max(ranks[WHOLE_LEVELS:])
     assert errors[-1] < 0.9 * errors[0]
 
 
@@ -81,8 +83,9 @@ def test_started_again_it_goes_on_and_the_decoder_gets_better(recordings, traine
 def test_the_report_measures_held_out_clips_by_level(trained):
     report = json.loads((trained / "report.json").read_text())
     assert report["clips"] > 0
-    assert set(report["log_mel_distance"]) == {"4"}
-    assert report["log_mel_distance"]["4"] > 0
+    assert set(report["log_mel_distance"]) == {"6"}
+    assert report["log_mel_distance"]["6"] > 0
+    assert 0 < report["energy_left"]["6"] < 1
     assert 0 <= report["recognised_recordings"]["word_error_rate"]
 
 

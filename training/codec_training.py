@@ -231,27 +231,31 @@ class CodecTraining:
 
     @torch.no_grad()
     def report(self) -> dict:
-        """Held-out log-mel distance and word error rates by number of codebooks, into `report.json`."""
+        """Held-out clips by number of codebooks: log-mel distance, quantisation error, word errors; `report.json`."""
         codec, options = self.codec.eval(), self.options
         rate = codec.config.sampling_rate
         loss_function = SpectralLoss(rate)
         levels = sorted({min(level, codec.config.num_quantizers) for level in (8, 16, 32)})
-        distances = {level: [] for level in levels}
+        distances, left, energy = {level: [] for level in levels}, dict.fromkeys(levels, 0.0), 0.0
         spoken = {"recordings": []} | {level: [] for level in levels}
         chosen = [clip for clip in self.held_out_clips if clip[0].speaker == options.report_speaker]
         chosen = (chosen or self.held_out_clips)[: options.report_clips]
         for _, samples in chosen:
             waveform = self._waveform(samples)
-            codes = codec.encode(waveform[None]).audio_codes
+            codes, latent = codec.encode(waveform[None]).audio_codes, codec.to_latent(waveform)
+            energy += (latent - latent.mean(1)).square().sum().item()
             spoken["recordings"].append(waveform[0].numpy())
             for level in levels:
                 decoded = codec.decode(codes[:, :level]).audio_values[:, 0]
                 distances[level].append(loss_function(decoded, waveform).item())
+                kept = dequantize(codes[:, :level].transpose(1, 2), codec.codebooks)
+                left[level] += (latent - kept).square().sum().item()
                 spoken[level].append(decoded[0].numpy())
         report = {
             "clips": len(chosen),
             "speaker": chosen[0][0].speaker,
             "log_mel_distance": {str(level): float(np.mean(values)) for level, values in distances.items()},
+            "energy_left": {str(level): value / energy for level, value in left.items()},
             "parameters": sum(p.numel() for p in codec.parameters()),
         }
         try:

@@ -1,6 +1,7 @@
 """The parts of a run, made from its options: tokens, durations, processor, model, loaders, optimizer."""
 
 import math
+import os
 import signal
 import sys
 import time
@@ -81,6 +82,8 @@ def make_accelerator(options) -> Accelerator:
     """The accelerator for `--device`, `--fp16`, `--bf16` and the trackers."""
     # characters far from a frame weigh next to nothing: numbers too small for a CPU to multiply at full speed
     torch.set_flush_denormal(True)
+    # a CPU's kernels are made for one shape each, and by default only 1024 are kept: fewer than batches need
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "20000")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("--device cuda: there is no CUDA device; use --device auto or cpu.")
     if options.device == "mps" and not torch.backends.mps.is_available():
