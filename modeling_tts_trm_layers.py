@@ -101,7 +101,7 @@ class DepthwiseConvolution(nn.Conv2d):
 
 
 class _DepthwiseOnCpu(torch.autograd.Function):
-    """The same values, with a backward pass of a half (float32) to a third (bfloat16) of the library's time."""
+    """The same values; the library's own backward pass is slow on a CPU, above all in bfloat16."""
 
     @staticmethod
     def forward(context, hidden, weight, bias):
