@@ -3,38 +3,28 @@
 A table stands between `<!-- table: QUESTION -->` and `<!-- end -->`, and everything between is replaced.
 """
 
-import re
 from pathlib import Path
 
 from .ablation_rows import ROWS
 from .ablations import MINUTES
+from .report_page import write_table
 
 HEADINGS = (
     "row | what differs | parameters | frames/s | passes | held-out error | code 0 | words wrong | sharpness 0.75"
 )
 IN_TABLE = (0.0, 0.75)  # the values of sharpness that have a column
-OTHER_TABLES = ("speaking", "spelling")  # by benchmarks of these names
-TABLE = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def write_report(results: list[dict], docs: Path) -> None:
     """Replaces the tables in `docs/ablations.md`, and draws `docs/images/ablations.png`."""
-    page = docs / "ablations.md"
-
-    def replaced(found) -> str:
-        if found[2] in OTHER_TABLES:
-            return found[0]
-        return f"{found[1]}{table(results, found[2])}{found[3]}"
-
-    page.write_text(TABLE.sub(replaced, page.read_text(encoding="utf-8")), encoding="utf-8")
+    for question in dict.fromkeys(row.question for row in ROWS):
+        write_table(docs / "ablations.md", question, table(results, question))
     draw_curves(results, docs / "images" / "ablations.png")
 
 
 def table(results: list[dict], question: str) -> str:
     """The rows of one question that have been run, every seed of each, as Markdown; other readings below."""
     rows = [row for row in ROWS if row.question == question]
-    if not rows:
-        raise ValueError(f"docs/ablations.md: no row asks {question!r}; see benchmarks/ablation_rows.py.")
     if not {row.name for row in rows} & {result["name"] for result in results}:
         return "\nNot run yet.\n\n"
     lines = [f"| {HEADINGS} |", "|" + "---|" * (HEADINGS.count("|") + 1)]

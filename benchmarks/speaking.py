@@ -10,7 +10,6 @@ again. `--report` measures nothing: it writes the rows of the voice that was mea
 """
 
 import argparse
-import re
 import sys
 import time
 from pathlib import Path
@@ -21,11 +20,11 @@ if not __package__:
     import _clone  # noqa: F401
 
 from tts_trm.benchmarks.ablations import ROOT, append_result, read_results
+from tts_trm.benchmarks.report_page import write_table
 from tts_trm.scripts.synthesize import BUNDLED_VOICE, SynthesisError, number_type
 
 RESULTS = ROOT / "docs" / "results" / "speaking.json"
 PAGE = ROOT / "docs" / "ablations.md"
-TABLE = re.compile(r"(<!-- table: speaking -->\n)(?:(?!<!--).)*(<!-- end -->)", re.DOTALL)
 HEADINGS = "words wrong | characters wrong | mel-cepstral distance | s per s"
 SEED = 0  # of what is drawn, the same for every sentence
 KEY = ("voice", "speaker", "held_out", "sentences")  # rows that agree in these can be compared
@@ -175,14 +174,6 @@ def voice_name(model: str) -> str:
     return f"{Path(model).resolve().name} {hashlib.sha256(weights).hexdigest()[:8]}"
 
 
-def write_report(results: list[dict], page: Path) -> None:
-    """Replaces the tables of this benchmark in `page`; raises `ValueError` if it has no place for them."""
-    text, places = TABLE.subn(lambda found: found[1] + tables(results) + found[2], page.read_text(encoding="utf-8"))
-    if not places:
-        raise ValueError(f"{page}: has no line `<!-- table: speaking -->` followed by `<!-- end -->`; add both.")
-    page.write_text(text, encoding="utf-8")
-
-
 def tables(results: list[dict]) -> str:
     """The rows of the voice that was measured last, as tables in Markdown."""
     if not results:
@@ -229,7 +220,7 @@ def main(arguments=None) -> int:
     command = parse_arguments(arguments)
     try:
         if command.report:
-            write_report(read_results(command.output), PAGE)
+            write_table(PAGE, "speaking", tables(read_results(command.output)))
         else:
             run_rows(command)
     except (SynthesisError, ValueError, OSError, ImportError) as error:

@@ -19,7 +19,6 @@ import functools
 import json
 import math
 import random
-import re
 import statistics
 import sys
 from collections import Counter, defaultdict
@@ -34,7 +33,6 @@ if not __package__:
 
 EVALUATION = ROOT / "docs" / "results" / "tts-trm-mini.json"
 PAGE = ROOT / "docs" / "ablations.md"
-TABLE = re.compile(r"(<!-- table: spelling -->\n)(?:(?!<!--).)*(<!-- end -->)", re.DOTALL)
 FITTED_WORDS = 20_000  # of the dictionary: 15 seconds
 ROUNDS = 6  # each with twice as many words as the one before: the first ones only have to find the letters' main phones
 FIRST_WORDS = 500
@@ -305,21 +303,15 @@ def report(command) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write_page(page: Path, tables: str) -> None:
-    """Replaces what stands between the markers; raises `ValueError` if they are missing."""
-    content = page.read_text(encoding="utf-8")
-    if not TABLE.search(content):
-        raise ValueError(f"{page}: no place for the tables; add lines `<!-- table: spelling -->` and `<!-- end -->`.")
-    page.write_text(TABLE.sub(lambda found: found[1] + tables + found[2], content), encoding="utf-8")
-
-
 def main(arguments=None) -> int:
     command = parse_arguments(arguments)
     try:
         tables = report(command)
         print(tables)
         if command.report:
-            write_page(PAGE, tables)
+            from tts_trm.benchmarks.report_page import write_table
+
+            write_table(PAGE, "spelling", tables)
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

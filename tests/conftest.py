@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import shutil
 import string
 from pathlib import Path
 
@@ -60,4 +61,14 @@ def tiny_voice(tmp_path_factory, tiny_codec_folder) -> Path:
         codebook_entry_dim=160,
     )
     TtsTrmModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_recordings(tmp_path_factory) -> Path:
+    """The data set of the tests as recordings of the tiny voice's two speakers; tests only read it."""
+    folder = tmp_path_factory.mktemp("spoken") / "recordings"
+    shutil.copytree(ROOT / "test_dataset", folder, ignore=shutil.ignore_patterns("mimi_tokens"))
+    table = (folder / "metadata.csv").read_text(encoding="utf-8")
+    (folder / "metadata.csv").write_text(table.replace(",slt", ",anna").replace(",rms", ",bert"), encoding="utf-8")
     return folder

@@ -6,11 +6,12 @@ import pytest
 import torch
 from tiny import random_batch, tiny_config
 
-from tts_trm.benchmarks import ablation_report, ablations, variants
+from tts_trm.benchmarks import ablation_report, ablations, report_page, variants
 from tts_trm.benchmarks.ablation_rows import BASE, ROWS
 from tts_trm.training.arguments import parse_arguments
 from tts_trm.training.setup import model_sizes
 
+QUESTIONS = list(dict.fromkeys(row.question for row in ROWS))
 SMALL = dict(text_embed_dim=16, audio_embed_dim=16, hidden_dim=24, text_layers=1, num_heads=2, max_audio_frames=48)
 
 
@@ -99,21 +100,27 @@ def test_results_are_appended_and_reported(tmp_path):
     results = json.loads(path.read_text())
     assert results == ablations.read_results(path) and [entry["seed"] for entry in results] == [42, 42, 43, 42]
 
-    (tmp_path / "ablations.md").write_text(
-        "prose\n<!-- table: When is each character? -->\nold\n<!-- end -->\nmore\n"
-        "<!-- table: Cycles as decoding -->\n<!-- end -->\n<!-- table: Sharper sound -->\n<!-- end -->\n"
-    )
+    sections = [f"<!-- table: {question} -->\nold\n<!-- end -->\nmore\n" for question in QUESTIONS]
+    (tmp_path / "ablations.md").write_text("prose\n" + "".join(sections))
     for _ in range(2):  # a second report changes nothing
         ablation_report.write_report(results, tmp_path)
         page = (tmp_path / "ablations.md").read_text()
-        timing, feedback, sound = page.split("<!-- table:")[1:]
-        assert page.startswith("prose\n") and "old" not in page and "\nmore\n" in page
+        sections = dict(zip(QUESTIONS, page.split("<!-- table:")[1:], strict=True))
+        timing, feedback = sections["When is each character?"], sections["Cycles as decoding"]
+        assert page.startswith("prose\n") and "\nold\n" not in page and page.count("\nmore\n") == len(QUESTIONS)
         assert timing.index("| base |") < timing.index("| gaussian-4 |") < timing.index("| gaussian-4, seed 43 |")
         assert "| 50.0 % (25.0) |" in timing and "| feedback | 4 passes, sharpness 0.75 | 40.0 % (20.0) |" in feedback
-        assert "Not run yet." in sound
+        assert "Not run yet." in sections["From the guide to the base"]
     assert (tmp_path / "images" / "ablations.png").stat().st_size > 10_000
-    with pytest.raises(ValueError, match="no row asks 'Why'"):
-        ablation_report.table(results, "Why")
+
+
+@pytest.mark.parametrize("content", ["", "<!-- table: A -->\n", "<!-- table: A -->\n<!-- table: B -->\n<!-- end -->"])
+def test_a_page_without_a_place_is_left_as_it_is(content, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(content)
+    with pytest.raises(ValueError, match="page.md: has no place .* add lines `<!-- table: A -->` and `<!-- end -->`"):
+        report_page.write_table(page, "A", "new")
+    assert page.read_text() == content
 
 
 def test_rows_that_are_there_are_skipped(tmp_path, monkeypatch, capsys):

@@ -1,7 +1,6 @@
 """`scripts/evaluate_voice.py` on the data set of the tests and voices that are random."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -16,17 +15,6 @@ from tts_trm.training.tokens import load_tokens, tokenizer_hash, write_durations
 from tts_trm.training.voice_evaluation import held_out_clips, measure_paragraph, short_inputs
 
 SOUND = set(evaluate_voice.COLUMNS) - {"word_error_rate", "character_error_rate"}
-
-
-@pytest.fixture(scope="module")
-def recordings(request, tmp_path_factory):
-    """The data set of the tests as recordings of the tiny voice's two speakers."""
-    folder = tmp_path_factory.mktemp("evaluated") / "recordings"
-    ignored = shutil.ignore_patterns("mimi_tokens")
-    shutil.copytree(request.config.rootpath / "test_dataset", folder, ignore=ignored)
-    table = (folder / "metadata.csv").read_text(encoding="utf-8")
-    (folder / "metadata.csv").write_text(table.replace(",slt", ",anna").replace(",rms", ",bert"), encoding="utf-8")
-    return folder
 
 
 class Listener:
@@ -47,14 +35,23 @@ class Listener:
 
 
 @pytest.fixture(scope="module")
-def outputs(tiny_voice, recordings, tmp_path_factory):
+def outputs(tiny_voice, tiny_recordings, tmp_path_factory):
     """The folder of everything that one run of the command writes."""
     folder, listener = tmp_path_factory.mktemp("outputs"), Listener()
-    listener.anna = {clip.text for clip in read_sources([recordings]) if clip.speaker == "anna"}
+    listener.anna = {clip.text for clip in read_sources([tiny_recordings]) if clip.speaker == "anna"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tts_trm.training.listeners.load_recognizer", lambda name: listener)
         code = evaluate_voice.main(
-            ["--model", str(tiny_voice), "--data-dir", str(recordings), "--held-out", "0.6", "--sentences", "3"]
+            [
+                "--model",
+                str(tiny_voice),
+                "--data-dir",
+                str(tiny_recordings),
+                "--held-out",
+                "0.6",
+                "--sentences",
+                "3",
+            ]
             + ["--output", str(folder / "results.json"), "--picture-dir", str(folder), "--audio-dir", str(folder)]
         )
     assert code == 0
@@ -102,12 +99,21 @@ def test_pictures_and_speech_are_written(outputs):
 
 
 def test_codebooks_are_measured_with_the_durations_of_the_training(
-    tiny_voice, tiny_codec_folder, recordings, tmp_path, capsys
+    tiny_voice, tiny_codec_folder, tiny_recordings, tmp_path, capsys
 ):
-    voice = ["--model", str(tiny_voice), "--data-dir", str(recordings), "--held-out", "0.3", "--recognizer", "none"]
+    voice = [
+        "--model",
+        str(tiny_voice),
+        "--data-dir",
+        str(tiny_recordings),
+        "--held-out",
+        "0.3",
+        "--recognizer",
+        "none",
+    ]
     voice += ["--speaker", "anna", "--token-dir", str(tmp_path), "--output", str(tmp_path / "results.json")]
     processor = TtsTrmProcessor.from_pretrained(tiny_voice)
-    clips = read_sources([recordings])
+    clips = read_sources([tiny_recordings])
     tokenize_clips(clips, str(tiny_codec_folder), tmp_path)
     assert evaluate_voice.main(voice) == 1
     assert "holds no durations for this voice's tokenizer" in capsys.readouterr().err
@@ -124,9 +130,9 @@ def test_codebooks_are_measured_with_the_durations_of_the_training(
     assert result["codebooks"]["sentences"] == result["sentences"] - first > 1
 
 
-def test_without_a_recognizer_the_columns_of_words_are_empty(tiny_voice, recordings, capsys):
+def test_without_a_recognizer_the_columns_of_words_are_empty(tiny_voice, tiny_recordings, capsys):
     code = evaluate_voice.main(
-        ["--model", str(tiny_voice), "--data-dir", str(recordings), "--held-out", "0.6", "--sentences", "2"]
+        ["--model", str(tiny_voice), "--data-dir", str(tiny_recordings), "--held-out", "0.6", "--sentences", "2"]
         + ["--speaker", "bert", "--recognizer", "none"]
     )
     out = capsys.readouterr().out
@@ -136,12 +142,12 @@ def test_without_a_recognizer_the_columns_of_words_are_empty(tiny_voice, recordi
     assert float(rows["model"][2]) > 0 and -1 <= float(rows["model"][7]) <= 1
 
 
-def test_the_list_of_held_out_sentences_is_a_prompts_file(recordings, tmp_path):
+def test_the_list_of_held_out_sentences_is_a_prompts_file(tiny_recordings, tmp_path):
     path = tmp_path / "held_out.txt"
-    arguments = ["--data-dir", str(recordings), "--held-out", "0.5", "--held-out-list", str(path)]
+    arguments = ["--data-dir", str(tiny_recordings), "--held-out", "0.5", "--held-out-list", str(path)]
     assert evaluate_voice.main(arguments) == 0
     prompts = read_prompts(path, ["anna", "bert"])
-    expected = {(clip.speaker, clip.text) for clip in read_sources([recordings]) if is_held_out(clip.text, 0.5)}
+    expected = {(clip.speaker, clip.text) for clip in read_sources([tiny_recordings]) if is_held_out(clip.text, 0.5)}
     assert {(prompt.speaker, prompt.text) for prompt in prompts} == expected
 
 
@@ -182,8 +188,8 @@ def test_short_inputs_are_the_ends_of_sentences():
         (["--token-dir", "nowhere"], "nowhere: holds no tokens"),
     ],
 )
-def test_bad_input_is_refused_in_one_line(tiny_voice, recordings, arguments, message, capsys):
-    options = ["--model", str(tiny_voice), "--data-dir", str(recordings), "--held-out", "0.6", *arguments]
+def test_bad_input_is_refused_in_one_line(tiny_voice, tiny_recordings, arguments, message, capsys):
+    options = ["--model", str(tiny_voice), "--data-dir", str(tiny_recordings), "--held-out", "0.6", *arguments]
     assert evaluate_voice.main(options) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1 and message in error

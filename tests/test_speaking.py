@@ -1,6 +1,5 @@
 """`benchmarks/speaking.py`: every row can be spoken and is spoken once, and the report has each in its place."""
 
-import shutil
 import subprocess
 import sys
 
@@ -16,21 +15,10 @@ from tts_trm.training.sources import read_sources
 NAMES = [row.name for row in speaking.ROWS]
 
 
-@pytest.fixture(scope="module")
-def recordings(request, tmp_path_factory):
-    """The data set of the tests as recordings of the tiny voice's two speakers."""
-    folder = tmp_path_factory.mktemp("spoken") / "recordings"
-    ignored = shutil.ignore_patterns("mimi_tokens")
-    shutil.copytree(request.config.rootpath / "test_dataset", folder, ignore=ignored)
-    table = (folder / "metadata.csv").read_text(encoding="utf-8")
-    (folder / "metadata.csv").write_text(table.replace(",slt", ",anna").replace(",rms", ",bert"), encoding="utf-8")
-    return folder
-
-
 @pytest.fixture
-def arguments(tiny_voice, recordings, tmp_path, monkeypatch):
+def arguments(tiny_voice, tiny_recordings, tmp_path, monkeypatch):
     """The command on two sentences, with a listener that hears the same in everything and knows bert's words only."""
-    known = {clip.text for clip in read_sources([recordings]) if clip.speaker == "bert"}
+    known = {clip.text for clip in read_sources([tiny_recordings]) if clip.speaker == "bert"}
 
     class Listener:
         def knows(self, texts: list[str]) -> bool:
@@ -40,7 +28,16 @@ def arguments(tiny_voice, recordings, tmp_path, monkeypatch):
             return "the small window"
 
     monkeypatch.setattr("tts_trm.training.listeners.PocketsphinxRecognizer", Listener)
-    options = ["--model", str(tiny_voice), "--data-dir", str(recordings), "--held-out", "0.6", "--sentences", "2"]
+    options = [
+        "--model",
+        str(tiny_voice),
+        "--data-dir",
+        str(tiny_recordings),
+        "--held-out",
+        "0.6",
+        "--sentences",
+        "2",
+    ]
     return [*options, "--output", str(tmp_path / "speaking.json")]
 
 
@@ -130,17 +127,6 @@ def test_the_report_has_the_latest_voice_only(tmp_path):
     assert f"| {NAMES[5]} | 50.0 % (10-90) | 25.0 % | 4.17 dB | 0.050 |" in text and "Voice new 2" in text
     assert NAMES[1] not in text and "70.0" not in text
     assert "Not run yet." in speaking.tables([])
-
-
-@pytest.mark.parametrize(
-    "content", ["", "<!-- table: speaking -->\n", "<!-- table: speaking -->\n<!-- table: B -->\n<!-- end -->"]
-)
-def test_a_page_without_a_place_is_left_as_it_is(content, tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text(content)
-    with pytest.raises(ValueError, match="page.md: has no line `<!-- table: speaking -->` followed by `<!-- end -->`"):
-        speaking.write_report([], page)
-    assert page.read_text() == content
 
 
 @pytest.mark.parametrize(

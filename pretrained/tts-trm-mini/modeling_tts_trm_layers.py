@@ -97,21 +97,21 @@ class DepthwiseConvolution(nn.Conv2d):
         """`[B, L, D]` to the same shape."""
         if hidden.device.type == "cpu" and torch.is_grad_enabled():
             return _DepthwiseOnCpu.apply(hidden, self.weight, self.bias)
-        return super().forward(hidden.mT.unsqueeze(2)).squeeze(2).mT
+        return _convolve_depthwise(hidden, self.weight, self.bias)
+
+
+def _convolve_depthwise(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    padding = (0, weight.shape[-1] // 2)
+    return F.conv2d(hidden.mT.unsqueeze(2), weight, bias, padding=padding, groups=len(weight)).squeeze(2).mT
 
 
 class _DepthwiseOnCpu(torch.autograd.Function):
-    """The same values; the library's own backward pass is slow on a CPU, above all in bfloat16."""
+    """The same values; the library's own backward pass is slow on a CPU in bfloat16."""
 
     @staticmethod
     def forward(context, hidden, weight, bias):
         context.save_for_backward(hidden, weight)
-        return _DepthwiseOnCpu.convolve(hidden, weight, bias)
-
-    @staticmethod
-    def convolve(hidden, weight, bias):
-        padding = (0, weight.shape[-1] // 2)
-        return F.conv2d(hidden.mT.unsqueeze(2), weight, bias, padding=padding, groups=len(weight)).squeeze(2).mT
+        return _convolve_depthwise(hidden, weight, bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -120,7 +120,7 @@ class _DepthwiseOnCpu(torch.autograd.Function):
         kernel, length = weight.shape[-1], hidden.shape[1]
         padded = F.pad(hidden.to(gradient.dtype), (0, 0, kernel // 2, kernel // 2))
         of_weight = [(padded[:, tap : tap + length] * gradient).sum((0, 1)) for tap in range(kernel)]
-        of_hidden = _DepthwiseOnCpu.convolve(gradient, weight.to(gradient.dtype).flip(-1), None)
+        of_hidden = _convolve_depthwise(gradient, weight.to(gradient.dtype).flip(-1), None)
         of_weight = torch.stack(of_weight, -1).view_as(weight).to(weight.dtype)
         return of_hidden.to(hidden.dtype), of_weight, gradient.sum((0, 1)).to(weight.dtype)
 
