@@ -9,7 +9,9 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"  # before the first import of huggingface_hub, which reads it once
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +20,7 @@ torch.set_num_threads(1)
 
 TINY_CODEBOOK_SIZE = 32
 TINY_SPEAKERS = ("anna", "bert")
+WORDS = "one two three four five six seven eight nine ten red green blue old new big".split()
 TINY_ALPHABET = string.ascii_letters + string.digits + " .,!?'\"-:;"
 
 
@@ -71,4 +74,31 @@ def tiny_recordings(tmp_path_factory) -> Path:
     shutil.copytree(ROOT / "test_dataset", folder, ignore=shutil.ignore_patterns("mimi_tokens"))
     table = (folder / "metadata.csv").read_text(encoding="utf-8")
     (folder / "metadata.csv").write_text(table.replace(",slt", ",anna").replace(",rms", ",bert"), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory) -> Path:
+    """Sixteen short clips of two speakers, each with a sentence of its own."""
+    folder = tmp_path_factory.mktemp("recordings")
+    rows, generator = ["file_name,text,speaker"], np.random.default_rng(0)
+    for index, word in enumerate(WORDS):
+        times = np.arange(24_000 * (6 + index % 4) // 10) / 24_000
+        tone = np.sin(2 * np.pi * (100 + 20 * index) * times) + 0.1 * generator.normal(size=len(times))
+        soundfile.write(folder / f"{index}.wav", 0.2 * tone, 24_000)
+        rows.append(f"{index}.wav,{word} more,{('anna', 'bert')[index % 2]}")
+    (folder / "metadata.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tokens(recordings, tiny_codec_folder) -> Path:
+    """Their tokens and durations."""
+    from tts_trm.training import setup
+    from tts_trm.training.arguments import parse_arguments
+
+    folder = recordings / "mimi_tokens"
+    options = parse_arguments(["--data-dir", str(recordings), "--codec", str(tiny_codec_folder), "--num-workers", "0"])
+    info = setup.prepare_tokens(options, None, print)
+    setup.prepare_durations(options, setup.make_processor(options, info), print)
     return folder

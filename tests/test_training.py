@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 import torch
@@ -26,7 +25,6 @@ SIZES = (
 )
 TINY = f"{SIZES} --num-heads 2 --batch-size 2 --num-workers 0 --device cpu --lr 1e-2 --log-interval 1 --no-tensorboard"
 STATE = ("weights", "average", "optimizer", "random")
-WORDS = "one two three four five six seven eight nine ten red green blue old new big".split()
 
 
 @pytest.fixture(autouse=True)
@@ -50,33 +48,6 @@ def run(arguments: str, *more) -> int:
     for state in (AcceleratorState, GradientState, PartialState):
         state._reset_state()
     return run_training.main([*f"{TINY} {arguments}".split(), *map(str, more)])
-
-
-@pytest.fixture(scope="session")
-def recordings(tmp_path_factory) -> Path:
-    """Sixteen short clips of two speakers, each with a sentence of its own."""
-    folder = tmp_path_factory.mktemp("recordings")
-    rows, generator = ["file_name,text,speaker"], np.random.default_rng(0)
-    for index, word in enumerate(WORDS):
-        times = np.arange(24_000 * (6 + index % 4) // 10) / 24_000
-        tone = np.sin(2 * np.pi * (100 + 20 * index) * times) + 0.1 * generator.normal(size=len(times))
-        soundfile.write(folder / f"{index}.wav", 0.2 * tone, 24_000)
-        rows.append(f"{index}.wav,{word} more,{('anna', 'bert')[index % 2]}")
-    (folder / "metadata.csv").write_text("\n".join(rows) + "\n")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def tokens(recordings, tiny_codec_folder) -> Path:
-    """Their tokens and durations."""
-    from tts_trm.training import setup
-    from tts_trm.training.arguments import parse_arguments
-
-    folder = recordings / "mimi_tokens"
-    options = parse_arguments(["--data-dir", str(recordings), "--codec", str(tiny_codec_folder), "--num-workers", "0"])
-    info = setup.prepare_tokens(options, None, print)
-    setup.prepare_durations(options, setup.make_processor(options, info), print)
-    return folder
 
 
 def state_of(folder: Path) -> dict[str, torch.Tensor]:

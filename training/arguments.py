@@ -4,6 +4,29 @@ import argparse
 import json
 from pathlib import Path
 
+# fields of the model's configuration, and the options that decide them
+MODEL_OPTIONS = {
+    "text_embed_dim": "text_embed_dim",
+    "audio_embed_dim": "audio_embed_dim",
+    "hidden_dim": "hidden_dim",
+    "text_layers": "text_layers",
+    "l_layers": "L_layers",
+    "h_cycles": "H_cycles",
+    "l_cycles": "L_cycles",
+    "num_heads": "num_heads",
+    "convolution_kernel": "convolution_kernel",
+    "share_output_heads": "share_output_heads",
+    "max_text_length": "max_text_length",
+    "max_audio_frames": "max_audio_frames",
+    "dropout": "dropout",
+    "alignment": "alignment",
+    "upsampling_steps": "upsampling_steps",
+    "answer_injection": "answer_injection",
+    "codebook_head": "codebook_head",
+    "gradient_cycles": "gradient_cycles",
+    "fine_frame_fraction": "fine_frame_fraction",
+}
+
 
 class ConfigFileError(ValueError):
     """A configuration file that cannot be used; the message names it and the fix."""
@@ -18,6 +41,11 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--config", type=Path, help="YAML or JSON file with any of the options below, names as here")
+    parser.add_argument(
+        "--from-pretrained",
+        metavar="VOICE",
+        help="start from the weights of this voice, folder or Hub id; its sizes and its codec become the defaults",
+    )
 
     data = parser.add_argument_group("data")
     data.add_argument("--data-dir", nargs="+", default=["test_dataset"], help="folders with metadata.csv, or Hub names")
@@ -111,21 +139,40 @@ def _boolean(value: str) -> bool:
 
 
 def parse_arguments(arguments=None) -> argparse.Namespace:
-    """Options from the command line, which wins, and from `--config`."""
+    """Options from the command line, which wins, from `--config`, and sizes from `--from-pretrained`."""
     parser = build_parser()
     config_file = parser.parse_known_args(arguments)[0].config
-    if config_file is not None:
-        try:
-            _apply_config_file(parser, config_file)
-        except ConfigFileError as error:
-            parser.error(str(error))
+    try:
+        chosen = {} if config_file is None else _read_config_file(parser, config_file)
+        parser.set_defaults(**chosen)
+        voice = parser.parse_known_args(arguments)[0].from_pretrained
+        if voice is not None:
+            parser.set_defaults(**_read_sizes(voice) | chosen)
+    except ConfigFileError as error:
+        parser.error(str(error))
     options = parser.parse_args(arguments)
     _check(parser, options)
     return options
 
 
-def _apply_config_file(parser: argparse.ArgumentParser, path: Path) -> None:
-    """Makes the file's values the parser's defaults, each checked as if it stood on the command line."""
+def _read_sizes(voice: str) -> dict:
+    """The options by which the voice in a folder or on the Hub was made."""
+    try:
+        path = Path(voice) / "config.json"
+        if not Path(voice).is_dir():
+            from huggingface_hub import hf_hub_download
+
+            path = hf_hub_download(voice, "config.json")
+        config = json.loads(Path(path).read_text(encoding="utf-8"))
+        return {option: config[field] for field, option in MODEL_OPTIONS.items()}
+    except (OSError, ValueError) as error:
+        raise ConfigFileError(f"--from-pretrained {voice}: cannot be read ({error})") from error
+    except (KeyError, TypeError) as error:
+        raise ConfigFileError(f"--from-pretrained {voice}: its config.json has no {error}") from error
+
+
+def _read_config_file(parser: argparse.ArgumentParser, path: Path) -> dict:
+    """The file's values by option, each checked as if it stood on the command line."""
     try:
         content = path.read_text(encoding="utf-8")
         if path.suffix == ".json":
@@ -158,7 +205,7 @@ def _apply_config_file(parser: argparse.ArgumentParser, path: Path) -> None:
             words += [str(item) for item in value] if isinstance(value, list) else [str(value)]
     chosen = parser.parse_args(words)
     named = {known[str(name).replace("-", "_").lower()].dest for name in values}
-    parser.set_defaults(**{name: getattr(chosen, name) for name in named})
+    return {name: getattr(chosen, name) for name in named}
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

@@ -18,7 +18,9 @@ from torch.utils.data import DataLoader
 from ..configuration_tts_trm import TtsTrmConfig
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import TtsTrmProcessor, load_codec
+from . import pretrained
 from .alignment import AlignerTraining, latent_statistics
+from .arguments import MODEL_OPTIONS
 from .checkpoint import CheckpointError
 from .data import BucketBatchSampler, Collator, prepare_split, rows_to_align
 from .ema import ExponentialMovingAverage
@@ -55,27 +57,7 @@ def check_sizes(options) -> None:
 
 def model_sizes(options) -> dict:
     """What the options decide of a `TtsTrmConfig`; data and codec decide the rest."""
-    return dict(
-        text_embed_dim=options.text_embed_dim,
-        audio_embed_dim=options.audio_embed_dim,
-        hidden_dim=options.hidden_dim,
-        text_layers=options.text_layers,
-        l_layers=options.L_layers,
-        h_cycles=options.H_cycles,
-        l_cycles=options.L_cycles,
-        num_heads=options.num_heads,
-        convolution_kernel=options.convolution_kernel,
-        share_output_heads=options.share_output_heads,
-        max_text_length=options.max_text_length,
-        max_audio_frames=options.max_audio_frames,
-        dropout=options.dropout,
-        alignment=options.alignment,
-        upsampling_steps=options.upsampling_steps,
-        answer_injection=options.answer_injection,
-        codebook_head=options.codebook_head,
-        gradient_cycles=options.gradient_cycles,
-        fine_frame_fraction=options.fine_frame_fraction,
-    )
+    return {field: getattr(options, option) for field, option in MODEL_OPTIONS.items()}
 
 
 def make_accelerator(options) -> Accelerator:
@@ -110,6 +92,8 @@ def make_accelerator(options) -> Accelerator:
 
 def prepare_tokens(options, accelerator, say) -> CodecInfo:
     """Makes sure that `--token-dir` holds tokens of `--data-dir`, and of `--codec` where that is given."""
+    if options.from_pretrained and options.codec is None:
+        options.codec = pretrained.codec_of(options.from_pretrained)
     if options.token_dir is None:
         options.token_dir = options.output_dir / "tokens"  # of data sets that have no folder of their own
     folders = [Path(name) for name in options.data_dir]
@@ -148,11 +132,18 @@ def prepare_tokens(options, accelerator, say) -> CodecInfo:
 
 
 def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
-    """A processor for the characters and speakers of the tokens, with the tokens' codec."""
+    """A processor for the characters and speakers of the tokens, with the tokens' codec.
+
+    Those of the voice that the run starts from come first.
+    """
     table, _ = load_tokens(options.token_dir)
-    speakers = sorted(set(table.data.column("speaker").to_pylist()))
+    texts, speakers = table.data.column("text").to_pylist(), sorted(set(table.data.column("speaker").to_pylist()))
+    if options.from_pretrained:
+        known_text, known_speakers = pretrained.alphabet_and_speakers(options.from_pretrained)
+        texts = [known_text, *texts]
+        speakers = list(dict.fromkeys([*known_speakers, *speakers]))
     processor = TtsTrmProcessor.from_texts(
-        table.data.column("text").to_pylist(),
+        texts,
         speakers,
         codec=locate_codec(options.codec or info.codec),
         sampling_rate=info.sampling_rate,
@@ -211,11 +202,13 @@ def split_data(options, processor):
 
 
 def make_model(options, processor, info: CodecInfo, train_set, model_class=TtsTrmModel, **fields) -> TtsTrmModel:
-    """A new model of the sizes that options, processor and codec ask for, the codec's entries in its latent head.
+    """A model of the sizes that options, processor and codec ask for, the codec's entries in its latent head.
 
-    `fields` of the configuration have no option of their own.
+    Its weights are new, or those of `--from-pretrained`. `fields` of the configuration have no option of their own.
     """
     codebooks = info.codebooks()
+    if options.from_pretrained:
+        fields = pretrained.further_fields(options.from_pretrained) | fields
     config = TtsTrmConfig(
         vocab_size=len(processor.tokenizer),
         num_speakers=len(processor.speakers),
@@ -235,6 +228,8 @@ def make_model(options, processor, info: CodecInfo, train_set, model_class=TtsTr
             (train_set[index]["audio_codes"],) for index in range(0, len(train_set), max(1, len(train_set) // 2000))
         ]
         model.head.set_codebooks(codebooks, *latent_statistics(rows, codebooks, info.codebook_chains))
+    if options.from_pretrained:
+        pretrained.load_weights(model, processor, options.from_pretrained)
     return model
 
 

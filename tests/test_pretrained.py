@@ -1,0 +1,137 @@
+"""Training that starts from a voice: it speaks as before, and learns characters and speakers beside the old ones."""
+
+import json
+import shutil
+
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file, save_file
+
+from tts_trm import TtsTrmConfig, TtsTrmModel, TtsTrmProcessor
+from tts_trm.training import pretrained
+from tts_trm.training.arguments import parse_arguments
+
+
+@pytest.fixture
+def voice(tiny_voice, tmp_path):
+    """The tiny voice, with gains that differ from speaker to speaker, and no two weights alike."""
+    folder = shutil.copytree(tiny_voice, tmp_path / "voice")
+    weights = load_file(folder / "model.safetensors")
+    torch.manual_seed(1)
+    weights = {name: value + 0.1 * torch.rand_like(value) for name, value in weights.items()}
+    weights["head.codebooks"] = load_file(folder / "codec" / "model.safetensors")["codebooks"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def grown(voice, texts, speakers, **changes) -> tuple[TtsTrmModel, TtsTrmProcessor]:
+    """A new model and processor for what the voice knows, and for `texts` and `speakers`."""
+    known, known_speakers = pretrained.alphabet_and_speakers(str(voice))
+    processor = TtsTrmProcessor.from_texts([known, *texts], [*known_speakers, *speakers], codec=str(voice / "codec"))
+    config = TtsTrmConfig.from_pretrained(voice).to_dict()
+    config |= {"vocab_size": len(processor.tokenizer), "num_speakers": len(processor.speakers)} | changes
+    model = TtsTrmModel(TtsTrmConfig(**config)).eval()
+    if "codebook_head" not in changes:
+        model.head.codebooks.copy_(TtsTrmModel.from_pretrained(voice).head.codebooks)
+    return model, processor
+
+
+def test_what_the_voice_knew_sounds_the_same(voice):
+    model, processor = grown(voice, ["Grüße, Ж!"], ["carl"])
+    pretrained.load_weights(model, processor, str(voice))
+    before, before_processor = TtsTrmModel.from_pretrained(voice), TtsTrmProcessor.from_pretrained(voice)
+    assert len(processor.tokenizer) > len(before_processor.tokenizer)
+    for speaker in ("anna", "bert"):
+        said = [
+            each.generate(**every(text="A bat, a cab.", speaker=speaker), sharpness=1.0)
+            for each, every in ((before, before_processor), (model, processor))
+        ]
+        assert torch.equal(*said)
+
+
+def test_new_rows_start_from_what_is_known(voice):
+    model, processor = grown(voice, ["ü Ж"], ["carl"])
+    at_random = model.text_encoder.character_embedding.weight.detach().clone()
+    pretrained.load_weights(model, processor, str(voice))
+    characters, ids = model.text_encoder.character_embedding.weight, processor.tokenizer.get_vocab()
+    assert torch.equal(characters[ids["ü"]], characters[ids["u"]])
+    assert torch.equal(characters[ids["ж"]], at_random[ids["ж"]])
+    speakers = model.text_encoder.speaker_embedding.weight
+    torch.testing.assert_close(speakers[2], speakers[:2].mean(0))
+    torch.testing.assert_close(model.head.latent_gain[2], model.head.latent_gain[:2].mean(0))
+
+
+def test_another_codec_or_size_is_refused(voice):
+    model, processor = grown(voice, [], [])
+    model.head.codebooks += 1
+    with pytest.raises(ValueError, match="the tokens are of another codec than the voice's, .*/codec; tokenise"):
+        pretrained.load_weights(model, processor, str(voice))
+    for changes, named in (
+        ({"hidden_dim": 24}, "its recursion.blocks.0.feed_forward.convolution.bias is .16,., this run's .24,."),
+        ({"codebook_head": "depth"}, "its head.code_embedding.weight is absent, this run's"),
+        ({"l_layers": 2}, "its recursion.blocks.1.* is absent, this run's"),
+    ):
+        model, processor = grown(voice, [], [], **changes)
+        with pytest.raises(ValueError, match=named):
+            pretrained.load_weights(model, processor, str(voice))
+
+
+def test_sizes_come_from_the_voice_the_file_and_the_command_line(voice, tmp_path):
+    config = tmp_path / "recipe.yaml"
+    config.write_text(f"from-pretrained: {voice}\ndropout: 0.3\nH-cycles: 5\n")
+    options = parse_arguments(["--config", str(config), "--H-cycles", "4"])
+    assert (options.text_embed_dim, options.L_layers, options.dropout, options.H_cycles) == (16, 1, 0.3, 4)
+    assert parse_arguments(["--from-pretrained", str(voice)]).H_cycles == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        ("{", "cannot be read"),
+        ('{"model_type": "mimi"}', "config.json has no 'text_embed_dim'"),
+    ],
+)
+def test_what_is_no_voice_is_refused_at_once(content, message, tmp_path, capsys):
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(SystemExit):
+        parse_arguments(["--from-pretrained", str(tmp_path)])
+    error = capsys.readouterr().err
+    assert f"--from-pretrained {tmp_path}: " in error and message in error
+
+
+def test_the_codec_of_a_voice(voice, tmp_path):
+    assert pretrained.codec_of(str(voice)) == str(voice / "codec")
+    elsewhere = shutil.copytree(voice, tmp_path / "elsewhere")
+    settings = json.loads((elsewhere / "processor_config.json").read_text())
+    (elsewhere / "processor_config.json").write_text(json.dumps(settings | {"codec": "kyutai/mimi"}))
+    assert pretrained.codec_of(str(elsewhere)) == "kyutai/mimi"
+
+
+def test_a_run_that_starts_from_a_voice(voice, tmp_path, monkeypatch, capsys):
+    """From recordings of a new speaker to a checkpoint that speaks in her voice and in the old ones."""
+    import datasets
+
+    from tts_trm import run_training
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    data = tmp_path / "recordings"
+    data.mkdir()
+    rows = ["file_name,text,speaker"]
+    for index in range(6):
+        noise = 0.1 * torch.randn(12_000, generator=torch.Generator().manual_seed(index)).numpy()
+        soundfile.write(data / f"{index}.wav", noise, 24_000)
+        rows.append(f"{index}.wav,Größe {'abcdef'[index]}.,carla")
+    (data / "metadata.csv").write_text("\n".join(rows) + "\n")
+    arguments = ["--data-dir", str(data), "--from-pretrained", str(voice), "--output-dir", str(tmp_path / "out")]
+    small = "--max-steps 2 --batch-size 2 --num-workers 0 --device cpu --no-tensorboard --lr 1e-6".split()
+    assert run_training.main([*arguments, *small]) == 0
+    final = tmp_path / "out" / "checkpoints" / "final"
+    model, processor = TtsTrmModel.from_pretrained(final), TtsTrmProcessor.from_pretrained(final)
+    assert processor.speakers == ["anna", "bert", "carla"] and "ö" in processor.tokenizer.get_vocab()
+    assert processor.decode(model.generate(**processor(text="Größe A.", speaker="carla")))[0].isfinite().all()
+    old = TtsTrmModel.from_pretrained(voice)
+    moved = (model.recursion.init_y - old.recursion.init_y).abs().max()
+    assert 0 < moved < 1e-4
