@@ -12,6 +12,9 @@ from .report_page import write_table
 HEADINGS = (
     "row | what differs | parameters | frames/s | passes | held-out error | code 0 | words wrong | sharpness 0.75"
 )
+DIAGNOSIS = (
+    "row | loss | texts shuffled | head's loss after each H cycle | change of y by each later one | frame cosine"
+)
 IN_TABLE = (0.0, 0.75)  # the values of sharpness that have a column
 
 
@@ -19,6 +22,7 @@ def write_report(results: list[dict], docs: Path) -> None:
     """Replaces the tables in `docs/ablations.md`, and draws `docs/images/ablations.png`."""
     for question in dict.fromkeys(row.question for row in ROWS):
         write_table(docs / "ablations.md", question, table(results, question))
+    write_table(docs / "ablations.md", "diagnosis", diagnosis(results))
     draw_curves(results, docs / "images" / "ablations.png")
 
 
@@ -40,6 +44,24 @@ def table(results: list[dict], question: str) -> str:
     if readings:
         lines += ["", "| row | spoken with | words wrong |", "|---|---|---|", *readings]
     return "\n".join(lines) + "\n"
+
+
+def diagnosis(results: list[dict]) -> str:
+    """What every row does with texts, cycles and frames, as Markdown."""
+    lines = [f"| {DIAGNOSIS} |", "|" + "---|" * (DIAGNOSIS.count("|") + 1)]
+    order = [row.name for row in ROWS]
+    for result in sorted(results, key=lambda each: (order.index(each["name"]), each["minutes"], each["seed"])):
+        cycles, changes = result["cycle_losses"], result.get("cycle_changes", [])
+        cells = [
+            label(result),
+            f"{result['loss']:.3f}",
+            f"{result['shuffled_text_loss']:.3f}",
+            " ".join(f"{loss:.3f}" for loss in cycles),
+            " ".join(f"{change:.2f}" for change in changes),
+            f"{result['frame_cosine']:.2f}" if "frame_cosine" in result else "",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n" if results else "\nNot run yet.\n\n"
 
 
 def label(result: dict) -> str:

@@ -215,6 +215,8 @@ class Laboratory:
             "shuffled_text_loss": general["shuffled_text_loss"],
             "loss": general["loss"],
             "cycle_losses": [value for name, value in general.items() if name.startswith("cycle_loss/")],
+            "cycle_changes": [value for name, value in general.items() if name.startswith("cycle_change/")],
+            "frame_cosine": general["frame_cosine"],
             "codebook_0": [codebooks["cross_entropy"][0], codebooks["accuracy"][0]],
             "mean_cross_entropy": sum(codebooks["cross_entropy"]) / len(codebooks["cross_entropy"]),
             "readings": [],

@@ -87,7 +87,8 @@ def result(name: str, seed: int = 42, **readings) -> dict:
         for label, rate in (readings or {"": 0.5}).items()
         for sharpness in (0.0, 0.75)
     ]
-    measured = {"parameters": 1.2e6, "frames_per_second": 2000.0, "passes": 3.5, "codebook_0": [4.1, 0.15]}
+    losses = {"loss": 0.75, "shuffled_text_loss": 0.95, "cycle_losses": [1.0, 0.7], "cycle_changes": [0.5]}
+    measured = losses | {"parameters": 1.2e6, "frames_per_second": 2000.0, "passes": 3.5, "codebook_0": [4.1, 0.15]}
     curve = [{"minutes": 1.0, "frames": 9, "loss": 0.7, "error": 0.6}]
     return {"name": name, "seed": seed, "minutes": 5.0, "curve": curve, "readings": spoken, **measured}
 
@@ -100,16 +101,17 @@ def test_results_are_appended_and_reported(tmp_path):
     results = json.loads(path.read_text())
     assert results == ablations.read_results(path) and [entry["seed"] for entry in results] == [42, 42, 43, 42]
 
-    sections = [f"<!-- table: {question} -->\nold\n<!-- end -->\nmore\n" for question in QUESTIONS]
+    sections = [f"<!-- table: {question} -->\nold\n<!-- end -->\nmore\n" for question in [*QUESTIONS, "diagnosis"]]
     (tmp_path / "ablations.md").write_text("prose\n" + "".join(sections))
     for _ in range(2):  # a second report changes nothing
         ablation_report.write_report(results, tmp_path)
         page = (tmp_path / "ablations.md").read_text()
-        sections = dict(zip(QUESTIONS, page.split("<!-- table:")[1:], strict=True))
+        sections = dict(zip([*QUESTIONS, "diagnosis"], page.split("<!-- table:")[1:], strict=True))
         timing, feedback = sections["When is each character?"], sections["Cycles as decoding"]
-        assert page.startswith("prose\n") and "\nold\n" not in page and page.count("\nmore\n") == len(QUESTIONS)
+        assert page.startswith("prose\n") and "\nold\n" not in page and page.count("\nmore\n") == len(sections)
         assert timing.index("| base |") < timing.index("| gaussian-4 |") < timing.index("| gaussian-4, seed 43 |")
         assert "| 50.0 % (25.0) |" in timing and "| feedback | 4 passes, sharpness 0.75 | 40.0 % (20.0) |" in feedback
+        assert "| gaussian-4, seed 43 | 0.750 | 0.950 | 1.000 0.700 | 0.50 |  |" in sections["diagnosis"]
         assert "Not run yet." in sections["From the guide to the base"]
     assert (tmp_path / "images" / "ablations.png").stat().st_size > 10_000
 

@@ -31,6 +31,26 @@ def test_wrong_texts_cost_a_model_that_reads():
     assert nothing == {"loss": 0.0}
 
 
+def test_how_far_cycles_and_neighbouring_frames_differ():
+    model = tiny_model(h_cycles=3)
+    batch = random_batch(model.config)
+    measured = evaluate(model, [batch], "cpu")
+    with torch.no_grad():
+        output = model(**batch, return_cycles=True)
+    assert [measured[f"cycle_change/{cycle}"] for cycle in (2, 3)] == pytest.approx(output.cycle_changes.tolist())
+    cosines = [
+        torch.nn.functional.cosine_similarity(answer[frame], answer[frame - 1], 0).item()
+        for answer, length in zip(output.last_hidden_state, (9, 6), strict=True)
+        for frame in range(1, length)
+    ]
+    assert measured["frame_cosine"] == pytest.approx(sum(cosines) / 13)
+    # without positions and alignment nothing tells one frame from another
+    blind = tiny_model(alignment="none", frame_positions=False, convolution_kernel=0)
+    assert evaluate(blind, [random_batch(blind.config)], "cpu")["frame_cosine"] == pytest.approx(1)
+    single = random_batch(model.config, characters=(3, 2), frames=(1, 1))
+    assert "frame_cosine" not in evaluate(model, [single], "cpu")
+
+
 @pytest.mark.parametrize("head", HEADS)
 def test_codebooks_are_measured_frame_by_frame(head):
     model = tiny_model(codebook_head=head)

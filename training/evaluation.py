@@ -35,7 +35,8 @@ def evaluate(model, batches, device, gather=None) -> dict[str, float]:
 
     Returns:
         `loss`, `shuffled_text_loss`, `codebook_loss/<c>`, `codebook_0_accuracy`, `length_error` (share of the true
-        length), `cycle_loss/<h>`, and for the latent head `relative_error`.
+        length), `frame_cosine` (of the answers of neighbouring frames), `cycle_loss/<h>` and `cycle_change/<h>` after
+        each high-level cycle (from the second one on), and for the latent head `relative_error`.
     """
     was_training = model.training
     model.eval()
@@ -54,8 +55,14 @@ def evaluate(model, batches, device, gather=None) -> dict[str, float]:
             add(f"codebook_loss/{codebook:02d}", loss, frames)
         for cycle, loss in enumerate(output.cycle_losses.tolist(), 1):
             add(f"cycle_loss/{cycle}", loss, frames)
+        for cycle, change in enumerate(output.cycle_changes.tolist(), 2):
+            add(f"cycle_change/{cycle}", change, frames)
         mask = length_mask(batch["label_lengths"], batch["labels"].shape[-1])
         hidden, codes = output.last_hidden_state[mask], batch["labels"].transpose(1, 2)[mask]
+        answers = output.last_hidden_state.float()
+        cosine = torch.nn.functional.cosine_similarity(answers[:, 1:], answers[:, :-1], -1)[mask[:, 1:]]
+        if len(cosine):
+            add("frame_cosine", cosine.mean(), len(cosine))
         add("codebook_0_accuracy", (model.head.predict(hidden)[:, 0] == codes[:, 0]).float().mean(), frames)
         if model.config.codebook_head == "latent":
             add("relative_error", model.head.relative_error(hidden, codes), frames)
