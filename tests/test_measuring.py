@@ -1,0 +1,73 @@
+"""The benchmarks' own parts: order and medians, memory, tables; and that each benchmark measures all of its sides."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tts_trm.benchmarks import measuring, training_step
+
+
+def test_sides_take_turns_and_the_median_counts(monkeypatch):
+    clock, calls, costs = [0.0], [], {"one": iter([9, 1, 5, 3]), "two": iter([9, 2, 2, 8])}
+
+    def side(name):
+        def call():
+            calls.append(name)
+            clock[0] += next(costs[name])
+
+        return call
+
+    def prepare():
+        clock[0] += 100  # is not counted
+
+    monkeypatch.setattr(measuring.time, "perf_counter", lambda: clock[0])
+    assert measuring.compare({"one": side("one"), "two": side("two")}, 3, prepare) == {"one": 3, "two": 2}
+    assert calls == ["one", "two"] * 4
+
+
+def allocate(before: int, during: int):
+    """A call that holds `during` MB, after `before` MB have come and gone."""
+    np.ones(before * 125_000)
+    return lambda: np.ones(during * 125_000).sum()
+
+
+def test_memory_is_that_of_the_call_alone():
+    assert 55 < measuring.peak_memory(allocate, 300, 60) < 90
+    with pytest.raises(RuntimeError, match=r"allocate\('many', 1\): the process that measured it died"):
+        measuring.peak_memory(allocate, "many", 1)
+
+
+def test_tables_are_markdown():
+    assert measuring.table(["a", "b"], [["x", 1.23456], ["y", 12]]) == (
+        "| a | b |\n| --- | --- |\n| x | 1.23 |\n| y | 12 |\n"
+    )
+
+
+SMALL = dict(text_embed_dim=16, audio_embed_dim=16, hidden_dim=16, num_heads=2, codebook_size=32, num_codebooks=12)
+
+
+def test_training_step(monkeypatch, tmp_path, capsys):
+    plain = training_step.make_config
+    chains = {"codebook_chains": [1, 11], "codebook_entry_dim": 8}
+    monkeypatch.setattr(training_step, "make_config", lambda side: plain(side, **SMALL, **chains))
+    monkeypatch.setattr(training_step, "CLIPS", 5)
+    monkeypatch.setattr(training_step, "peak_memory", lambda function, side, *sizes: function(side, *sizes)() or 8.0)
+    monkeypatch.setattr(measuring, "RESULTS", tmp_path)
+    assert training_step.main(["--batch-sizes", "2", "--rounds", "1"]) == 0
+    results = json.loads((tmp_path / "training_step.json").read_text())
+    steps = {step["side"]: step for step in results["steps"]}
+    assert list(steps) == list(training_step.SIDES) == list(results["head_memory"])
+    assert steps[training_step.LITERAL]["times_literal"] == 1
+    assert steps[training_step.LITERAL]["padding"] >= steps["guide"]["padding"]
+    assert all(step["roofline_frames_per_second"] > 0 for step in steps.values())
+    assert results["machine"]["threads"] and results["matrix_gflops"] > 0
+    assert f"| {training_step.LITERAL} | 2 |" in capsys.readouterr().out
+
+
+def test_operations_are_counted_as_by_hand():
+    """By hand: 353 million a frame, 249 with gradient through the last cycle only."""
+    config = training_step.make_config("guide")
+    full = training_step.flops_per_frame(config)
+    last_only = training_step.flops_per_frame(training_step.make_config("guide, gradient through the last cycle"))
+    assert 330e6 < full < 380e6 and 230e6 < last_only < 280e6
