@@ -86,6 +86,15 @@ def matrix_speed() -> float:
     return 10 * 2 * 1024**3 / seconds / 1e9
 
 
+def operations(call: Callable) -> float:
+    """Floating-point operations of the products and convolutions of a call, forward and backward."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return float(counter.get_total_flops())
+
+
 def write_results(name: str, results: dict) -> Path:
     """Writes `docs/results/<name>.json`, the machine beside the figures."""
     path = RESULTS / f"{name}.json"

@@ -15,7 +15,15 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
     import _clone  # noqa: F401
 
-from tts_trm.benchmarks.measuring import compare, machine, matrix_speed, peak_memory, table, write_results
+from tts_trm.benchmarks.measuring import (
+    compare,
+    machine,
+    matrix_speed,
+    operations,
+    peak_memory,
+    table,
+    write_results,
+)
 
 LITERAL = "guide, literally"
 SIDES = {  # name -> what differs from `TtsTrmConfig.from_guide()`; None is the package's own default configuration
@@ -165,29 +173,6 @@ def head_to_measure(side: str, frames: int = HEAD_FRAMES):
     return literal if side == LITERAL else lambda: head.loss(answers, codes)[0].backward()
 
 
-def flops_per_frame(config) -> float:
-    """Floating-point operations of a training step a frame, from the sizes: 6 for every multiplication (forward, and
-    twice backward), keys and values of text and answer counted as often as they have to be computed."""
-    width, hidden, frames = config.audio_embed_dim, config.hidden_dim, MEAN_FRAMES
-    ratio = CHARACTERS_PER_FRAME
-    text_width = config.text_embed_dim
-    text = config.text_layers * (4 * text_width**2 + 2 * text_width * hidden + 2 * frames * ratio * text_width) * ratio
-    cross = config.answer_injection == "cross_attention"
-    block = 4 * width**2 + 2 * width**2 + (2 * width**2 if cross else 0) + 2 * width * hidden
-    block += 2 * width * frames * (1 + ratio + (1 if cross else 0))
-    kept = config.l_layers * 2 * width**2 * (ratio + (config.h_cycles if cross else 0))
-    updater = 2 * width**2 + 2 * width * hidden
-    recursion = config.h_cycles * (config.l_cycles * config.l_layers * block + updater) + kept
-    if config.codebook_head == "latent":
-        head = width * config.codebook_entry_dim * len(config.codebook_chains)
-    else:
-        fine = config.num_codebooks - config.fine_codebook_start
-        trained = config.fine_codebook_start + fine * config.fine_frame_fraction
-        head = width * config.codebook_size * trained * 4 / 3  # once more forward, recomputed in the backward pass
-    last = config.gradient_cycles / config.h_cycles if config.gradient_cycles else 1
-    return 2 * (3 * text + (1 + 2 * last) * recursion + 3 * head)
-
-
 def measure(command) -> dict:
     import torch
 
@@ -202,7 +187,7 @@ def measure(command) -> dict:
             result["times_literal"] = speed / (trainers[LITERAL].frames / seconds[LITERAL])
             result["padding"] = 1 - trainer.frames / trainer.padded
             if command.device == "cpu":
-                result["roofline_frames_per_second"] = peak * 1e9 / flops_per_frame(trainer.model.config)
+                result["roofline_frames_per_second"] = peak * 1e9 * trainer.frames / operations(trainer.epoch)
                 result["step_memory"] = peak_memory(step_to_measure, side, batch_size)
             results.append(result)
             print(result, flush=True)
