@@ -29,10 +29,14 @@ SYNTHETIC = $(if $(SENTENCES),$(VOICE)/synthetic)
 voice: .venv/installed
 	@test -n "$(FOLDERS)" || { echo "error: no metadata.csv in DATA=$(DATA); give make voice DATA=folder"; exit 1; }
 	$(IN_ENVIRONMENT) -m pip install --quiet --disable-pip-version-check --editable '.[codec,eval]' --constraint constraints.txt
-	$(if $(SENTENCES),$(IN_ENVIRONMENT) scripts/make_synthetic_speech.py --sentences $(SENTENCES) --output-dir $(SYNTHETIC) --count 5000)
+	$(if $(SENTENCES),$(IN_ENVIRONMENT) scripts/make_synthetic_speech.py --sentences $(SENTENCES) --output-dir $(SYNTHETIC) --max-length 140)
 	$(IN_ENVIRONMENT) scripts/train_codec.py --data-dir $(FOLDERS) $(SYNTHETIC) --output-dir $(VOICE)/codec --minutes 34
-	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --data-dir $(FOLDERS) $(SYNTHETIC) \
-		--codec $(VOICE)/codec --token-dir $(VOICE)/tokens --output-dir $(VOICE)/run
+	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --H-cycles 1 --lr 5e-3 --max-steps 10800 \
+		--data-dir $(FOLDERS) $(FOLDERS) $(SYNTHETIC) --codec $(VOICE)/codec --token-dir $(VOICE)/tokens \
+		--output-dir $(VOICE)/first
+	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --from-pretrained $(VOICE)/first/checkpoints/best \
+		--data-dir $(FOLDERS) $(FOLDERS) $(SYNTHETIC) --codec $(VOICE)/codec --token-dir $(VOICE)/tokens \
+		--output-dir $(VOICE)/run
 	$(IN_ENVIRONMENT) scripts/export_voice.py --checkpoint $(VOICE)/run/checkpoints/best --codec $(VOICE)/codec \
 		--notes configs/tts-trm-mini.md --output-dir pretrained/tts-trm-mini
 
