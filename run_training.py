@@ -137,7 +137,7 @@ class Run:
         self.sampler.set_epoch(self.epoch, self.batch_in_epoch)
         accumulation = self.options.gradient_accumulation_steps
         progress = tqdm(
-            total=self.steps_per_epoch,
+            total=min(self.steps_per_epoch, self.total_steps),
             initial=self.batch_in_epoch // accumulation,
             desc=f"Epoch {self.epoch + 1}",
             disable=not (self.accelerator.is_main_process and sys.stderr.isatty()),

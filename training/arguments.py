@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     data.add_argument("--max-text-length", type=int, default=512, help="longer texts are left out (characters)")
     data.add_argument("--max-audio-frames", type=int, default=256, help="longer clips are left out (80 ms frames)")
     data.add_argument("--held-out", type=float, default=0.04, help="share of the sentences that is only evaluated")
+    data.add_argument("--streaming", action="store_true", help="read one shard of tokens after the other (--max-steps)")
     data.add_argument("--strict", action="store_true", help="stop at the first clip that cannot be read")
 
     model = parser.add_argument_group("model")
@@ -224,6 +225,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
             parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(options, name)}")
     if not 0 < options.held_out < 1:
         parser.error(f"--held-out must be between 0 and 1, not {options.held_out}")
+    if options.streaming and not options.max_steps:
+        parser.error("--streaming needs --max-steps: how many batches an epoch has is not known before it is over")
     if options.fp16 and options.bf16:
         parser.error("--fp16 and --bf16 exclude each other")
     if options.token_dir is None and Path(options.data_dir[0]).is_dir():

@@ -9,13 +9,13 @@ loader = DataLoader(train, batch_sampler=sampler, collate_fn=Collator(processor.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from .sources import DataError, text_key, text_rank
+from .sources import DataError, is_held_out, text_key, text_rank
 
 IGNORED_LABEL = -100  # 0 is a code like any other
 ALIGNER_STEPS_PER_FRAME = 4  # a text with more ids than that many a frame cannot be aligned
@@ -102,9 +102,22 @@ class SplitReport:
     train_hours: float = 0.0
     held_out_hours: float = 0.0
     hours_per_speaker: dict[str, float] = field(default_factory=dict)  # both sides
+    part: str = ""  # of the folder that was looked at, where it was not all
+
+    def __add__(self, other: "SplitReport") -> "SplitReport":
+        """What became of the rows of both."""
+
+        def together(one, two):
+            if isinstance(one, dict):
+                return {name: one.get(name, 0) + two.get(name, 0) for name in one | two}
+            return one + two
+
+        names = [each.name for each in fields(self)]
+        return SplitReport(**{name: together(getattr(self, name), getattr(other, name)) for name in names})
 
     def __str__(self) -> str:
-        lines = [
+        lines = [f"{self.part}:"] if self.part else []
+        lines += [
             f"{self.num_train} clips, {self.train_hours:.2f} h to train; "
             f"{self.num_held_out} clips, {self.held_out_hours:.2f} h held out (no text is on both sides)"
         ]
@@ -213,6 +226,7 @@ def prepare_split(
     held_out_share: float = 0.04,
     with_durations: bool = True,
     frame_rate: float = 12.5,
+    whole: bool = True,
 ) -> tuple[SpeechDataset, SpeechDataset, SplitReport]:
     """Training and held-out rows of a token folder, and what was left out; nothing is ever cut.
 
@@ -224,6 +238,7 @@ def prepare_split(
         held_out_share: of the sentences; at least one sentence is on either side.
         with_durations: whether rows need durations, and items have them.
         frame_rate: of the codec, for hours.
+        whole: whether these are all rows, so that either side needs one; a part of them may be on one side entirely.
 
     Raises:
         DataError: if fewer than two different sentences are left, or a speaker is not one of the processor's.
@@ -255,7 +270,10 @@ def prepare_split(
     except ValueError as error:
         raise DataError(f"The tokens do not fit the voice: {error}") from error
     speaker_ids = [speaker_of.get(name, -1) for name in speakers]
-    held = _held_out_texts([texts[row] for row in kept], held_out_share, report)
+    if whole:
+        held = _held_out_texts([texts[row] for row in kept], held_out_share, report)
+    else:
+        held = {text_key(texts[row]) for row in kept if is_held_out(texts[row], held_out_share)}
     sides = []
     for wanted in (False, True):
         rows = np.asarray([row for row in kept if (text_key(texts[row]) in held) == wanted], np.int64)

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -29,7 +30,17 @@ from .prompts import Prompt, read_prompts
 from .publishing import write_model_card
 from .samples import SampleWriter
 from .sources import DataError, is_recordings, read_sources
-from .tokens import CodecInfo, load_tokens, locate_codec, tokenizer_hash, tokens_state, write_durations
+from .streaming import StreamedBatches
+from .tokens import (
+    CodecInfo,
+    has_durations,
+    load_tokens,
+    locate_codec,
+    read_columns,
+    tokenizer_hash,
+    tokens_state,
+    write_durations,
+)
 from .tracking import Trackers, wanted_trackers
 
 DEFAULT_CODEC = "kyutai/mimi"
@@ -136,11 +147,11 @@ def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
 
     Those of the voice that the run starts from come first.
     """
-    table, _ = load_tokens(options.token_dir)
-    texts, speakers = table.data.column("text").to_pylist(), sorted(set(table.data.column("speaker").to_pylist()))
+    speakers = sorted({name for part in read_columns(info, ["speaker"]) for name in part["speaker"]})
+    texts = (text for part in read_columns(info, ["text"]) for text in part["text"])
     if options.from_pretrained:
         known_text, known_speakers = pretrained.alphabet_and_speakers(options.from_pretrained)
-        texts = [known_text, *texts]
+        texts = chain([known_text], texts)
         speakers = list(dict.fromkeys([*known_speakers, *speakers]))
     processor = TtsTrmProcessor.from_texts(
         texts,
@@ -155,6 +166,8 @@ def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
 
 def prepare_durations(options, processor, say) -> None:
     """Aligns texts and audio, unless that has been done for this tokenizer."""
+    if options.streaming and has_durations(CodecInfo.read(options.token_dir), processor.tokenizer):
+        return  # it may have been done with other limits of length: what has no durations is left out
     table, info = load_tokens(options.token_dir, processor.tokenizer)
     rows = rows_to_align(table, processor, options.max_text_length, options.max_audio_frames)
     if len(rows) == 0:
@@ -188,7 +201,9 @@ def draw_alignments(options, processor, rows, durations, frame_rate, say, pictur
 
 
 def split_data(options, processor):
-    """Training and held-out rows, and the report on what was left out."""
+    """Training and held-out rows, and the report on what was left out; with `--streaming` of the first shards only."""
+    if options.streaming:
+        return StreamedBatches.of(options, processor).first_rows()
     table, info = load_tokens(options.token_dir, processor.tokenizer)
     return prepare_split(
         table,
@@ -251,6 +266,16 @@ def make_loaders(options, accelerator, processor, train_set, held_out_set):
         generator=torch.Generator(),
         worker_init_fn=_leave_signals_to_the_parent,
     )
+    if options.streaming:
+        sampler = StreamedBatches.of(options, processor, collate, **share)
+        loader = DataLoader(
+            sampler,
+            batch_size=None,
+            num_workers=options.num_workers,
+            pin_memory=accelerator.device.type == "cuda",
+            generator=torch.Generator(),
+            worker_init_fn=_leave_signals_to_the_parent,
+        )
     replicas = min(accelerator.num_processes, len(held_out_set))
     rank = accelerator.process_index
     held_out = []

@@ -13,6 +13,7 @@ import glob
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -230,7 +231,7 @@ def tokens_state(
         return "absent"
     info = CodecInfo.read(token_dir)
     try:
-        _check_shards(info)
+        shard_paths(info)
     except DataError:
         return "incomplete"
     return "stale" if clips is not None and clips_key(clips) != info.clips else "ready"
@@ -248,17 +249,46 @@ def load_tokens(token_dir: str | Path, tokenizer=None) -> tuple["datasets.Datase
     from datasets import Dataset
 
     info = CodecInfo.read(token_dir)
-    shards = _check_shards(info)
+    shards = shard_paths(info)
     dataset = Dataset.from_parquet([glob.escape(str(path)) for path in shards])
     if not len(dataset):
         raise DataError(f"{token_dir}: no clip could be used; {SKIPPED_FILE} in that folder says why.")
-    durations = None if tokenizer is None else _read_durations(info, tokenizer, len(dataset))
+    durations = None if tokenizer is None else _read_durations(info, tokenizer, 0, len(dataset))
     if durations is not None:
         dataset = dataset.add_column("aligned_durations", durations)
     return dataset, info
 
 
-def _check_shards(info: CodecInfo) -> list[Path]:
+def read_shard(info: CodecInfo, path: Path, tokenizer) -> "datasets.Dataset":
+    """The rows of one shard in memory, as [`load_tokens`] gives those of all.
+
+    Raises:
+        DataError: if the file has vanished or cannot be read.
+    """
+    import pyarrow
+    import pyarrow.parquet
+    from datasets import Dataset
+    from datasets.table import InMemoryTable
+
+    try:
+        dataset = Dataset(InMemoryTable(pyarrow.parquet.read_table(path)))
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(f"{path}: cannot be read ({error}); run the same scripts/tokenize_dataset.py again.") from error
+    before = sum(read_header(other)["num_clips"] for other in shard_paths(info) if other < path)
+    durations = _read_durations(info, tokenizer, before, len(dataset))
+    return dataset if durations is None else dataset.add_column("aligned_durations", durations)
+
+
+def read_columns(info: CodecInfo, names: list[str]) -> Iterator[dict[str, list]]:
+    """Some columns of one shard after the other, as lists."""
+    import pyarrow.parquet
+
+    for path in shard_paths(info):
+        yield pyarrow.parquet.read_table(path, columns=names).to_pydict()
+
+
+def shard_paths(info: CodecInfo) -> list[Path]:
+    """The files of a complete folder, in the order of its rows; raises `DataError` if it is not complete."""
     folder = Path(info.folder)
     found = sorted(folder.glob("tokens-*-of-*.parquet"))
     again = "run the same scripts/tokenize_dataset.py again to complete it"
@@ -304,7 +334,7 @@ def write_durations(token_dir: str | Path, hash_of_tokenizer: str, durations: li
     import pyarrow.parquet
 
     info = CodecInfo.read(token_dir)
-    rows = sum(read_header(path)["num_clips"] for path in _check_shards(info))
+    rows = num_rows(info)
     if len(durations) != rows:
         raise DataError(f"{token_dir}: {len(durations)} rows of durations for {rows} rows of tokens.")
     header = {"key": info.key, "tokenizer": hash_of_tokenizer}
@@ -313,21 +343,41 @@ def write_durations(token_dir: str | Path, hash_of_tokenizer: str, durations: li
     table = pyarrow.table({"durations": column}).replace_schema_metadata({SHARD_METADATA: json.dumps(header)})
     path = durations_path(token_dir, hash_of_tokenizer)
     with atomic_path(path) as partial:
-        pyarrow.parquet.write_table(table, partial)
+        pyarrow.parquet.write_table(table, partial, row_group_size=info.shard_size)
     return path
 
 
-def _read_durations(info: CodecInfo, tokenizer, rows: int):
-    """The stored column, or None where there is none for this tokenizer and these tokens."""
+def num_rows(info: CodecInfo) -> int:
+    """The number of clips in a complete folder."""
+    return sum(read_header(path)["num_clips"] for path in shard_paths(info))
+
+
+def has_durations(info: CodecInfo, tokenizer) -> bool:
+    """Whether the folder holds durations that were aligned for this tokenizer and these tokens."""
     import pyarrow.parquet
 
     digest = tokenizer_hash(tokenizer)
     path = durations_path(info.folder, digest)
-    header = read_header(path)
-    if header is None or header != {"key": info.key, "tokenizer": digest}:
+    if read_header(path) != {"key": info.key, "tokenizer": digest}:
+        return False
+    return pyarrow.parquet.read_metadata(path).num_rows == num_rows(info)
+
+
+def _read_durations(info: CodecInfo, tokenizer, first: int, count: int):
+    """The stored column of `count` rows from `first` on, or None where there is none; reads no more than these need."""
+    import pyarrow
+    import pyarrow.parquet
+
+    if not has_durations(info, tokenizer):
         return None
-    column = pyarrow.parquet.read_table(path)["durations"]
-    return column if len(column) == rows else None
+    file = pyarrow.parquet.ParquetFile(durations_path(info.folder, tokenizer_hash(tokenizer)))
+    parts, start = [], 0
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if start < first + count and start + rows > first:
+            parts.append(file.read_row_group(group).slice(max(first - start, 0), first + count - max(start, first)))
+        start += rows
+    return pyarrow.concat_tables(parts)["durations"]
 
 
 # -- the Hub ------------------------------------------------------------------------------------------------------
@@ -343,7 +393,7 @@ def push_tokens(token_dir: str | Path, repo: str) -> str:
     from huggingface_hub import HfApi
 
     info = CodecInfo.read(token_dir)
-    _check_shards(info)
+    shard_paths(info)
     (Path(token_dir) / "README.md").write_text(
         "---\ntags: [tts-trm]\nconfigs:\n- config_name: default\n  data_files: tokens-*.parquet\n---\n\n"
         f"Speech as codes of {info.codec} ({info.geometry}), {info.frame_rate} frames per second.\n\n"
