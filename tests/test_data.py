@@ -156,14 +156,14 @@ def test_processes_share_the_shards(tmp_path, token_dir, recordings, tiny_codec_
 
 def test_interrupted_preparation_goes_on(tmp_path, token_dir, recordings, tiny_codec_folder, monkeypatch):
     clips, codec, folder = read_folder(recordings), str(tiny_codec_folder), tmp_path / "other"
-    write_shard = encoding._write_shard
+    write_shard = encoding._encode_shard
 
     def stop_at_second(path, *arguments):
         if path.name.startswith("tokens-00001"):
             raise KeyboardInterrupt
         return write_shard(path, *arguments)
 
-    monkeypatch.setattr(encoding, "_write_shard", stop_at_second)
+    monkeypatch.setattr(encoding, "_encode_shard", stop_at_second)
     with pytest.raises(KeyboardInterrupt):
         tokenize_clips(clips, codec, folder, shard_size=4)
     monkeypatch.undo()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tts_trm.benchmarks import measuring, training_step
+from tts_trm.benchmarks import growth, measuring, training_step
 
 
 def test_sides_take_turns_and_the_median_counts(monkeypatch):
@@ -70,3 +70,16 @@ def test_operations_are_those_of_products():
     weight = torch.randn(16, 8, requires_grad=True)
     assert measuring.operations(lambda: torch.randn(4, 16) @ weight) == 2 * 4 * 16 * 8
     assert measuring.operations(lambda: (torch.randn(4, 16) @ weight).sum().backward()) == 2 * 2 * 4 * 16 * 8
+
+
+def test_growth(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(growth, "CHARACTERS", (10, 20))
+    for name, value in {"CLIPS": 60, "FRAMES": 20, "BATCHES": 4, "HOURS": (0.02, 0.08)}.items():
+        monkeypatch.setattr(growth, name, value)
+    monkeypatch.setattr(growth, "peak_memory", lambda function, *arguments: len(str(function(*arguments)())))
+    monkeypatch.setattr(measuring, "RESULTS", tmp_path)
+    assert growth.main(["--rounds", "1"]) == 0
+    results = json.loads((tmp_path / "growth.json").read_text())
+    assert [entry["characters"] for entry in results["texts"]] == [10, 20]
+    assert [entry["shards"] for entry in results["data"]] == [1, 3]
+    assert all(entry["seconds_to_first_batch"] > 0 < entry["batches_per_second"] for entry in results["data"])

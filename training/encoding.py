@@ -17,7 +17,6 @@ from .tokens import (
     CODEBOOKS_FILE,
     CODEC_FILE,
     FORMAT_VERSION,
-    SHARD_METADATA,
     SHARD_SIZE,
     CodecInfo,
     TokenizeReport,
@@ -27,6 +26,7 @@ from .tokens import (
     read_report,
     shard_names,
     token_features,
+    write_shard,
 )
 
 LONGEST_MEAN_CLIP = 20.0  # seconds a clip that a batch may hold, padding included: one long clip must not fill memory
@@ -72,14 +72,14 @@ def tokenize_clips(
     info.folder, info.shard_size, info.clips = str(folder), shard_size, clips_key(clips)
     info.key = _preparation_key(info)
     names = shard_names(-(-len(clips) // shard_size))
-    _begin(folder, info, codec_codebooks(model)[0], names, process_index)
+    begin_folder(folder, info, codec_codebooks(model)[0], names, process_index)
 
     encoded = frames = 0
     for index in range(process_index, len(names), num_processes):
         path = folder / names[index]
         header = read_header(path)
         if header is None or header["key"] != info.key:
-            header = _write_shard(
+            header = _encode_shard(
                 path,
                 clips[index * shard_size : (index + 1) * shard_size],
                 info,
@@ -107,7 +107,7 @@ def _preparation_key(info: CodecInfo) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _begin(folder: Path, info: CodecInfo, codebooks: torch.Tensor, names: list[str], process_index: int) -> None:
+def begin_folder(folder: Path, info: CodecInfo, codebooks: torch.Tensor, names: list[str], process_index: int) -> None:
     """Makes the folder ready for a preparation: refuses that of another codec, removes another one of this codec."""
     old = CodecInfo.read(folder) if (folder / CODEC_FILE).exists() else None
     if old and old.fingerprint != info.fingerprint:
@@ -139,11 +139,10 @@ def _write_codebooks(folder: Path, codebooks: torch.Tensor) -> None:
         partial.write_bytes(save({"codebooks": (half if exact else codebooks.float()).contiguous().cpu()}))
 
 
-def _write_shard(path: Path, clips: list[Clip], info: CodecInfo, options: dict, num_workers: int) -> dict:
+def _encode_shard(path: Path, clips: list[Clip], info: CodecInfo, options: dict, num_workers: int) -> dict:
     """Encodes one shard and returns its header."""
     import multiprocess
     import pyarrow.compute
-    import pyarrow.parquet
     from datasets import Dataset, Value
 
     if num_workers > 1 and torch.cuda.is_available():
@@ -165,17 +164,8 @@ def _write_shard(path: Path, clips: list[Clip], info: CodecInfo, options: dict, 
     table = rows.data.table
     bad = table.filter(pyarrow.compute.not_equal(table["error"], "")).select(["name", "error"]).to_pylist()
     table = table.filter(pyarrow.compute.equal(table["error"], "")).drop_columns(["error"])
-    header = {
-        "key": info.key,
-        "num_clips": table.num_rows,
-        "num_frames": pyarrow.compute.sum(table["num_frames"]).as_py() or 0,
-        "skipped": [{"name": row["name"], "reason": row["error"]} for row in bad],
-    }
-    schema = features.arrow_schema
-    metadata = {**schema.metadata, SHARD_METADATA: json.dumps(header).encode()}
-    with atomic_path(path) as partial:
-        pyarrow.parquet.write_table(table.cast(schema.with_metadata(metadata)), partial)
-    return header
+    skipped = [{"name": row["name"], "reason": row["error"]} for row in bad]
+    return write_shard(path, table.cast(features.arrow_schema), info, skipped)
 
 
 def encode_batch(

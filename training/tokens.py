@@ -198,6 +198,26 @@ def read_header(path: Path) -> dict | None:
         return None
 
 
+def write_shard(path: Path, table, info: CodecInfo, skipped: list[dict]) -> dict:
+    """Writes a pyarrow table of [`token_features`] as a shard of the folder of `info`; returns its header.
+
+    `skipped` has `{"name": ..., "reason": ...}` of the clips that are missing from it.
+    """
+    import pyarrow.compute
+    import pyarrow.parquet
+
+    header = {
+        "key": info.key,
+        "num_clips": table.num_rows,
+        "num_frames": pyarrow.compute.sum(table["num_frames"]).as_py() or 0,
+        "skipped": skipped,
+    }
+    metadata = {**table.schema.metadata, SHARD_METADATA: json.dumps(header).encode()}
+    with atomic_path(path) as partial:
+        pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), partial)
+    return header
+
+
 @dataclass
 class TokenizeReport:
     """What a finished or shared preparation holds."""
