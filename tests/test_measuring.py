@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tts_trm.benchmarks import growth, measuring, training_step
+from tts_trm.benchmarks import growth, measuring, performance_report, training_step
 
 
 def test_sides_take_turns_and_the_median_counts(monkeypatch):
@@ -83,3 +83,16 @@ def test_growth(monkeypatch, tmp_path, capsys):
     assert [entry["characters"] for entry in results["texts"]] == [10, 20]
     assert [entry["shards"] for entry in results["data"]] == [1, 3]
     assert all(entry["seconds_to_first_batch"] > 0 < entry["batches_per_second"] for entry in results["data"])
+
+
+def test_the_page_has_a_place_for_every_benchmark(monkeypatch, tmp_path):
+    page = tmp_path / "performance.md"
+    page.write_text(performance_report.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(performance_report, "PAGE", page)
+    monkeypatch.setattr(measuring, "RESULTS", tmp_path)
+    performance_report.main()
+    assert page.read_text().count("Not run yet.") == len(performance_report.BENCHMARKS)
+    measuring.write_results("start_up", {"seconds": {"an empty Python": 0.0512}})
+    performance_report.main()
+    assert "| an empty Python | 0.05 |" in page.read_text() and " threads; torch " in page.read_text()
+    assert page.read_text().count("Not run yet.") == len(performance_report.BENCHMARKS) - 1
