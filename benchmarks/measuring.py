@@ -12,16 +12,15 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 
 
-def compare(sides: dict[str, Callable[[], object]], rounds: int = 5, prepare: Callable = lambda: None) -> dict:
+def compare(sides: dict[str, Callable[[], object]], rounds: int = 5) -> dict:
     """Median seconds of each side's call.
 
     Every round calls each side once, so that whatever slows the machine for a while slows all of them; one call of
-    each before that is not counted. `prepare` is called before each call and not timed.
+    each before that is not counted.
     """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, call in sides.items():
-            prepare()
             started = time.perf_counter()
             call()
             if number:

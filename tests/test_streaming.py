@@ -55,12 +55,12 @@ def test_shards_are_the_rows_of_the_whole(sharded, processor):
     durations = [None if row == 4 else np.full(row + 1, row, np.float32) for row in range(16)]
     write_durations(sharded, tokenizer_hash(processor.tokenizer), durations)
     whole, info = load_tokens(sharded, processor.tokenizer)
-    parts = [read_shard(info, path, processor.tokenizer) for path in shard_paths(info)]
+    parts = [read_shard(info, path, processor.tokenizer, 3 * shard, 16) for shard, path in enumerate(shard_paths(info))]
     assert [len(part) for part in parts] == [3, 3, 3, 3, 3, 1]
     assert [row for part in parts for row in part] == list(whole)
     assert whole[4]["aligned_durations"] is None and whole[5]["aligned_durations"] == [5.0] * 6
     other = TtsTrmProcessor.from_texts(["xyz"])
-    assert "aligned_durations" not in read_shard(info, shard_paths(info)[0], other.tokenizer).column_names
+    assert "aligned_durations" not in read_shard(info, shard_paths(info)[0], other.tokenizer, 0, 16).column_names
 
 
 def test_every_training_clip_comes_once_before_any_comes_again(sharded, processor):
@@ -102,7 +102,7 @@ def test_processes_share_the_shards(sharded, processor):
         count = sum(
             len(rows)
             for rows in (
-                stream(sharded, processor).split(stream(sharded, processor).shards[shard])[0]
+                stream(sharded, processor).split(shard)[0]
                 for shard in np.random.default_rng((42, 0)).permutation(6)[rank::2]
             )
         )

@@ -251,31 +251,23 @@ def make_model(options, processor, info: CodecInfo, train_set, model_class=TtsTr
 def make_loaders(options, accelerator, processor, train_set, held_out_set):
     """The sampler of training batches, their loader, and the loader of this process' held-out batches."""
     share = {"num_replicas": accelerator.num_processes, "rank": accelerator.process_index}
-    sampler = BucketBatchSampler(
-        train_set.lengths, options.batch_size, options.seed, options.frames_per_batch or None, **share
-    )
     multiple = math.gcd(SHAPE_MULTIPLE, options.max_text_length)  # never beyond the longest text
     collate = Collator(processor.tokenizer.pad_token_id, multiple=multiple)
+    if options.streaming:
+        sampler = StreamedBatches.of(options, processor, collate, **share)
+        batches = {"dataset": sampler, "batch_size": None}
+    else:
+        frames_per_batch = options.frames_per_batch or None
+        sampler = BucketBatchSampler(train_set.lengths, options.batch_size, options.seed, frames_per_batch, **share)
+        batches = {"dataset": train_set, "batch_sampler": sampler, "collate_fn": collate}
     # the loader draws a seed for its workers: from a generator of its own, or the model's random numbers would shift
     loader = DataLoader(
-        train_set,
-        batch_sampler=sampler,
-        collate_fn=collate,
+        **batches,
         num_workers=options.num_workers,
         pin_memory=accelerator.device.type == "cuda",
         generator=torch.Generator(),
         worker_init_fn=_leave_signals_to_the_parent,
     )
-    if options.streaming:
-        sampler = StreamedBatches.of(options, processor, collate, **share)
-        loader = DataLoader(
-            sampler,
-            batch_size=None,
-            num_workers=options.num_workers,
-            pin_memory=accelerator.device.type == "cuda",
-            generator=torch.Generator(),
-            worker_init_fn=_leave_signals_to_the_parent,
-        )
     replicas = min(accelerator.num_processes, len(held_out_set))
     rank = accelerator.process_index
     held_out = []

@@ -12,7 +12,7 @@ from torch.utils.data import ConcatDataset, IterableDataset, get_worker_info
 
 from .data import BucketBatchSampler, SpeechDataset, SplitReport, prepare_split
 from .sources import DataError
-from .tokens import CodecInfo, read_shard, shard_paths
+from .tokens import CodecInfo, read_header, read_shard, shard_paths
 
 HELD_OUT_CLIPS = 512  # of the first shards, which are evaluated
 
@@ -65,6 +65,7 @@ class StreamedBatches(IterableDataset):
         self.batch_size, self.frames_per_batch, self.seed = batch_size, frames_per_batch, seed
         self.num_replicas, self.rank, self.start_batch = num_replicas, rank, 0
         self.shards = shard_paths(info)
+        self.ends = np.cumsum([read_header(path)["num_clips"] for path in self.shards])  # rows up to each shard's end
         readers = num_replicas * max(num_workers, 1)
         if len(self.shards) < readers:
             raise DataError(
@@ -101,9 +102,10 @@ class StreamedBatches(IterableDataset):
     def __len__(self) -> int:
         return sys.maxsize
 
-    def split(self, path) -> tuple[SpeechDataset, SpeechDataset, SplitReport]:
+    def split(self, shard: int) -> tuple[SpeechDataset, SpeechDataset, SplitReport]:
         """Training and held-out rows of one shard."""
-        table = read_shard(self.info, path, self.processor.tokenizer)
+        first, total = (int(self.ends[shard - 1]) if shard else 0), int(self.ends[-1])
+        table = read_shard(self.info, self.shards[shard], self.processor.tokenizer, first, total)
         return prepare_split(table, self.processor, frame_rate=self.info.frame_rate, whole=False, **self.limits)
 
     def first_rows(self) -> tuple[SpeechDataset, "HeldOutRows", SplitReport]:
@@ -113,12 +115,12 @@ class StreamedBatches(IterableDataset):
             DataError: if no shard has the one or the other.
         """
         train, held_out, report = None, HeldOutRows([]), SplitReport()
-        for number, path in enumerate(self.shards, 1):
-            train_part, held_out_part, part = self.split(path)
+        for shard in range(len(self.shards)):
+            train_part, held_out_part, part = self.split(shard)
             train = train_part if train is None and len(train_part) else train
             held_out = HeldOutRows([*held_out.datasets, held_out_part])
             report += part
-            report.part = f"the first {number} of {len(self.shards)} shards"
+            report.part = f"the first {shard + 1} of {len(self.shards)} shards"
             if train is not None and len(held_out) >= HELD_OUT_CLIPS:
                 break
         if train is None or not len(held_out):
@@ -137,7 +139,7 @@ class StreamedBatches(IterableDataset):
             order = np.random.default_rng((self.seed, turn)).permutation(len(self.shards))
             before = yielded
             for shard in order[part::parts]:
-                rows = self.split(self.shards[shard])[0]
+                rows = self.split(shard)[0]
                 if not len(rows):
                     continue
                 sampler = BucketBatchSampler(rows.lengths, self.batch_size, self.seed, self.frames_per_batch)

@@ -273,14 +273,16 @@ def load_tokens(token_dir: str | Path, tokenizer=None) -> tuple["datasets.Datase
     dataset = Dataset.from_parquet([glob.escape(str(path)) for path in shards])
     if not len(dataset):
         raise DataError(f"{token_dir}: no clip could be used; {SKIPPED_FILE} in that folder says why.")
-    durations = None if tokenizer is None else _read_durations(info, tokenizer, 0, len(dataset))
+    durations = None if tokenizer is None else _read_durations(info, tokenizer, 0, len(dataset), len(dataset))
     if durations is not None:
         dataset = dataset.add_column("aligned_durations", durations)
     return dataset, info
 
 
-def read_shard(info: CodecInfo, path: Path, tokenizer) -> "datasets.Dataset":
+def read_shard(info: CodecInfo, path: Path, tokenizer, first: int, total: int) -> "datasets.Dataset":
     """The rows of one shard in memory, as [`load_tokens`] gives those of all.
+
+    `first` is the number of rows in the shards before it, `total` that of all.
 
     Raises:
         DataError: if the file has vanished or cannot be read.
@@ -294,8 +296,7 @@ def read_shard(info: CodecInfo, path: Path, tokenizer) -> "datasets.Dataset":
         dataset = Dataset(InMemoryTable(pyarrow.parquet.read_table(path)))
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path}: cannot be read ({error}); run the same scripts/tokenize_dataset.py again.") from error
-    before = sum(read_header(other)["num_clips"] for other in shard_paths(info) if other < path)
-    durations = _read_durations(info, tokenizer, before, len(dataset))
+    durations = _read_durations(info, tokenizer, first, len(dataset), total)
     return dataset if durations is None else dataset.add_column("aligned_durations", durations)
 
 
@@ -374,21 +375,25 @@ def num_rows(info: CodecInfo) -> int:
 
 def has_durations(info: CodecInfo, tokenizer) -> bool:
     """Whether the folder holds durations that were aligned for this tokenizer and these tokens."""
+    return _has_durations(info, tokenizer, num_rows(info))
+
+
+def _has_durations(info: CodecInfo, tokenizer, total: int) -> bool:
     import pyarrow.parquet
 
     digest = tokenizer_hash(tokenizer)
     path = durations_path(info.folder, digest)
     if read_header(path) != {"key": info.key, "tokenizer": digest}:
         return False
-    return pyarrow.parquet.read_metadata(path).num_rows == num_rows(info)
+    return pyarrow.parquet.read_metadata(path).num_rows == total
 
 
-def _read_durations(info: CodecInfo, tokenizer, first: int, count: int):
-    """The stored column of `count` rows from `first` on, or None where there is none; reads no more than these need."""
+def _read_durations(info: CodecInfo, tokenizer, first: int, count: int, total: int):
+    """The stored column of `count` rows of `total` from `first` on, or None; reads no more than these need."""
     import pyarrow
     import pyarrow.parquet
 
-    if not has_durations(info, tokenizer):
+    if not _has_durations(info, tokenizer, total):
         return None
     file = pyarrow.parquet.ParquetFile(durations_path(info.folder, tokenizer_hash(tokenizer)))
     parts, start = [], 0
