@@ -25,6 +25,10 @@ def attention(layer, queries: torch.Tensor, context: torch.Tensor, mask: torch.T
     return layer.output((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
 
 
+def norm(layer, states: torch.Tensor) -> torch.Tensor:
+    return F.rms_norm(states, layer.normalized_shape, layer.weight)
+
+
 class LiteralGuide(TtsTrmModel):
     """A model made of `TtsTrmConfig.from_guide()` whose training pass is the guide's, step by step."""
 
@@ -37,14 +41,14 @@ class LiteralGuide(TtsTrmModel):
         for _ in range(config.h_cycles):
             for _ in range(config.l_cycles):
                 for block in self.recursion.blocks:
-                    z = block.norms[0](z + attention(block.self_attention, z, z, real))
-                    z = block.norms[1](z + attention(block.text_attention, z, text, real_text))
-                    z = block.norms[2](z + attention(block.answer_attention, z, y, real))
-                    z = block.norms[3](z + block.feed_forward(z, real[..., None].to(z)))
+                    z = norm(block.norms[0], z + attention(block.self_attention, z, z, real))
+                    z = norm(block.norms[1], z + attention(block.text_attention, z, text, real_text))
+                    z = norm(block.norms[2], z + attention(block.answer_attention, z, y, real))
+                    z = norm(block.norms[3], z + block.feed_forward(z, real[..., None].to(z)))
             y = self.recursion.updater(y, z, real[..., None].to(z))
         logits = torch.stack(
             [
-                output(head.norm(y + head.codebook_projection(embedding)))
+                output(norm(head.norm, y + head.codebook_projection(embedding)))
                 for output, embedding in zip(head.output, head.codebook_embedding.weight, strict=True)
             ],
             1,

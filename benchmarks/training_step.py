@@ -36,13 +36,14 @@ SIDES = {  # name -> what differs from `TtsTrmConfig.from_guide()`; None is the 
 CLIPS = 512
 MEAN_FRAMES, SPREAD, LONGEST = 80, 0.55, 256  # of a log-normal distribution, as LibriTTS has
 CHARACTERS_PER_FRAME = 1.2
-HEAD_FRAMES = 1024  # for the memory of head and loss
+HEAD_FRAMES = 8 * LONGEST  # for the memory of head and loss
+BATCHES = 6  # of each side, over and over
 
 
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[8, 16])
-    parser.add_argument("--rounds", type=int, default=5, help="steps of every side (default: 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often every side takes a step on each of its batches (default: 3)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bf16", action="store_true", help="mixed precision in bfloat16")
     parser.add_argument("--compile", action="store_true", help="compile the blocks of our sides")
@@ -126,7 +127,7 @@ class Trainer:
                 if type(module).__name__ in self.model._no_split_modules:
                     module.compile()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, fused=True)
-        batches = make_batches(side, self.model.config, batch_size, 16)
+        batches = make_batches(side, self.model.config, batch_size, BATCHES)
         self.batches = [{name: value.to(command.device) for name, value in batch.items()} for batch in batches]
         self.command = command
         self.frames = sum(int(batch["label_lengths"].sum()) for batch in self.batches)

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from tiny import HEADS, random_batch, tiny_config, tiny_mimi, tiny_model
 
-from tts_trm import TtsTrmCodec, TtsTrmCodecConfig, TtsTrmConfig, TtsTrmModel
+from tts_trm import TtsTrmCodec, TtsTrmCodecConfig, TtsTrmConfig, TtsTrmModel, modeling_tts_trm_heads
+from tts_trm.modeling_tts_trm_heads import LinearCrossEntropy
 from tts_trm.processing_tts_trm import codec_codebooks
 
 
@@ -61,6 +62,22 @@ def test_loss_is_the_weighted_cross_entropy_of_the_logits(head):
         weighted = error.mean() / model.head.latent_deviation.mean() + 0.5 * weighted
     torch.testing.assert_close(loss, weighted)
     assert not codebook_losses.requires_grad
+
+
+@pytest.mark.parametrize("rows", [3, 100])
+def test_fused_cross_entropy_has_the_values_and_gradients_of_the_library(rows, monkeypatch):
+    monkeypatch.setattr(modeling_tts_trm_heads, "LOGITS_IN_CACHE", rows)
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((11, 6), (9, 6), (9,))
+    inputs = [torch.randn(shape, generator=generator, dtype=torch.double, requires_grad=True) for shape in shapes]
+    codes = torch.randint(0, 9, (11,), generator=generator)
+    codes[[2, 7]] = -100
+    loss = 3 * LinearCrossEntropy.apply(*inputs, codes)
+    wanted = 3 * F.cross_entropy(F.linear(*inputs), codes, ignore_index=-100, reduction="sum")
+    torch.testing.assert_close(loss, wanted)
+    torch.testing.assert_close(torch.autograd.grad(loss, inputs), torch.autograd.grad(wanted, inputs))
+    far = LinearCrossEntropy.apply(inputs[0] * 1e3, *inputs[1:], codes)  # exp of these would overflow
+    torch.testing.assert_close(far, F.cross_entropy(F.linear(inputs[0] * 1e3, *inputs[1:]), codes, reduction="sum"))
 
 
 @pytest.mark.parametrize("head", ["depth", "parallel"])

@@ -7,7 +7,7 @@ import torch
 from tiny import ALIGNMENTS, HEADS, INJECTIONS, item_of, random_batch, tiny_config, tiny_model
 
 from tts_trm import TtsTrmConfig, TtsTrmModel
-from tts_trm.modeling_tts_trm_layers import DepthwiseConvolution
+from tts_trm.modeling_tts_trm_layers import DepthwiseConvolution, RMSNorm
 
 
 def with_attention(model: TtsTrmModel, implementation: str) -> TtsTrmModel:
@@ -293,6 +293,23 @@ def test_convolution_has_the_values_and_gradients_of_the_library(kernel):
     )
     with torch.no_grad():
         assert torch.equal(convolution(hidden), output)
+
+
+@pytest.mark.parametrize("dtype", [torch.double, torch.float32, torch.bfloat16])
+def test_norm_has_the_values_and_gradients_of_the_library(dtype):
+    torch.manual_seed(0)
+    norm = RMSNorm(6)
+    torch.nn.init.normal_(norm.weight)
+    norm.to(dtype)
+    hidden = (torch.randn(2, 7, 6) * torch.tensor([1e-3, 1.0])[:, None, None]).to(dtype).requires_grad_()
+    inputs, gradient = (hidden, norm.weight), torch.randn_like(hidden)
+    output, wanted = norm(hidden), torch.nn.RMSNorm.forward(norm, hidden)
+    torch.testing.assert_close(output, wanted)
+    tolerance = {"rtol": 0.02, "atol": 0.02} if dtype == torch.bfloat16 else {}
+    for ours, theirs in zip(
+        torch.autograd.grad(output, inputs, gradient), torch.autograd.grad(wanted, inputs, gradient), strict=True
+    ):
+        torch.testing.assert_close(ours / theirs.std(), theirs / theirs.std(), **tolerance)
 
 
 # -- durations ----------------------------------------------------------------------------------------------------

@@ -26,7 +26,14 @@ from transformers.utils import ModelOutput
 from .configuration_tts_trm import TtsTrmConfig
 from .generation_tts_trm import TtsTrmGenerationMixin, default_generation_config, one_per_item
 from .modeling_tts_trm_heads import LatentHead, ProjectionHead
-from .modeling_tts_trm_layers import Attention, FeedForward, SequenceDropout, length_mask, sinusoidal_positions
+from .modeling_tts_trm_layers import (
+    Attention,
+    FeedForward,
+    RMSNorm,
+    SequenceDropout,
+    length_mask,
+    sinusoidal_positions,
+)
 
 LOG_DURATION_OFFSET = 0.1  # frames added before the logarithm, so that silent letters have a finite target
 
@@ -54,7 +61,7 @@ class TextEncoderLayer(GradientCheckpointingLayer):
     def __init__(self, config: TtsTrmConfig):
         super().__init__()
         width = config.text_embed_dim
-        self.attention_norm, self.feed_forward_norm = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.attention_norm, self.feed_forward_norm = RMSNorm(width), RMSNorm(width)
         self.attention = Attention(config, width)
         self.feed_forward = FeedForward(config, width)
         self.dropout = SequenceDropout(config.dropout)
@@ -82,7 +89,7 @@ class TextEncoder(nn.Module):
         self.speaker_projection = nn.Linear(config.speaker_dim, width)
         self.dropout = SequenceDropout(config.dropout)
         self.layers = nn.ModuleList(TextEncoderLayer(config) for _ in range(config.text_layers))
-        self.norm = nn.RMSNorm(width)
+        self.norm = RMSNorm(width)
         self.projection = nn.Linear(width, config.audio_embed_dim) if width != config.audio_embed_dim else nn.Identity()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor):
@@ -157,7 +164,7 @@ class RecursiveBlock(GradientCheckpointingLayer):
         self.text_attention = Attention(config, width)
         self.answer_attention = Attention(config, width) if config.answer_injection == "cross_attention" else None
         self.feed_forward = FeedForward(config, width)
-        self.norms = nn.ModuleList(nn.RMSNorm(width) for _ in range(4))
+        self.norms = nn.ModuleList(RMSNorm(width) for _ in range(4))
         self.dropout = SequenceDropout(config.dropout)
 
     def answer(self, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -181,7 +188,7 @@ class AnswerUpdater(nn.Module):
         super().__init__()
         self.merge = nn.Linear(2 * config.audio_embed_dim, config.audio_embed_dim)
         self.feed_forward = FeedForward(config, config.audio_embed_dim)
-        self.norm = nn.RMSNorm(config.audio_embed_dim)
+        self.norm = RMSNorm(config.audio_embed_dim)
 
     def forward(self, y: torch.Tensor, z: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         update = self.merge(torch.cat((y, z), -1))

@@ -19,10 +19,13 @@ from torch.utils.checkpoint import checkpoint
 
 from .configuration_tts_trm import TtsTrmConfig
 from .modeling_tts_trm_codec import dequantize, residual_search
+from .modeling_tts_trm_layers import RMSNorm
 
 REPORT_FRACTION = 1 / 64  # of a training batch's frames on which the latent head's cross-entropies are computed
 LARGEST_GAIN = 2.5  # beyond it a dimension is hardly predicted, and its errors would be what is amplified
 FRAMES_AT_ONCE = 64  # whose logits of all levels are in memory together
+LOGITS_AT_ONCE = 8192  # frames whose logits of one codebook are
+LOGITS_IN_CACHE = 512  # the same on a CPU, which waits for its memory
 
 
 def random_frames(num_frames: int, fraction: float, device) -> torch.Tensor:
@@ -39,9 +42,42 @@ def chain_latents(codes: torch.Tensor, codebooks: torch.Tensor, chains) -> torch
     return torch.cat([dequantize(chain_codes, entries) for chain_codes, entries in parts], -1)
 
 
-def mean_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean over the labelled frames: `[N, V]` logits and `[N]` codes, -100 where missing. 0 if all are missing."""
-    return F.cross_entropy(logits, target, ignore_index=-100, reduction="sum") / (target >= 0).sum().clamp(min=1)
+class LinearCrossEntropy(torch.autograd.Function):
+    """Sum over the labelled frames of the cross-entropy of `linear(hidden)`: 0 if none has a label.
+
+    The gradients are computed in the forward pass, where the logits are at hand, and in their place: logits are neither
+    kept for the backward pass nor computed again in it (Hsu et al. 2024, arXiv:2410.10989).
+
+    Args: `hidden` `[N, D]`, `weight` `[V, D]` and `bias` `[V]` of the linear layer, `codes` `[N]`, -100 where missing.
+    """
+
+    @staticmethod
+    def forward(context, hidden, weight, bias, codes):
+        precision = torch.promote_types(hidden.dtype, torch.float32)
+        loss, gradients = hidden.new_zeros((), dtype=precision), []
+        of_weight, of_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+        size = LOGITS_IN_CACHE if hidden.device.type == "cpu" else LOGITS_AT_ONCE
+        for part, code in zip(hidden.split(size), codes.split(size), strict=True):
+            logits = F.linear(part, weight, bias).to(precision)
+            labelled, code = (code >= 0)[:, None], code.clamp(min=0)[:, None]
+            true, top = logits.gather(1, code), logits.amax(1, keepdim=True)
+            total = logits.sub_(top).exp_().sum(1, keepdim=True)
+            loss += ((total.log() + top - true) * labelled).sum()
+            if any(context.needs_input_grad):
+                # of the sum, not of the mean: half precision can hold it without the scale that a mean would need
+                gradient = logits.mul_(labelled / total).scatter_add_(1, code, -labelled.to(precision))
+                of_bias += gradient.sum(0)
+                gradient = gradient.to(part.dtype)
+                of_weight += gradient.T @ part
+                gradients.append(gradient @ weight)
+        if gradients:
+            context.save_for_backward(torch.cat(gradients), of_weight, of_bias)
+        return loss
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(context, scale):
+        return *(gradient * scale for gradient in context.saved_tensors), None
 
 
 def nearest(logits: torch.Tensor, codebook: int) -> torch.Tensor:
@@ -65,64 +101,74 @@ class ProjectionHead(nn.Module):
         self.codebook_projection = nn.Linear(space, width)
         if config.codebook_head == "depth":
             self.code_embedding = nn.Embedding(codebooks * config.codebook_size, space)
-        self.norm = nn.RMSNorm(width)
+        self.norm = RMSNorm(width)
         # a shared projection of y + e_c would only shift all logits by a constant: it needs a nonlinearity before it
         self.mixer = nn.Linear(width, width) if config.share_output_heads else None
         projections = 1 if config.share_output_heads else codebooks
         self.output = nn.ModuleList(nn.Linear(width, config.codebook_size) for _ in range(projections))
 
-    def _codebook_logits(self, frames, context, codebook: int) -> torch.Tensor:
-        """Logits `[N, V]` of one codebook; `context` `[N, codebook_dim]` sums the embeddings of the lower codes."""
+    def _codebook_hidden(self, frames, context, codebook: int) -> tuple[torch.Tensor, nn.Linear]:
+        """What logits of one codebook are a linear map of `[N, D]`, and that map.
+
+        `context` `[N, codebook_dim]`, or one row for all frames, sums the embeddings of the lower codes.
+        """
         embedded = self.codebook_projection(self.codebook_embedding.weight[codebook] + context)
         hidden = self.norm(frames + embedded)
         if self.mixer is not None:
-            return self.output[0](F.gelu(self.mixer(hidden)))
-        return self.output[codebook](hidden)
+            return F.gelu(self.mixer(hidden)), self.output[0]
+        return hidden, self.output[codebook]
 
-    def _codebook_loss(self, frames, context, codebook: int, target) -> torch.Tensor:
-        logits = self._codebook_logits(frames, context, codebook)
-        return mean_cross_entropy(logits.float(), target)
+    def _codebook_logits(self, frames, context, codebook: int) -> torch.Tensor:
+        hidden, output = self._codebook_hidden(frames, context, codebook)
+        return output(hidden)
 
-    def _add_code(self, context, codebook: int, code) -> torch.Tensor:
+    def _embed_code(self, codes, codebook: int | torch.Tensor) -> torch.Tensor:
+        """Codes of one codebook, or `[N, K]` of all, to what they add to the contexts of the higher ones."""
+        return self.code_embedding(codes.clamp(min=0) + codebook * self.config.codebook_size)
+
+    def _no_context(self, frames) -> torch.Tensor:
+        return frames.new_zeros(1, self.config.codebook_dim)
+
+    def _contexts(self, frames, codes) -> torch.Tensor:
+        """The contexts of all codebooks where the codes `[N, K]` are known: `[N or 1, K, codebook_dim]`."""
         if self.config.codebook_head == "parallel":
-            return context
-        return context + self.code_embedding(code.clamp(min=0) + codebook * self.config.codebook_size)
+            return self._no_context(frames)[:, None].expand(-1, codes.shape[1], -1)
+        embedded = self._embed_code(codes, torch.arange(codes.shape[1], device=codes.device))
+        return F.pad(embedded.cumsum(1)[:, :-1], (0, 0, 1, 0))
 
     def loss(self, frames: torch.Tensor, codes: torch.Tensor):
         """Weighted mean cross-entropy, and that of each codebook `[K]`, for frames `[N, D]` and codes `[N, K]`."""
-        config = self.config
-        context, losses = frames.new_zeros(len(frames), config.codebook_dim), []
+        config, losses = self.config, []
+        contexts = self._contexts(frames, codes)
         for codebook in range(config.num_codebooks):
             if self.training and config.fine_frame_fraction < 1 and codebook == config.fine_codebook_start:
                 kept = random_frames(len(frames), config.fine_frame_fraction, frames.device)
-                frames, context, codes = frames[kept], context[kept], codes[kept]
-            # recomputed in the backward pass: otherwise the logits of all codebooks stay in memory until then
-            losses.append(
-                checkpoint(self._codebook_loss, frames, context, codebook, codes[:, codebook], use_reentrant=False)
+                frames, contexts, codes = frames[kept], contexts.expand(len(codes), -1, -1)[kept], codes[kept]
+            target = codes[:, codebook]
+            hidden, output = checkpoint(
+                self._codebook_hidden, frames, contexts[:, codebook], codebook, use_reentrant=False, preserve_rng_state=False
             )
-            context = self._add_code(context, codebook, codes[:, codebook])
+            total = LinearCrossEntropy.apply(hidden, output.weight, output.bias, target)
+            losses.append(total / (target >= 0).sum().clamp(min=1))
         losses = torch.stack(losses)
         weights = losses.new_tensor(config.normalized_codebook_weights)
         return (losses * weights).mean(), losses.detach()
 
     def logits(self, frames: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Logits `[N, K, V]` where every codebook sees the lower `codes` `[N, K]`."""
-        context, logits = frames.new_zeros(len(frames), self.config.codebook_dim), []
-        for codebook in range(self.config.num_codebooks):
-            logits.append(self._codebook_logits(frames, context, codebook))
-            context = self._add_code(context, codebook, codes[:, codebook])
-        return torch.stack(logits, 1)
+        contexts = self._contexts(frames, codes).unbind(1)
+        return torch.stack([self._codebook_logits(frames, context, c) for c, context in enumerate(contexts)], 1)
 
     def gain(self, speaker_id: torch.Tensor, sharpness: float) -> None:
         """None: what is drawn from logits is not smooth and needs no gain."""
 
     def predict(self, frames: torch.Tensor, choose: Callable = nearest, gain=None, lengths=None) -> torch.Tensor:
         """Codes `[N, K]`, each codebook seeing the codes chosen before it."""
-        context, codes = frames.new_zeros(len(frames), self.config.codebook_dim), []
+        context, codes = self._no_context(frames), []
         for codebook in range(self.config.num_codebooks):
-            code = choose(self._codebook_logits(frames, context, codebook).float(), codebook)
-            context = self._add_code(context, codebook, code)
-            codes.append(code)
+            codes.append(choose(self._codebook_logits(frames, context, codebook).float(), codebook))
+            if self.config.codebook_head == "depth":
+                context = context + self._embed_code(codes[-1], codebook)
         return torch.stack(codes, 1)
 
 
