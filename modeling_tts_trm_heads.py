@@ -146,7 +146,12 @@ class ProjectionHead(nn.Module):
                 frames, contexts, codes = frames[kept], contexts.expand(len(codes), -1, -1)[kept], codes[kept]
             target = codes[:, codebook]
             hidden, output = checkpoint(
-                self._codebook_hidden, frames, contexts[:, codebook], codebook, use_reentrant=False, preserve_rng_state=False
+                self._codebook_hidden,
+                frames,
+                contexts[:, codebook],
+                codebook,
+                use_reentrant=False,
+                preserve_rng_state=False,
             )
             total = LinearCrossEntropy.apply(hidden, output.weight, output.bias, target)
             losses.append(total / (target >= 0).sum().clamp(min=1))

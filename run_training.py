@@ -156,7 +156,7 @@ class Run:
                 self.epoch, self.batch_in_epoch = self.epoch + 1, 0
             progress.update()
             if self.step % self.options.log_interval == 0:
-                loss = sum(float(value) for value in losses) / len(losses)
+                loss = float(self.accelerator.reduce(sum(losses) / len(losses), "mean"))
                 speed = frames / max(time.time() - started, 1e-6)
                 progress.set_postfix(loss=f"{loss:.4f}", lr=f"{self.learning_rate():.2e}", frames=f"{speed:.0f}/s")
                 self.log(loss, speed)

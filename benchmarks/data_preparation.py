@@ -1,10 +1,10 @@
-"""How fast recordings become codes and codes become batches, and what they weigh on disk.
+"""How fast recordings become codes, texts are aligned to them and codes become batches; and what they weigh on disk.
 
     python benchmarks/data_preparation.py
 
 The recordings are those of `test_dataset`, linked often enough to fill a minute; Mimi has its full size and random
-weights. Batches are read from tokens by the loader of `run_training.py`, beside the training of the bundled voice's
-sizes on the same batches.
+weights. Texts are aligned to the codes of the offline codec. Batches are read from these by the loader of
+`run_training.py`, beside the training of the bundled voice's sizes on the same batches.
 """
 
 import argparse
@@ -25,6 +25,8 @@ RECORDINGS = ROOT / "test_dataset"
 OFFLINE = ROOT / "pretrained" / "tts-trm-mini" / "codec"
 COPIES = {"offline codec": 40, "Mimi, full size": 4}  # of the recordings
 PROCESSES = (1, 2)
+ALIGNER_STEPS = 40
+ALIGNED = {"hours_per_hour": "hours of audio per hour", "bytes_per_second": "bytes per second of audio"}
 
 
 def parse_arguments(arguments=None):
@@ -91,6 +93,31 @@ def measure_tokenising(folder: Path) -> list[dict]:
     return results
 
 
+def measure_aligning(tokens: Path) -> dict:
+    """Seconds of a step of the aligner's training, hours it aligns in an hour, bytes of durations a second of audio."""
+    from tts_trm.processing_tts_trm import TtsTrmProcessor
+    from tts_trm.training.alignment import MOST_STEPS, AlignerTraining
+    from tts_trm.training.data import rows_to_align
+    from tts_trm.training.tokens import load_tokens, tokenizer_hash, write_durations
+
+    table, info = load_tokens(tokens)
+    processor = TtsTrmProcessor.from_texts(table["text"], sorted(set(table["speaker"])))
+    rows = rows_to_align(table, processor)
+    training = AlignerTraining(rows, info.codebooks(), info.codebook_chains, len(processor.tokenizer))
+    started = time.perf_counter()
+    training.train(ALIGNER_STEPS, progress=print)
+    trained = time.perf_counter()
+    durations = training.align(rows, progress=print)
+    aligned = time.perf_counter()
+    path = write_durations(tokens, tokenizer_hash(processor.tokenizer), rows.spread(durations))
+    seconds = sum(table["num_frames"]) / info.frame_rate
+    return {
+        "hours_to_train_longest": (trained - started) / ALIGNER_STEPS * MOST_STEPS / 3600,
+        "hours_per_hour": seconds / (aligned - trained),
+        "bytes_per_second": path.stat().st_size / seconds,
+    }
+
+
 def measure_loading(tokens: Path, output: Path, seconds: float) -> dict:
     """Frames a second that the loader delivers to one process, and that training takes."""
     from tts_trm.run_training import Run
@@ -117,6 +144,8 @@ def measure(command) -> dict:
         folder = Path(name)
         results = {"tokenising": measure_tokenising(folder)}
         tokens = folder / "tokens offline codec 1"
+        results["aligning"] = measure_aligning(tokens)
+        print(results["aligning"], flush=True)
         return results | {"frames_per_second": measure_loading(tokens, folder / "run", command.seconds)}
 
 
@@ -126,6 +155,10 @@ def tables(results: dict) -> str:
         for r in results["tokenising"]
     ]
     text = table(["codec", "processes", "hours of audio per hour", "bytes per second of audio"], rows)
+    aligning = results["aligning"]
+    cells = [f"{60 * aligning['hours_to_train_longest']:.0f}", *(f"{aligning[name]:.0f}" for name in ALIGNED)]
+    headings = ["aligner, 1 process: minutes of its longest training", *ALIGNED.values()]
+    text += "\n" + table(headings, [cells])
     rows = [[name, f"{speed:.0f}"] for name, speed in results["frames_per_second"].items()]
     return text + "\n" + table(["", "frames/s"], rows)
 

@@ -37,13 +37,13 @@ CLIPS = 512
 MEAN_FRAMES, SPREAD, LONGEST = 80, 0.55, 256  # of a log-normal distribution, as LibriTTS has
 CHARACTERS_PER_FRAME = 1.2
 HEAD_FRAMES = 8 * LONGEST  # for the memory of head and loss
-BATCHES = 6  # of each side, over and over
+TRAINED_CLIPS = 48  # of each side, over and over
 
 
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[8, 16])
-    parser.add_argument("--rounds", type=int, default=3, help="how often every side takes a step on each of its batches (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="steps on every batch (default: 3)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--bf16", action="store_true", help="mixed precision in bfloat16")
     parser.add_argument("--compile", action="store_true", help="compile the blocks of our sides")
@@ -127,7 +127,7 @@ class Trainer:
                 if type(module).__name__ in self.model._no_split_modules:
                     module.compile()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, fused=True)
-        batches = make_batches(side, self.model.config, batch_size, BATCHES)
+        batches = make_batches(side, self.model.config, batch_size, TRAINED_CLIPS // batch_size)
         self.batches = [{name: value.to(command.device) for name, value in batch.items()} for batch in batches]
         self.command = command
         self.frames = sum(int(batch["label_lengths"].sum()) for batch in self.batches)
@@ -175,10 +175,13 @@ def head_to_measure(side: str, frames: int = HEAD_FRAMES):
 
 
 def measure(command) -> dict:
-    import torch
-
     peak = matrix_speed() if command.device == "cpu" else None
-    results = []
+    results, memory, heads = [], {}, {}
+    if command.device == "cpu":  # before anything is in memory here
+        heads = {side: peak_memory(head_to_measure, side) for side in SIDES}
+        memory = {
+            (side, size): peak_memory(step_to_measure, side, size) for size in command.batch_sizes for side in SIDES
+        }
     for batch_size in command.batch_sizes:
         trainers = {side: Trainer(side, command, batch_size) for side in SIDES}
         seconds = compare({side: trainer.epoch for side, trainer in trainers.items()}, command.rounds)
@@ -189,16 +192,10 @@ def measure(command) -> dict:
             result["padding"] = 1 - trainer.frames / trainer.padded
             if command.device == "cpu":
                 result["roofline_frames_per_second"] = peak * 1e9 * trainer.frames / operations(trainer.epoch)
-                result["step_memory"] = peak_memory(step_to_measure, side, batch_size)
+                result["step_memory"] = memory[side, batch_size]
             results.append(result)
             print(result, flush=True)
         del trainers
-    heads = {}
-    if command.device == "cpu":
-        heads = {side: peak_memory(head_to_measure, side) for side in SIDES}
-        print(heads)
-    else:
-        torch.cuda.empty_cache()
     return {"matrix_gflops": peak, "steps": results, "head_memory": heads}
 
 

@@ -104,7 +104,7 @@ def boundary_error(durations, truth) -> float:
 def aligned(rows, codebooks, steps: int, seed: int = 1):
     training = AlignerTraining(rows, codebooks, [1, 2], CHARACTERS, seed)
     training.train(steps, progress=lambda text: None)
-    return training.align()
+    return training.align(rows)
 
 
 def test_durations_are_found(spoken):

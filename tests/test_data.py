@@ -15,7 +15,16 @@ from tts_trm import TtsTrmProcessor
 from tts_trm.training import data, encoding, tokens
 from tts_trm.training.data import BucketBatchSampler, Collator, prepare_split, rows_to_align
 from tts_trm.training.encoding import tokenize_clips
-from tts_trm.training.sources import Clip, DataError, is_held_out, is_recordings, read_folder, read_hub, read_sources
+from tts_trm.training.sources import (
+    Clip,
+    DataError,
+    HubClips,
+    is_held_out,
+    is_recordings,
+    read_folder,
+    read_hub,
+    read_sources,
+)
 from tts_trm.training.tokens import CodecInfo, load_tokens, tokenizer_hash, tokens_state, write_durations
 
 RATE = 16_000
@@ -88,7 +97,7 @@ def test_table_keeps_line_breaks_in_quotes_and_durations(tmp_path):
         read_folder(tmp_path)
 
 
-def test_hub_data_set_with_embedded_audio(tmp_path, recordings, tiny_codec_folder):
+def test_hub_data_set_with_embedded_audio(tmp_path, recordings, tiny_codec_folder, monkeypatch):
     import datasets
 
     originals = read_folder(recordings)
@@ -97,6 +106,7 @@ def test_hub_data_set_with_embedded_audio(tmp_path, recordings, tiny_codec_folde
             "sound": [{"bytes": open(clip.audio, "rb").read(), "path": None} for clip in originals],
             "sentence": [clip.text for clip in originals],
             "speaker": [clip.speaker for clip in originals],
+            "json": [{"said": clip.text, "by": {"name": clip.speaker}} for clip in originals],
         }
     )
     (tmp_path / "hub").mkdir()
@@ -107,6 +117,19 @@ def test_hub_data_set_with_embedded_audio(tmp_path, recordings, tiny_codec_folde
         tokenize_clips(chosen, str(tiny_codec_folder), tmp_path / name, num_workers=workers)
     codes = [load_tokens(tmp_path / name)[0]["audio_codes"][:] for name in "ab"]
     assert codes[0] == codes[1]
+    monkeypatch.setattr(HubClips, "ROWS_AT_ONCE", 3)
+    nested = read_hub(tmp_path / "hub", "json.said", "sound", "json.by.name")
+    assert [(clip.text, clip.speaker, clip.name) for clip in nested] == [
+        (clip.text, clip.speaker, clip.name) for clip in clips
+    ]
+    assert list(clips) == clips[:] == [clips[index] for index in range(len(clips))]
+    assert clips[-1] == clips[len(clips) - 1] and clips[2:4] == [clips[2], clips[3]]
+    with pytest.raises(IndexError):
+        clips[len(clips)]
+    with pytest.raises(DataError, match="no column 'json.by.age'.*--speaker-column"):
+        read_hub(tmp_path / "hub", "sentence", "sound", "json.by.age")
+    with pytest.raises(DataError, match="'json.said' holds no audio"):
+        read_hub(tmp_path / "hub", "sentence", "json.said")
     with pytest.raises(DataError, match="no column 'text'.*--text-column"):
         read_hub(tmp_path / "hub")
 
@@ -406,6 +429,16 @@ def test_every_clip_once_an_epoch(arguments, replicas):
             assert all(len(batch) * lengths[batch].max() <= limit for own in batches for batch in own)
         orders.append(batches)
     assert orders[0] != orders[1] != orders[2]
+
+
+def test_a_step_sees_the_same_clips_however_many_processes_share_it():
+    lengths = np.random.default_rng(0).integers(5, 120, 50)
+    alone = [set(batch) for batch in BucketBatchSampler(lengths, 12)]
+    for replicas in (2, 3, 4):
+        ranks = [
+            BucketBatchSampler(lengths, 12 // replicas, num_replicas=replicas, rank=rank) for rank in range(replicas)
+        ]
+        assert [set().union(*shares) for shares in zip(*ranks, strict=True)] == alone
 
 
 def test_batches_are_of_similar_length():

@@ -5,8 +5,16 @@ import json
 import numpy as np
 import pytest
 import torch
+from tiny import tiny_mimi
 
-from tts_trm.benchmarks import growth, measuring, performance_report, training_step
+from tts_trm.benchmarks import (
+    data_preparation,
+    growth,
+    measuring,
+    performance_report,
+    scaling,
+    training_step,
+)
 
 
 def test_sides_take_turns_and_the_median_counts(monkeypatch):
@@ -80,6 +88,38 @@ def test_growth(monkeypatch, tmp_path, capsys):
     assert [entry["characters"] for entry in results["texts"]] == [10, 20]
     assert [entry["shards"] for entry in results["data"]] == [1, 3]
     assert all(entry["seconds_to_first_batch"] > 0 < entry["batches_per_second"] for entry in results["data"])
+
+
+def test_data_preparation_and_what_follows_from_it(monkeypatch, tmp_path):
+    """Measures the fixture once, with a small Mimi, and computes the tables of large data sets from that."""
+    monkeypatch.setattr(data_preparation, "COPIES", {"offline codec": 1, "Mimi, full size": 1})
+    monkeypatch.setattr(data_preparation, "PROCESSES", (1,))
+    monkeypatch.setattr(data_preparation, "ALIGNER_STEPS", 2)
+    monkeypatch.setattr(data_preparation, "make_mimi", lambda folder: tiny_mimi().save_pretrained(folder) or folder)
+    monkeypatch.setattr(measuring, "RESULTS", tmp_path)
+    threads = torch.get_num_threads()
+    assert data_preparation.main(["--seconds", "0.1"]) == 0
+    torch.set_num_threads(threads)
+    data = json.loads((tmp_path / "data_preparation.json").read_text())
+    assert [entry["codec"] for entry in data["tokenising"]] == ["offline codec", "Mimi, full size"]
+    assert all(entry["hours_per_hour"] > 0 and 50 < entry["bytes_per_second"] < 2000 for entry in data["tokenising"])
+    assert data["aligning"]["hours_per_hour"] > 0 and 10 < data["aligning"]["bytes_per_second"] < 200
+    runs = [
+        {"processes": count, "losses": {10: 0.5}, "held_out_losses": {10: 0.75}, "frames_per_second_each": 100 / count}
+        for count in (1, 2)
+    ]
+    measuring.write_results("data_parallel", {"runs": runs})
+    page = tmp_path / "scaling.md"
+    page.write_text(scaling.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(scaling, "PAGE", page)
+    assert scaling.main() == 0
+    text = page.read_text(encoding="utf-8")
+    tokens = data["tokenising"][0]["bytes_per_second"] * 585 * 3600 / 1e9
+    assert f"| LibriTTS-R | 585 | {tokens:.1f} GB |" in text
+    hours = 585 / data["tokenising"][1]["hours_per_hour"]
+    assert f"| LibriTTS-R | tokenise, Mimi, full size | {scaling.duration(hours)} |" in text
+    assert "| 10 | 0.5000 | 0.5000 | 0.7500 | 0.7500 |" in text and "| 2 | 50 | 100 | 0.50 |" in text
+    assert all(f"| {recipe} | " in text for recipe in scaling.RECIPES)
 
 
 def test_the_page_has_a_place_for_every_benchmark(monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
 from tts_trm import TtsTrmProcessor, run_training
-from tts_trm.training import streaming
+from tts_trm.training import setup, streaming, tokens
 from tts_trm.training.arguments import parse_arguments
 from tts_trm.training.data import prepare_split
 from tts_trm.training.encoding import tokenize_clips
@@ -86,12 +86,32 @@ def test_every_training_clip_comes_once_before_any_comes_again(sharded, processo
 
 def test_one_shard_at_a_time(sharded, processor, monkeypatch):
     read = []
-    monkeypatch.setattr(streaming, "read_shard", lambda *arguments: read.append(1) or read_shard(*arguments))
+    monkeypatch.setattr(tokens, "read_shard", lambda *arguments: read.append(1) or read_shard(*arguments))
     batches = iter(stream(sharded, processor, batch_size=1))
     next(batches)
     assert len(read) <= 2  # the first one may hold held-out clips alone
     monkeypatch.setattr(streaming, "HELD_OUT_CLIPS", 1)
     assert "of 6 shards" in stream(sharded, processor).first_rows()[2].part
+
+
+def test_aligning_reads_one_shard_after_the_other(sharded, recordings, processor, monkeypatch):
+    """The aligner learns from as many shards as it gets to see, and aligns every clip."""
+    options = ["--data-dir", str(recordings), "--token-dir", str(sharded), "--streaming", "--max-steps", "1"]
+    options = parse_arguments(options)
+    monkeypatch.setattr(setup, "MOST_CLIPS", 7)
+    learned = []
+    training_of = setup.AlignerTraining
+    monkeypatch.setattr(
+        setup, "AlignerTraining", lambda rows, *others: learned.append(len(rows)) or training_of(rows, *others)
+    )
+    setup.prepare_durations(options, processor, lambda text: None)
+    assert learned in ([7], [9])  # three shards, of which one may be the last with its single clip
+    table, _ = load_tokens(sharded, processor.tokenizer)
+    for row in table:
+        assert len(row["aligned_durations"]) == len(processor.tokenizer(row["text"]).input_ids)
+        assert sum(row["aligned_durations"]) == row["num_frames"]
+    setup.prepare_durations(options, processor, lambda text: None)
+    assert len(learned) == 1
 
 
 def test_processes_share_the_shards(sharded, processor):

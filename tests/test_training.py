@@ -136,7 +136,12 @@ def test_from_recordings_to_a_voice(tmp_path, recordings, tokens, tiny_codec_fol
     out = tmp_path / "out"
     assert run(command, "--codec", tiny_codec_folder, "--output-dir", out) == 0
     shown = capsys.readouterr().out
-    assert "16 clips" in shown and "Aligning 16 texts" in shown and "15 clips, " in shown and "eval at step 4" in shown
+    assert (
+        "16 clips" in shown
+        and "Learning from 16 texts" in shown
+        and "15 clips, " in shown
+        and "eval at step 4" in shown
+    )
     made, ready = (
         {path.name: path.read_bytes() for path in folder.glob("*.parquet")} for folder in (data / "mimi_tokens", tokens)
     )

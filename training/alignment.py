@@ -21,6 +21,7 @@ STEPS_PER_FRAME = 4  # so that every character of fast speech can have a step of
 WIDTH, HIDDEN = 96, 192
 CLIPS_PER_STEP = 12
 PASSES, FEWEST_STEPS, MOST_STEPS = 6, 120, 2000
+MOST_CLIPS = MOST_STEPS * CLIPS_PER_STEP  # that it can learn from
 LEARNING_RATE = 1e-3
 BLANK_SCORE = -1.0
 DISTANCE_SCALE = 0.02
@@ -112,11 +113,21 @@ def latent_statistics(rows: Sequence, codebooks: torch.Tensor, chains, frames: i
     return latents.mean(0), latents.std(0).clamp(min=1e-4)
 
 
+def usable_frames(rows: Sequence) -> dict[int, int]:
+    """The frames of each row that is long enough for its text, by its index."""
+    frames = {}
+    for index in range(len(rows)):
+        codes, input_ids = rows[index]
+        if len(input_ids) <= STEPS_PER_FRAME * np.shape(codes)[1]:
+            frames[index] = np.shape(codes)[1]
+    return frames
+
+
 class AlignerTraining:
-    """Trains an [`Aligner`] on a data set and aligns it.
+    """Trains an [`Aligner`] on a data set, and aligns this one or more of its kind.
 
     Args:
-        rows: one `(codes [K, T], input_ids [S])` a clip, as numpy arrays; read when they are needed.
+        rows: one `(codes [K, T], input_ids [S])` a clip to learn from, as numpy arrays; read when they are needed.
         codebooks: `[K, V, D]` of the codec, `chains` the lengths of its residual chains.
         vocab_size: of the tokenizer.
         seed: of initialisation and order; the same data and seed give the same durations.
@@ -125,20 +136,15 @@ class AlignerTraining:
     def __init__(self, rows: Sequence, codebooks: torch.Tensor, chains, vocab_size: int, seed: int = 42):
         self.rows, self.codebooks, self.chains = rows, codebooks.float(), list(chains)
         self.generator = torch.Generator().manual_seed(seed)
-        lengths = [(np.shape(codes)[1], len(ids)) for codes, ids in (rows[index] for index in range(len(rows)))]
-        self.usable = [
-            index for index, (frames, characters) in enumerate(lengths) if characters <= STEPS_PER_FRAME * frames
-        ]
-        self.frames = [frames for frames, _ in lengths]
-        if not self.usable:
+        self.frames = usable_frames(rows)
+        if not self.frames:
             raise ValueError("No clip is long enough for its text; check that texts and audio belong together.")
         self.mean, self.deviation = latent_statistics(rows, self.codebooks, self.chains)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.aligner = Aligner(vocab_size, len(self.mean))
 
-    def _batch(self, indices: list[int]):
-        rows = [self.rows[index] for index in indices]
+    def _batch(self, rows: list[tuple[np.ndarray, np.ndarray]]):
         frames = torch.tensor([codes.shape[1] for codes, _ in rows])
         characters = torch.tensor([len(ids) for _, ids in rows])
         latents = torch.zeros(len(rows), int(frames.max()), len(self.mean))
@@ -152,23 +158,23 @@ class AlignerTraining:
 
     def _batches(self):
         """Endless batches of clips of similar length, in an order that the seed decides."""
-        pool_size = 16 * CLIPS_PER_STEP
+        pool_size, usable = 16 * CLIPS_PER_STEP, list(self.frames)
         while True:
-            order = torch.randperm(len(self.usable), generator=self.generator).tolist()
+            order = torch.randperm(len(usable), generator=self.generator).tolist()
             for start in range(0, len(order), pool_size):
-                pool = sorted((self.usable[i] for i in order[start : start + pool_size]), key=self.frames.__getitem__)
+                pool = sorted((usable[i] for i in order[start : start + pool_size]), key=self.frames.__getitem__)
                 starts = list(range(0, len(pool), CLIPS_PER_STEP))
                 for choice in torch.randperm(len(starts), generator=self.generator).tolist():
                     yield pool[starts[choice] : starts[choice] + CLIPS_PER_STEP]
 
     def train(self, steps: int | None = None, progress=print) -> float:
         """Trains for `steps`, by default as many as the data set calls for; returns the last running loss."""
-        steps = steps or training_steps(len(self.usable))
+        steps = steps or training_steps(len(self.frames))
         optimizer = torch.optim.Adam(self.aligner.parameters(), lr=LEARNING_RATE)
         self.aligner.train()
         running = None
         for step, indices in zip(range(1, steps + 1), self._batches(), strict=False):
-            input_ids, latents, characters, step_lengths = self._batch(indices)
+            input_ids, latents, characters, step_lengths = self._batch([self.rows[index] for index in indices])
             scores = self.aligner(input_ids, latents, characters)
             prior = torch.zeros_like(scores)
             for row, (length, size) in enumerate(zip(step_lengths.tolist(), characters.tolist(), strict=True)):
@@ -183,14 +189,15 @@ class AlignerTraining:
         return running
 
     @torch.no_grad()
-    def align(self, progress=print) -> list[np.ndarray]:
+    def align(self, rows: Sequence, progress=print) -> list[np.ndarray]:
         """Durations in frames of every row, float32 `[S]` summing to T; empty where the text is too long for it."""
         self.aligner.eval()
-        durations = [np.zeros(0, dtype=np.float32) for _ in range(len(self.rows))]
-        order = sorted(self.usable, key=self.frames.__getitem__)
+        durations = [np.zeros(0, dtype=np.float32) for _ in range(len(rows))]
+        frames = usable_frames(rows)
+        order = sorted(frames, key=frames.__getitem__)
         for start in range(0, len(order), CLIPS_PER_STEP):
             indices = order[start : start + CLIPS_PER_STEP]
-            input_ids, latents, characters, step_lengths = self._batch(indices)
+            input_ids, latents, characters, step_lengths = self._batch([rows[index] for index in indices])
             scores = self.aligner(input_ids, latents, characters)
             for row, index in enumerate(indices):
                 length, size = int(step_lengths[row]), int(characters[row])

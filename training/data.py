@@ -305,9 +305,10 @@ def _held_out_texts(texts: list[str], share: float, report: SplitReport) -> set[
 class BucketBatchSampler(Sampler[list[int]]):
     """Batches of clips of similar length: every clip exactly once an epoch, in an order that seed and epoch decide.
 
-    The number of batches is the same in all epochs and on all ranks, and a multiple of their number overall; to that
-    end sizes of batches differ, by at most one clip where `batch_size` rules. The ranks' batches of one step are
-    neighbours in length. The DataLoader is not to be prepared by accelerate, which would share the batches out again.
+    Several processes share every step's batch, clip by clip, so that each gets lengths like the others'. With
+    `batch_size` a step sees the same clips however many processes share its `batch_size * num_replicas`. The number of
+    steps is the same in all epochs and on all ranks; to that end sizes of batches differ, by at most one clip where
+    `batch_size` rules. The DataLoader is not to be prepared by accelerate, which would share the batches out again.
 
     Args:
         lengths: `[N]` frames of the clips.
@@ -334,23 +335,26 @@ class BucketBatchSampler(Sampler[list[int]]):
         if len(self.lengths) < num_replicas:
             raise DataError(f"{len(self.lengths)} clips cannot be shared by {num_replicas} processes; start fewer.")
         sizes = self._frame_sizes(frames_per_batch) if frames_per_batch else self._clip_sizes(batch_size)
-        self._ends = np.cumsum(sizes)  # [batches of all ranks], the places in the order of lengths at which it is cut
+        self._ends = np.cumsum(sizes)  # [steps], the places in the order of lengths at which it is cut
         self.epoch = self.start_batch = 0
 
     def _clip_sizes(self, batch_size: int) -> list[int]:
         steps = -(-len(self.lengths) // (batch_size * self.num_replicas))
-        count = min(steps * self.num_replicas, len(self.lengths) // self.num_replicas * self.num_replicas)
-        return [len(part) for part in np.array_split(self.lengths, count)]
+        steps = min(steps, len(self.lengths) // self.num_replicas)  # a clip for every rank
+        return [len(part) for part in np.array_split(self.lengths, steps)]
 
     def _frame_sizes(self, frames_per_batch: int) -> list[int]:
-        sizes = [0]
+        replicas, sizes = self.num_replicas, [0]
         for length in np.sort(self.lengths):
-            if sizes[-1] and (sizes[-1] + 1) * length > frames_per_batch:
+            largest_share = sizes[-1] // replicas + 1  # of one rank, with this clip
+            if sizes[-1] >= replicas and largest_share * length > frames_per_batch:
                 sizes.append(0)
             sizes[-1] += 1
-        while len(sizes) % self.num_replicas:  # halve the batch of most clips until the ranks share evenly
-            largest = int(np.argmax(sizes))
-            sizes[largest : largest + 1] = [sizes[largest] - sizes[largest] // 2, sizes[largest] // 2]
+        for step in range(len(sizes) - 1, 0, -1):  # a clip for every rank, from the batch of shorter ones before it
+            missing = max(0, replicas - sizes[step])
+            sizes[step - 1 : step + 1] = sizes[step - 1] - missing, sizes[step] + missing
+        while sizes[0] < replicas:
+            sizes[:2] = [sizes[0] + sizes[1]]
         return sizes
 
     def set_epoch(self, epoch: int, start_batch: int = 0) -> None:
@@ -359,7 +363,7 @@ class BucketBatchSampler(Sampler[list[int]]):
 
     def __len__(self) -> int:
         """Batches of one rank in a whole epoch, whatever `start_batch` is."""
-        return len(self._ends) // self.num_replicas
+        return len(self._ends)
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = np.random.default_rng((self.seed, self.epoch))
@@ -368,7 +372,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         batches = np.split(order, self._ends[:-1])
         steps = generator.permutation(len(self))
         for step in steps[self.start_batch :]:
-            yield batches[step * self.num_replicas + self.rank].tolist()
+            yield batches[step][self.rank :: self.num_replicas].tolist()
 
 
 class Collator:

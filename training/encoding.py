@@ -6,6 +6,7 @@ on where it stopped, and ends in the same bytes.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ LONGEST_MEAN_CLIP = 20.0  # seconds a clip that a batch may hold, padding includ
 
 
 def tokenize_clips(
-    clips: list[Clip],
+    clips: Sequence[Clip],
     codec: str,
     output_dir: str | Path,
     revision: str | None = None,
@@ -74,6 +75,7 @@ def tokenize_clips(
     names = shard_names(-(-len(clips) // shard_size))
     begin_folder(folder, info, codec_codebooks(model)[0], names, process_index)
 
+    with_durations = any(clip.durations for clip in clips)
     encoded = frames = 0
     for index in range(process_index, len(names), num_processes):
         path = folder / names[index]
@@ -88,7 +90,7 @@ def tokenize_clips(
                     "revision": revision,
                     "batch_size": batch_size,
                     "process_index": process_index,
-                    "with_durations": any(clip.durations for clip in clips),
+                    "with_durations": with_durations,
                     "version": FORMAT_VERSION,
                 },
                 num_workers,

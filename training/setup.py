@@ -5,22 +5,23 @@ import os
 import signal
 import sys
 import time
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
-from accelerate.utils import DistributedDataParallelKwargs, ProjectConfiguration, set_seed
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, ProjectConfiguration, set_seed
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import safe_open
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 
 from ..configuration_tts_trm import TtsTrmConfig
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import TtsTrmProcessor, load_codec
 from . import pretrained
-from .alignment import AlignerTraining, latent_statistics
+from .alignment import MOST_CLIPS, AlignerTraining, latent_statistics
 from .arguments import MODEL_OPTIONS
 from .checkpoint import CheckpointError
 from .data import BucketBatchSampler, Collator, prepare_split, rows_to_align
@@ -33,6 +34,7 @@ from .sources import DataError, is_recordings, read_sources
 from .streaming import StreamedBatches
 from .tokens import (
     CodecInfo,
+    TokenShards,
     has_durations,
     load_tokens,
     locate_codec,
@@ -96,7 +98,9 @@ def make_accelerator(options) -> Accelerator:
         project_config=ProjectConfiguration(str(options.output_dir), logging_dir=str(options.output_dir / "logs")),
         kwargs_handlers=[
             # buffers never change; what only cycles without gradient use has none
-            DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=options.gradient_cycles > 0)
+            DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=options.gradient_cycles > 0),
+            # the others wait while the main process tokenises and aligns, which may take hours
+            InitProcessGroupKwargs(timeout=timedelta(days=2)),
         ],
     )
 
@@ -165,19 +169,40 @@ def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
 
 
 def prepare_durations(options, processor, say) -> None:
-    """Aligns texts and audio, unless that has been done for this tokenizer."""
-    if options.streaming and has_durations(CodecInfo.read(options.token_dir), processor.tokenizer):
+    """Aligns texts and audio, unless that has been done for this tokenizer; with `--streaming` shard by shard."""
+    info = CodecInfo.read(options.token_dir)
+    if options.streaming and has_durations(info, processor.tokenizer):
         return  # it may have been done with other limits of length: what has no durations is left out
-    table, info = load_tokens(options.token_dir, processor.tokenizer)
-    rows = rows_to_align(table, processor, options.max_text_length, options.max_audio_frames)
-    if len(rows) == 0:
+    if options.streaming:
+        tables = TokenShards(info, processor.tokenizer)
+    else:
+        tables = [load_tokens(options.token_dir, processor.tokenizer)[0]]
+
+    def rows_of(index: int):
+        return rows_to_align(tables[index], processor, options.max_text_length, options.max_audio_frames)
+
+    learned = {}  # rows that the aligner learns from, by table
+    for index in torch.randperm(len(tables), generator=torch.Generator().manual_seed(options.seed)).tolist():
+        learned[index] = rows_of(index)
+        if sum(map(len, learned.values())) >= MOST_CLIPS:
+            break
+    count = sum(map(len, learned.values()))
+    if not count:
         return
-    say(f"Aligning {len(rows)} texts to their audio ...")
-    training = AlignerTraining(rows, info.codebooks(), info.codebook_chains, len(processor.tokenizer), options.seed)
+    say(f"Learning from {count} texts which character is spoken when ...")
+    sizes = info.codebooks(), info.codebook_chains, len(processor.tokenizer)
+    training = AlignerTraining(ConcatDataset(list(learned.values())), *sizes, options.seed)
     training.train(progress=say)
-    durations = training.align(progress=say)
-    write_durations(options.token_dir, tokenizer_hash(processor.tokenizer), rows.spread(durations))
-    draw_alignments(options, processor, rows, durations, info.frame_rate, say)
+
+    def durations():
+        for index in range(len(tables)):
+            rows = learned[index] if index in learned else rows_of(index)
+            aligned = training.align(rows, progress=say)
+            if index == 0:
+                draw_alignments(options, processor, rows, aligned, info.frame_rate, say)
+            yield from rows.spread(aligned)
+
+    write_durations(options.token_dir, tokenizer_hash(processor.tokenizer), durations())
 
 
 def draw_alignments(options, processor, rows, durations, frame_rate, say, pictures: int = 3) -> None:

@@ -12,7 +12,7 @@ from torch.utils.data import ConcatDataset, IterableDataset, get_worker_info
 
 from .data import BucketBatchSampler, SpeechDataset, SplitReport, prepare_split
 from .sources import DataError
-from .tokens import CodecInfo, read_header, read_shard, shard_paths
+from .tokens import CodecInfo, TokenShards
 
 HELD_OUT_CLIPS = 512  # of the first shards, which are evaluated
 
@@ -64,8 +64,7 @@ class StreamedBatches(IterableDataset):
         self.info, self.processor, self.limits, self.collate = info, processor, limits, collate
         self.batch_size, self.frames_per_batch, self.seed = batch_size, frames_per_batch, seed
         self.num_replicas, self.rank, self.start_batch = num_replicas, rank, 0
-        self.shards = shard_paths(info)
-        self.ends = np.cumsum([read_header(path)["num_clips"] for path in self.shards])  # rows up to each shard's end
+        self.shards = TokenShards(info, processor.tokenizer)
         readers = num_replicas * max(num_workers, 1)
         if len(self.shards) < readers:
             raise DataError(
@@ -104,9 +103,8 @@ class StreamedBatches(IterableDataset):
 
     def split(self, shard: int) -> tuple[SpeechDataset, SpeechDataset, SplitReport]:
         """Training and held-out rows of one shard."""
-        first, total = (int(self.ends[shard - 1]) if shard else 0), int(self.ends[-1])
-        table = read_shard(self.info, self.shards[shard], self.processor.tokenizer, first, total)
-        return prepare_split(table, self.processor, frame_rate=self.info.frame_rate, whole=False, **self.limits)
+        rate = self.info.frame_rate
+        return prepare_split(self.shards[shard], self.processor, frame_rate=rate, whole=False, **self.limits)
 
     def first_rows(self) -> tuple[SpeechDataset, "HeldOutRows", SplitReport]:
         """Training rows of the first shard, held-out rows of as many as it takes, and what became of all these.

@@ -13,9 +13,10 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -244,7 +245,7 @@ def read_report(token_dir: str | Path, frame_rate: float) -> TokenizeReport:
 
 
 def tokens_state(
-    token_dir: str | Path, clips: list[Clip] | None = None
+    token_dir: str | Path, clips: Sequence[Clip] | None = None
 ) -> Literal["absent", "incomplete", "stale", "ready"]:
     """Whether a folder can be trained from; "stale" where it is complete, but its clips are not `clips`."""
     if not (Path(token_dir) / CODEC_FILE).is_file():
@@ -300,6 +301,21 @@ def read_shard(info: CodecInfo, path: Path, tokenizer, first: int, total: int) -
     return dataset if durations is None else dataset.add_column("aligned_durations", durations)
 
 
+class TokenShards(Sequence):
+    """The shards of a complete folder, each read when it is asked for, as [`read_shard`] gives it."""
+
+    def __init__(self, info: CodecInfo, tokenizer):
+        self.info, self.tokenizer, self.paths = info, tokenizer, shard_paths(info)
+        self.ends = list(accumulate(read_header(path)["num_clips"] for path in self.paths))  # rows up to each one's end
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> "datasets.Dataset":
+        first = self.ends[index - 1] if index else 0
+        return read_shard(self.info, self.paths[index], self.tokenizer, first, self.ends[-1])
+
+
 def read_columns(info: CodecInfo, names: list[str]) -> Iterator[dict[str, list]]:
     """Some columns of one shard after the other, as lists."""
     import pyarrow.parquet
@@ -342,29 +358,31 @@ def durations_path(token_dir: str | Path, hash_of_tokenizer: str) -> Path:
     return Path(token_dir) / f"durations-{hash_of_tokenizer[:12]}.parquet"
 
 
-def write_durations(token_dir: str | Path, hash_of_tokenizer: str, durations: list[np.ndarray | None]) -> Path:
+def write_durations(token_dir: str | Path, hash_of_tokenizer: str, durations: Iterable[np.ndarray | None]) -> Path:
     """Stores aligned durations: for each row of the folder, in order, one value for each input id, in frames.
 
     An empty array marks a clip that could not be aligned, None one that the aligner was not asked about. Training
-    leaves both out and counts them.
+    leaves both out and counts them. No more than a shard's worth is in memory at a time.
 
     Raises:
-        DataError: if their number is not that of the folder's rows.
+        DataError: if their number is not that of the folder's rows; nothing is stored then.
     """
     import pyarrow
     import pyarrow.parquet
 
     info = CodecInfo.read(token_dir)
-    rows = num_rows(info)
-    if len(durations) != rows:
-        raise DataError(f"{token_dir}: {len(durations)} rows of durations for {rows} rows of tokens.")
     header = {"key": info.key, "tokenizer": hash_of_tokenizer}
-    values = [None if row is None else np.asarray(row, np.float32) for row in durations]
-    column = pyarrow.array(values, pyarrow.list_(pyarrow.float32()))
-    table = pyarrow.table({"durations": column}).replace_schema_metadata({SHARD_METADATA: json.dumps(header)})
-    path = durations_path(token_dir, hash_of_tokenizer)
+    schema = pyarrow.schema({"durations": pyarrow.list_(pyarrow.float32())}, {SHARD_METADATA: json.dumps(header)})
+    path, rows, written = durations_path(token_dir, hash_of_tokenizer), num_rows(info), 0
     with atomic_path(path) as partial:
-        pyarrow.parquet.write_table(table, partial, row_group_size=info.shard_size)
+        with pyarrow.parquet.ParquetWriter(partial, schema) as writer:
+            values = iter(durations)
+            while part := list(islice(values, info.shard_size)):
+                column = [None if row is None else np.asarray(row, np.float32) for row in part]
+                writer.write_table(pyarrow.table([pyarrow.array(column, schema.types[0])], schema))
+                written += len(part)
+        if written != rows:
+            raise DataError(f"{token_dir}: {written} rows of durations for {rows} rows of tokens.")
     return path
 
 
