@@ -300,7 +300,7 @@ class LatentHead(nn.Module):
         return (frames, codes) if complete.all() else (frames[complete], codes[complete])
 
     def loss(self, frames: torch.Tensor, codes: torch.Tensor):
-        """Regression loss, plus the weighted cross-entropy; and the cross-entropy of each codebook `[K]`.
+        """Regression loss, plus the weighted cross-entropy; and the unweighted one of each codebook `[K]`.
 
         The regression is the mean absolute error of the standardised latent, each dimension weighted by its
         deviation. Cross-entropies without weight are computed on all frames in evaluation, on 1/64 of them in training.
@@ -318,7 +318,8 @@ class LatentHead(nn.Module):
         losses = sum(self._cross_entropies(*part) for part in parts) / len(latent)
         weights = losses.new_tensor(self.config.normalized_codebook_weights)
         cross_entropy = (losses * weights).mean()
-        # with weight 0 the term still trains the precisions, which the regression does not see
+        if weight == 0:  # the precisions learn from it all the same, which the regression does not see
+            cross_entropy = cross_entropy - cross_entropy.detach()
         return regression + (weight or 0.01) * cross_entropy, losses.detach()
 
     def relative_error(self, frames: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:

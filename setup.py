@@ -11,6 +11,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "__init__.py").read_text(en
 EVALUATION = ["jiwer>=4.0", "pocketsphinx>=5.0", "pyworld-prebuilt>=0.3.6"]  # the last: pyworld, with wheels
 CODEC = ["scikit-learn>=1.6"]
 PICTURES = ["matplotlib>=3.9"]
+TEXT = ["emoji>=2.14", "num2words>=0.5.14"]
 TRACKERS = ["tensorboard>=2.18", "wandb>=0.22"]
 TOOLS = ["parameterized>=0.9", "pytest>=8.0", "ruff>=0.9", "setuptools>=77"]
 
@@ -41,8 +42,9 @@ setup(
         "eval": EVALUATION,
         "codec": CODEC,
         "pictures": PICTURES,
+        "text": TEXT,
         "tracking": [*TRACKERS, "trackio>=0.30"],
         # trackio stays out: it brings a web server along, and holds pillow back
-        "test": EVALUATION + CODEC + PICTURES + TRACKERS + TOOLS,
+        "test": EVALUATION + CODEC + PICTURES + TEXT + TRACKERS + TOOLS,
     },
 )

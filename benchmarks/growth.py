@@ -72,7 +72,7 @@ def make_shard(folder: Path) -> Path:
     lengths = generator.integers(FRAMES // 2, FRAMES * 3 // 2, CLIPS)
     rows = {
         "name": [str(clip) for clip in range(CLIPS)],
-        "text": [f"sentence number {clip} of very many" for clip in range(CLIPS)],
+        "text": [f"sentence {''.join('abcdefghij'[int(d)] for d in str(clip))} of very many" for clip in range(CLIPS)],
         "speaker": ["anna"] * CLIPS,
         "audio_codes": [generator.integers(0, info.codebook_size, (info.num_codebooks, n)) for n in lengths],
         "num_frames": lengths,

@@ -89,15 +89,16 @@ class Studio:
     """
 
     def __init__(self, command):
-        from tts_trm.scripts.synthesize import load_voice
         from tts_trm.training.listeners import PocketsphinxRecognizer
         from tts_trm.training.sources import read_sources
         from tts_trm.training.voice_evaluation import held_out_clips
+        from tts_trm.voice import Voice
 
         self.recognizer = PocketsphinxRecognizer()
         held_out = held_out_clips(read_sources(command.data_dir), command.held_out, command.speaker)
         speaker, clips = first_known(held_out, self.recognizer)
-        self.model, self.processor = load_voice(command.model, device="cpu")
+        voice = Voice.from_pretrained(command.model, device="cpu")
+        self.model, self.processor = voice.model, voice.processor
         self.processor.speaker_to_id(speaker)  # refuses a stranger before anything is measured
         self.rate = self.processor.sampling_rate
         # no row changes how long a sentence is, so what is refused once is always refused

@@ -20,8 +20,8 @@ from tts_trm.benchmarks.measuring import ROOT, compare, machine, table, write_re
 LOAD = """
 import runpy
 runpy.run_path("scripts/_clone.py")
-from tts_trm.scripts.synthesize import BUNDLED_VOICE, load_voice
-load_voice(str(BUNDLED_VOICE))
+from tts_trm import Voice
+Voice.from_pretrained("pretrained/tts-trm-mini")
 """
 
 

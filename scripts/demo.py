@@ -7,7 +7,7 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
-from tts_trm.scripts.synthesize import BUNDLED_VOICE, SynthesisError, load_voice, speak
+from tts_trm.scripts.synthesize import BUNDLED_VOICE, speak
 
 SENTENCES = (
     ("kathleen", "The weather is nice today, and the birds are singing."),
@@ -25,15 +25,15 @@ def parse_arguments(arguments=None):
 
 def main(arguments=None) -> int:
     options = parse_arguments(arguments)
-    from tts_trm.training.prompts import Prompt
+    from tts_trm.voice import Voice
 
     try:
-        model, processor = load_voice(options.model)
+        voice = Voice.from_pretrained(options.model)
         options.output_dir.mkdir(parents=True, exist_ok=True)
         for number, (speaker, text) in enumerate(SENTENCES, 1):
             path = options.output_dir / f"{number}_{speaker}.wav"
-            print(f'"{text}"\n   {speak(model, processor, Prompt(text, speaker), path, pictures=True)}', flush=True)
-    except (SynthesisError, ValueError, OSError, ImportError) as error:
+            print(f'"{text}"\n   {speak(voice, text, speaker, path, pictures=True)}', flush=True)
+    except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

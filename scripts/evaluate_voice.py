@@ -22,7 +22,7 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
-from tts_trm.scripts.synthesize import SynthesisError, load_voice, number_type
+from tts_trm.scripts.synthesize import SynthesisError, number_type
 
 COLUMNS = {  # of the table: heading, number of decimals, factor
     "word_error_rate": ("WER %", 1, 100),
@@ -86,12 +86,14 @@ def evaluate(options) -> dict:
     """Everything that JSON holds; writes audio and pictures on the way."""
     from tts_trm.training.listeners import load_recognizer, load_speaker_encoder
     from tts_trm.training.voice_evaluation import VoiceEvaluation, aligned_durations, summarize
+    from tts_trm.voice import Voice
 
     for folder in (options.output and options.output.parent, options.audio_dir, options.picture_dir):
         if folder:  # a folder that cannot be made should not show after an hour
             folder.mkdir(parents=True, exist_ok=True)
     sentences = held_out(options)
-    model, processor = load_voice(options.model, device="cpu")
+    voice = Voice.from_pretrained(options.model, device="cpu")
+    model, processor = voice.model, voice.processor
     for speaker in sentences:
         processor.speaker_to_id(speaker)  # refuses a stranger before anything is measured
     recognizer = None if options.recognizer == "none" else load_recognizer(options.recognizer)

@@ -1,11 +1,14 @@
-"""Speaks text with a trained voice.
+"""Speaks text of any length with a trained voice.
 
     python scripts/synthesize.py --text "Hello, I am a very small model." --speaker kathleen --output hello.wav
-    echo "Text from a pipe." | python scripts/synthesize.py --output piped.wav
+    cat book.txt | python scripts/synthesize.py --output book.wav --times book.srt
+    python scripts/synthesize.py --text "Straight to the speakers." --output - | aplay -q -r 24000 -f S16_LE
     python scripts/synthesize.py --prompts-file prompts.txt --output-dir spoken --pictures
 
-A prompts file has one prompt a line, `speaker|text` or the text alone; `#` begins a comment. Prompt N becomes
-`spoken/000N.wav`. A prompt that cannot be spoken is named, the others are written, and the exit code is 1.
+Sentences are spoken one after the other, and written as soon as they are. An empty line ends a paragraph,
+`[pause 500ms]` is silence. A prompts file has one prompt a line, `speaker|text` or the text alone; `#` begins a
+comment. Prompt N becomes `spoken/000N.wav`. A prompt that cannot be spoken is named, the others are written, and the
+exit code is 1.
 """
 
 import argparse
@@ -53,9 +56,16 @@ def parse_arguments(arguments=None):
     source.add_argument("--prompts-file", type=Path, help="what to say, one prompt a line")
     parser.add_argument("--speaker", default="0", help="name or number; in a prompts file that of bare lines")
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--output", type=Path, default=Path("output.wav"), help="the WAV file (default: %(default)s)")
+    target.add_argument(
+        "--output",
+        type=Path,
+        default=Path("output.wav"),
+        help="the WAV file (default: %(default)s); - writes raw 16-bit samples to standard output",
+    )
     target.add_argument("--output-dir", type=Path, help="gets 0001.wav, 0002.wav, ... of a prompts file")
+    parser.add_argument("--times", type=Path, help="write the time of each word, as .json, .srt or .vtt")
     parser.add_argument("--pictures", action="store_true", help="write a PNG beside each WAV: spectrogram, alignment")
+    parser.add_argument("--no-normalize", action="store_true", help="leave numbers, dates, abbreviations as they are")
     parser.add_argument("--speed", type=number_type(float, 0.25, 4.0), default=1.0, help="2 is twice as fast")
     parser.add_argument("--seed", type=int, default=42, help="of the sampling; the same for every prompt")
     parser.add_argument("--temperature", type=number_type(float, 0.0), help="of the sampling; 0 is greedy")
@@ -68,97 +78,43 @@ def parse_arguments(arguments=None):
     options = parser.parse_args(arguments)
     if (options.prompts_file is None) != (options.output_dir is None):
         parser.error("--prompts-file and --output-dir go together")
+    if options.times and options.times.suffix.lower() not in (".json", ".srt", ".vtt"):
+        parser.error(f"--times {options.times}: is written as .json, .srt or .vtt; choose by the end of the name")
+    if options.times and options.output_dir:
+        parser.error("--times is that of one text; leave it out with --prompts-file")
     return options
 
 
-def choose_device(name: str) -> str:
-    import torch
-
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return next(device for device, present in available.items() if present)
-    if not available[name]:
-        present = ", ".join(device for device, there in available.items() if there)
-        raise SynthesisError(f"--device {name}: this machine has none that PyTorch can use; it has {present}.")
-    return name
-
-
-def load_voice(name: str, revision: str | None = None, device: str = "auto"):
-    """Model and processor of a checkpoint, its codec loaded, everything in float32 on `device`.
-
-    Raises:
-        SynthesisError: if anything is missing, or does not fit together.
-    """
-    import torch
-    from transformers.utils import logging
-
-    from tts_trm import TtsTrmConfig, TtsTrmModel, TtsTrmProcessor
-    from tts_trm.processing_tts_trm import CodecError
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    torch.set_flush_denormal(True)  # a CPU multiplies numbers next to nothing very slowly
-    device = choose_device(device)
-    if name == str(BUNDLED_VOICE) and not (BUNDLED_VOICE / "config.json").is_file():
-        raise SynthesisError(f"{name}: the bundled voice is missing; name a checkpoint with --model.")
-    where = {"revision": revision} if revision else {}
-    try:
-        model_type = TtsTrmConfig.get_config_dict(name, **where)[0].get("model_type")
-        if model_type != TtsTrmConfig.model_type:
-            found = f"is a model of type {model_type!r}" if model_type else "holds no config.json of a model"
-            raise SynthesisError(f"{name}: {found}; give a TTS TRM checkpoint.")
-        model, report = TtsTrmModel.from_pretrained(name, dtype=torch.float32, output_loading_info=True, **where)
-        if report["missing_keys"]:
-            raise SynthesisError(
-                f"{name}: the weights lack {min(report['missing_keys'])} and {len(report['missing_keys']) - 1} more; "
-                "save the checkpoint again."
-            )
-        processor = TtsTrmProcessor.from_pretrained(name, **where)
-        processor.codec_model.to(device)
-    except (SynthesisError, CodecError) as error:
-        raise SynthesisError(str(error)) from error
-    except Exception as error:  # the tokenizers library raises nothing more special
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise SynthesisError(f"{name}: cannot be loaded ({reason}); give a checkpoint folder or a Hub id.") from error
-    _check_fit(name, model, processor)
-    return model.eval().to(device), processor
-
-
-def _check_fit(name: str, model, processor) -> None:
-    characters, speakers = len(processor.tokenizer), len(processor.speakers)
-    if characters > model.config.vocab_size or speakers > model.config.num_speakers:
-        raise SynthesisError(
-            f"{name}: its tokenizer has {characters} characters and its processor {speakers} speakers, the model "
-            f"{model.config.vocab_size} and {model.config.num_speakers}; take all files from one checkpoint."
-        )
-    codec = processor.codec_model.config
-    if model.config.codebook_size != codec.codebook_size or model.config.num_codebooks > codec.num_quantizers:
-        raise SynthesisError(
-            f"{name}: the model speaks {model.config.num_codebooks} x {model.config.codebook_size} codes, its codec "
-            f"{processor.codec} knows {codec.num_quantizers} x {codec.codebook_size}; use the codec it learned from."
-        )
-
-
-def speak(model, processor, prompt, path: Path, pictures=False, seed=42, num_codebooks=None, **generate_kwargs) -> str:
-    """Speaks a prompt into `path` (and `path` with `.png`), and says what came of it.
+def speak(voice, text: str, speaker, path: Path | None, times: Path | None = None, pictures=False, **settings) -> str:
+    """Speaks a text into `path` (and `path` with `.png`), or raw to standard output, and says what came of it.
 
     Raises:
         ValueError: if the voice cannot speak it.
         OSError: if a file cannot be written; whatever is there is complete.
     """
-    import torch
+    from tts_trm.subtitles import Times, write_times
+    from tts_trm.voice import write_pcm, write_wav
 
-    from tts_trm.training.samples import generate_speech
+    timed, speeches, started = Times(), [], time.perf_counter()
 
-    start = time.perf_counter()
-    generator = torch.Generator(model.device).manual_seed(seed)
-    speech = generate_speech(model, processor, prompt, generator=generator, **generate_kwargs)
-    speech.waveform = processor.decode(speech.codes[:, :num_codebooks])[0]
-    elapsed = time.perf_counter() - start
-    processor.save_audio(speech.waveform, path)
-    if pictures:
-        speech.draw(path.with_suffix(".png"))
-    return f"{path}: {speech.seconds:.2f} s of audio, {elapsed / speech.seconds:.3f} s per second of audio"
+    def passages():
+        for passage in voice.stream(text, speaker, **settings):
+            timed.add(passage)
+            if pictures and passage.speech:
+                speeches.append(passage.speech)
+            yield passage
+
+    if path is None:
+        write_pcm(passages(), sys.stdout.buffer)
+    else:
+        write_wav(passages(), path)
+    elapsed = time.perf_counter() - started
+    if times:
+        write_times(timed, times)
+    for number, speech in enumerate(speeches, 1):
+        speech.draw(path.with_name(f"{path.stem}{'' if number == 1 else f'_{number}'}.png"))
+    name = path or "standard output"
+    return f"{name}: {timed.seconds:.2f} s of audio, {elapsed / timed.seconds:.3f} s per second of audio"
 
 
 def read_text(text: str | None) -> str:
@@ -181,11 +137,11 @@ def prepare_folder(folder: Path, names: list[str]) -> None:
         raise SynthesisError(f"{folder}: holds {others[0]}, which this run would not write; choose an empty folder.")
 
 
-def speak_file(options, model, processor, settings: dict) -> int:
+def speak_file(options, voice, settings: dict) -> int:
     """Speaks all prompts of a file; the number of those that could not be spoken."""
     from tts_trm.training.prompts import read_prompts
 
-    prompts = read_prompts(options.prompts_file, processor.speakers, options.speaker)
+    prompts = read_prompts(options.prompts_file, voice.processor.speakers, options.speaker)
     width = max(4, len(str(len(prompts))))
     names = [f"{number:0{width}d}.wav" for number in range(1, len(prompts) + 1)]
     prepare_folder(options.output_dir, names)
@@ -193,7 +149,7 @@ def speak_file(options, model, processor, settings: dict) -> int:
     for name, prompt in zip(names, prompts, strict=True):
         path = options.output_dir / name
         try:
-            print(speak(model, processor, prompt, path, **settings), flush=True)
+            print(speak(voice, prompt.text, prompt.speaker, path, **settings), flush=True)
         except ValueError as error:
             failures += 1
             print(f"error: {options.prompts_file}, line {prompt.line}: {error}", file=sys.stderr)
@@ -206,26 +162,30 @@ def speak_file(options, model, processor, settings: dict) -> int:
 
 def synthesize(options) -> int:
     settings = {name: getattr(options, name) for name in ("pictures", "seed", "num_codebooks", "speed")}
+    settings["normalize"] = not options.no_normalize
     sampling = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p")}
     settings |= {name: value for name, value in sampling.items() if value is not None}
+    raw = str(options.output) == "-"
     if options.prompts_file is None:
         text = read_text(options.text)
-        if options.output.suffix.lower() != ".wav":
+        if options.output.suffix.lower() != ".wav" and not raw:
             raise SynthesisError(f"--output {options.output}: is written as WAV; let its name end in .wav.")
+        if raw and options.pictures:
+            raise SynthesisError("--pictures are written beside a WAV file; give --output its name.")
     elif not options.prompts_file.is_file():  # before the voice is loaded, which takes a while
         raise SynthesisError(f"--prompts-file {options.prompts_file}: there is no such file.")
 
-    model, processor = load_voice(options.model, options.revision, options.device)
-    if (options.num_codebooks or 1) > model.config.num_codebooks:
+    from tts_trm.voice import Voice
+
+    voice = Voice.from_pretrained(options.model, options.revision, options.device)
+    if (options.num_codebooks or 1) > voice.model.config.num_codebooks:
         raise SynthesisError(
-            f"--num-codebooks {options.num_codebooks}: the voice has only {model.config.num_codebooks}."
+            f"--num-codebooks {options.num_codebooks}: the voice has only {voice.model.config.num_codebooks}."
         )
     if options.prompts_file is not None:
-        return 1 if speak_file(options, model, processor, settings) else 0
-
-    from tts_trm.training.prompts import Prompt
-
-    print(speak(model, processor, Prompt(text, options.speaker), options.output, **settings))
+        return 1 if speak_file(options, voice, settings) else 0
+    path = None if raw else options.output
+    print(speak(voice, text, options.speaker, path, options.times, **settings), file=sys.stderr if raw else sys.stdout)
     return 0
 
 
@@ -233,6 +193,9 @@ def main(arguments=None) -> int:
     options = parse_arguments(arguments)
     try:
         return synthesize(options)
+    except BrokenPipeError:  # whoever listened has heard enough
+        sys.stderr.close()
+        return 1
     except (SynthesisError, ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

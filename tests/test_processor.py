@@ -78,15 +78,31 @@ def test_special_names_in_a_text_are_characters(processor, tmp_path):
 
 def test_characters_without_a_relative_are_left_out_and_reported(processor, caplog):
     with caplog.at_level(logging.WARNING):
-        assert spelled(processor, "a☃b☃ 1 c") == "<boundary>a b c<boundary>"
-    assert "'☃' x 2" in caplog.text and "'1' x 1" in caplog.text
-    clean, unknown = processor.clean_text("a☃b☃ 1 c")
-    assert clean == "a b c" and unknown == {"☃": 2, "1": 1}
+        assert spelled(processor, "aжbж ش c") == "<boundary>a b c<boundary>"
+    assert "'ж' x 2" in caplog.text and "'ش' x 1" in caplog.text
+    spoken, unknown = processor.spoken_text("aжbж ش c")
+    assert spoken.text == "a b c" and unknown == {"ж": 2, "ش": 1}
+    assert spoken.origins == [(0, 1), (1, 2), (2, 3), (3, 4), (7, 8)]
 
 
 def test_letters_that_the_voice_has_learned_are_kept():
     processor = TtsTrmProcessor.from_texts(["größe é"])
-    assert processor.clean_text("Größe É") == ("größe é", {})
+    assert processor.spoken_text("Größe E\u0301")[0].text == "größe é"
+
+
+def test_numbers_are_spoken_in_the_language_of_the_speaker():
+    processor = TtsTrmProcessor.from_texts(["abcdefghijklmnopqrstuvwxyzü -5"], ["anna", "bert"], languages=["en", "de"])
+    text = "5 km\n at 12"
+    assert processor.spoken_text(text)[0].text == "five kilometers at twelve"
+    spoken, unknown = processor.spoken_text(text, "bert")
+    assert spoken.text == "fünf kilometer at zwölf".replace("ö", "o") and not unknown
+    assert [text[slice(*place)] for place in dict.fromkeys(spoken.origins)] == ["5 km", "\n", "a", "t", " ", "12"]
+    assert processor.spoken_text("5 km", normalize=False)[0].text == "5 km"
+    ids = processor(["5 km", "5 km"], speaker=["anna", "bert"]).attention_mask.sum(-1) - 2
+    assert ids.tolist() == [len("five kilometers"), len("fünf kilometer")]
+    assert processor("5 km", normalize=False).input_ids.shape == (1, 6)
+    with pytest.raises(ValueError, match="2 speakers but 1 languages"):
+        TtsTrmProcessor.from_texts(["abc"], ["anna", "bert"], languages=["en"])
 
 
 @pytest.mark.parametrize(
@@ -95,7 +111,7 @@ def test_letters_that_the_voice_has_learned_are_kept():
         ("", "'' is empty"),
         (" \n", "is empty"),
         ("?!", r"'\?!' has no letter"),
-        ("☃☃", "has no letter that this voice has learned"),
+        ("жж", "has no letter that this voice has learned"),
         ("a" * 511, "511 characters, over the limit of 510; split it"),
         ([], "list of texts is empty"),
         (["a", None], "must be a string or a list of strings, got NoneType"),

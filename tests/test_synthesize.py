@@ -10,6 +10,7 @@ import pytest
 import soundfile
 import torch
 
+from tts_trm import Voice
 from tts_trm.scripts import demo, synthesize
 
 ROOT = Path(synthesize.__file__).resolve().parent.parent
@@ -41,7 +42,7 @@ def names(folder) -> list[str]:
 def test_text_to_file_with_picture(speak, tmp_path):
     code, out, error = speak("--text", "Hello there.", "--output", "a.wav", "--pictures")
     samples, rate = soundfile.read("a.wav")
-    assert (code, error, rate) == (0, "", 24_000) and len(samples) % 1920 == 0 and samples.any()
+    assert (code, error, rate) == (0, "", 24_000) and samples.any()
     assert out.startswith(f"a.wav: {len(samples) / rate:.2f} s of audio, ") and out.endswith(" per second of audio\n")
     assert names(tmp_path) == ["a.png", "a.wav"]
 
@@ -114,7 +115,7 @@ def test_other_audio_in_the_folder_is_not_touched(speak):
         (["--text", "Hi.", "--speaker", "carl"], "Unknown speaker 'carl'; this voice has: 0 anna, 1 bert."),
         (["--text", ""], "The text '' is empty"),
         (["--text", "?!"], "has no letter that this voice has learned"),
-        (["--text", "word " * 120], "over the limit of 510; split it."),
+        (["--text", "Hi. [pause 100s]"], "[pause 100s] is longer than 60 s"),
         (["--text", "Hi.", "--output", "missing/a.wav"], "missing/a.wav: cannot be written"),
         (["--text", "Hi.", "--output", "a.mp3"], "--output a.mp3: is written as WAV"),
         (["--text", "Hi.", "--num-codebooks", "33"], "--num-codebooks 33: the voice has only 32"),
@@ -147,11 +148,10 @@ def test_options_that_make_no_sense(arguments, message, capsys):
 def test_full_disk_keeps_what_was_there(speak, tmp_path, monkeypatch):
     Path("a.wav").write_bytes(b"precious")
 
-    def full(path, *arguments, **settings):
-        Path(path).write_bytes(b"RIFF")
+    def full(*arguments, **settings):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("soundfile.write", full)
+    monkeypatch.setattr("soundfile.SoundFile.write", full)
     error = one_error(speak("--text", "Hi.", "--output", "a.wav", "--pictures"))
     assert "a.wav: cannot be written" in error and "No space left" in error
     assert names(tmp_path) == ["a.wav"] and Path("a.wav").read_bytes() == b"precious"
@@ -198,7 +198,7 @@ def test_loaded_in_single_precision(voice_copy):
     from tts_trm import TtsTrmModel
 
     TtsTrmModel.from_pretrained(voice_copy).half().save_pretrained(voice_copy)
-    model, processor = synthesize.load_voice(str(voice_copy), device="cpu")
+    model = Voice.from_pretrained(voice_copy, device="cpu").model
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32} and not model.training
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 # fields of the model's configuration, and the options that decide them
@@ -53,6 +54,12 @@ def build_parser() -> argparse.ArgumentParser:
     data.add_argument("--text-column", default="text", help="of a Hub data set")
     data.add_argument("--audio-column", default="audio", help="of a Hub data set")
     data.add_argument("--speaker-column", default="speaker", help="of a Hub data set")
+    data.add_argument(
+        "--languages",
+        nargs="+",
+        default=["en"],
+        help="of the texts, for numbers and abbreviations: a code (en, de, ...), and those of other speakers, anna=de",
+    )
     data.add_argument("--split", default="train", help="of a Hub data set; several are joined by +")
     data.add_argument("--dataset-config", help="of a Hub data set that has several")
     data.add_argument("--codec", help="Hub id or folder (default: the tokens' own, else kyutai/mimi)")
@@ -209,6 +216,17 @@ def _read_config_file(parser: argparse.ArgumentParser, path: Path) -> dict:
     return {name: getattr(chosen, name) for name in named}
 
 
+def _languages(parser: argparse.ArgumentParser, words: list[str]) -> dict[str, str]:
+    """`["en", "anna=de"]` as `{"": "en", "anna": "de"}`: by speaker, "" for all others."""
+    languages = {"": "en"}
+    for word in words:
+        speaker, _, code = word.rpartition("=")
+        if not re.fullmatch(r"[a-z]{2,3}(?:_[A-Z]{2})?", code):
+            parser.error(f"--languages: {word!r} is neither a code such as en nor a speaker's, such as anna=de")
+        languages[speaker] = code
+    return languages
+
+
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Refuses values that can only be mistakes, before anything is loaded."""
     for name in (
@@ -227,6 +245,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error(f"--held-out must be between 0 and 1, not {options.held_out}")
     if options.streaming and not options.max_steps:
         parser.error("--streaming needs --max-steps: how many batches an epoch has is not known before it is over")
+    options.languages = _languages(parser, options.languages)
     if options.fp16 and options.bf16:
         parser.error("--fp16 and --bf16 exclude each other")
     if options.token_dir is None and Path(options.data_dir[0]).is_dir():

@@ -144,10 +144,14 @@ class _Examined:
 
 def _examine(table, processor, max_text_length: int, max_audio_frames: int) -> _Examined:
     texts, unknown = [], Counter()
-    for text in table.data.column("text").to_pylist():
-        clean, left_out = processor.clean_text(text)
-        texts.append(clean)
-        unknown.update(left_out)
+    columns = (table.data.column(name).to_pylist() for name in ("text", "speaker"))
+    try:
+        for text, speaker in zip(*columns, strict=True):
+            (clean, _), left_out = processor.spoken_text(text, speaker)
+            texts.append(clean)
+            unknown.update(left_out)
+    except ValueError as error:  # an unknown speaker, or a number that cannot be spoken
+        raise DataError(f"The tokens do not fit the voice: {error}") from error
     # without `verbose=False` it warns of the long texts that are left out below
     tokenized = processor.tokenizer(texts, truncation=False, padding=False, return_tensors=None, verbose=False)
     ids = [np.asarray(row, np.int32) for row in tokenized["input_ids"]]
@@ -213,7 +217,8 @@ def rows_to_align(table, processor, max_text_length: int = 512, max_audio_frames
     seen = _examine(table, processor, max_text_length, max_audio_frames)
     aligned = _durations(table, "aligned_durations")
     wanted = [row for row, reason in enumerate(seen.reasons) if not reason and seen.own_durations[row] is None]
-    if all(aligned[row] is not None for row in wanted):
+    # what another version of this package spelled otherwise is aligned again
+    if all(aligned[row] is not None and len(aligned[row]) in (0, len(seen.input_ids[row])) for row in wanted):
         wanted = []
     return AlignmentRows(table, np.asarray(wanted, np.int64), seen.input_ids)
 
@@ -265,10 +270,7 @@ def prepare_split(
     report.dropped = dict(Counter(reason for reason in reasons if reason).most_common())
     kept = [row for row, reason in enumerate(reasons) if not reason]
     texts, speakers = table.data.column("text").to_pylist(), table.data.column("speaker").to_pylist()
-    try:
-        speaker_of = {name: processor.speaker_to_id(name) for name in sorted({speakers[row] for row in kept})}
-    except ValueError as error:
-        raise DataError(f"The tokens do not fit the voice: {error}") from error
+    speaker_of = {name: processor.speaker_to_id(name) for name in sorted({speakers[row] for row in kept})}
     speaker_ids = [speaker_of.get(name, -1) for name in speakers]
     if whole:
         held = _held_out_texts([texts[row] for row in kept], held_out_share, report)

@@ -28,11 +28,12 @@ def codec_of(voice: str) -> str:
     return str(Path(folder) / CODEC_FOLDER)
 
 
-def alphabet_and_speakers(voice: str) -> tuple[str, list[str]]:
-    """The characters that a voice has learned, in one string, and its speakers in the order of their ids."""
+def alphabet_and_speakers(voice: str) -> tuple[str, dict[str, str]]:
+    """The characters that a voice has learned, in one string, and the languages of its speakers in their order."""
     processor = TtsTrmProcessor.from_pretrained(voice)
     special = set(processor.tokenizer.all_special_tokens)
-    return "".join(sorted(set(processor.tokenizer.get_vocab()) - special)), processor.speakers
+    alphabet = "".join(sorted(set(processor.tokenizer.get_vocab()) - special))
+    return alphabet, dict(zip(processor.speakers, processor.languages, strict=True))
 
 
 def further_fields(voice: str) -> dict:

@@ -5,68 +5,16 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..processing_tts_trm import CodecError
-from .pictures import draw_speech
+from ..voice import Speech, generate_speech
 from .prompts import Prompt
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Speech:
-    """What a model made of a prompt."""
-
-    text: str
-    speaker_id: int
-    speaker: str
-    codes: torch.LongTensor  # [1, K, T]
-    characters: list[str]  # S names, boundaries included
-    alignment: np.ndarray | None  # [T, S] weight of each character in each frame; None if the model predicts none
-    sampling_rate: int
-    frame_rate: float
-    waveform: torch.FloatTensor | None = None  # [L] samples, once the codes are decoded
-    number: int = 1  # of the prompt, counted from 1
-
-    @property
-    def frames(self) -> int:
-        return self.codes.shape[-1]
-
-    @property
-    def seconds(self) -> float:
-        return self.frames / self.frame_rate
-
-    def draw(self, path: str | Path) -> None:
-        """Writes a PNG: spectrogram and alignment, as far as there are such."""
-        draw_speech(
-            path, self.text, self.characters, self.alignment, self.waveform, self.sampling_rate, self.frame_rate
-        )
-
-
-def generate_speech(model, processor, prompt: Prompt, **generate_kwargs) -> Speech:
-    """Speaks a prompt, up to its codes; `processor.decode(speech.codes)` makes the waveform.
-
-    Raises:
-        ValueError: if the voice cannot speak it: an unknown speaker, no letter it knows, too long.
-    """
-    inputs = processor(text=prompt.text, speaker=prompt.speaker).to(model.device)
-    output = model.generate(**inputs, return_dict_in_generate=True, **generate_kwargs)
-    speaker_id = int(inputs["speaker_id"][0])
-    return Speech(
-        text=prompt.text,
-        speaker_id=speaker_id,
-        speaker=processor.speakers[speaker_id],
-        codes=output.sequences.cpu(),
-        characters=processor.tokenizer.convert_ids_to_tokens(inputs["input_ids"][0].tolist()),
-        alignment=None if output.alignment is None else output.alignment[0].float().cpu().numpy(),
-        sampling_rate=processor.sampling_rate,
-        frame_rate=model.config.frame_rate,
-    )
 
 
 class SampleWriter:
@@ -148,7 +96,8 @@ class SampleWriter:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             generator = torch.Generator(model.device).manual_seed(self.seed)
-            speech = generate_speech(model, self.processor, prompt, generator=generator, **self.generate_kwargs)
+            settings = {"generator": generator, **self.generate_kwargs}
+            speech = generate_speech(model, self.processor, prompt.text, prompt.speaker, **settings)
             speech.number = number
         except (ValueError, OSError) as error:
             self._report(f"sample {number}", error)

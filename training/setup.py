@@ -19,6 +19,7 @@ from torch.utils.data import ConcatDataset, DataLoader
 
 from ..configuration_tts_trm import TtsTrmConfig
 from ..modeling_tts_trm import TtsTrmModel
+from ..normalization_tts_trm import normalize_text
 from ..processing_tts_trm import TtsTrmProcessor, load_codec
 from . import pretrained
 from .alignment import MOST_CLIPS, AlignerTraining, latent_statistics
@@ -152,17 +153,22 @@ def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
     Those of the voice that the run starts from come first.
     """
     speakers = sorted({name for part in read_columns(info, ["speaker"]) for name in part["speaker"]})
-    texts = (text for part in read_columns(info, ["text"]) for text in part["text"])
+    languages = {name: options.languages.get(name, options.languages[""]) for name in speakers}
+    texts = (
+        normalize_text(text, languages[speaker]).text
+        for part in read_columns(info, ["text", "speaker"])
+        for text, speaker in zip(part["text"], part["speaker"], strict=True)
+    )
     if options.from_pretrained:
-        known_text, known_speakers = pretrained.alphabet_and_speakers(options.from_pretrained)
-        texts = chain([known_text], texts)
-        speakers = list(dict.fromkeys([*known_speakers, *speakers]))
+        known_text, known_languages = pretrained.alphabet_and_speakers(options.from_pretrained)
+        texts, languages = chain([known_text], texts), known_languages | languages
     processor = TtsTrmProcessor.from_texts(
         texts,
-        speakers,
+        list(languages),
         codec=locate_codec(options.codec or info.codec),
         sampling_rate=info.sampling_rate,
         max_length=options.max_text_length,
+        languages=list(languages.values()),
     )
     processor.codec_revision = info.revision
     return processor

@@ -18,6 +18,10 @@ IGNORED_KEYS = {"token_type_ids", "logits_to_keep"}  # what tokenizers and trans
 OWN_KEYS = ("greedy_from_codebook", "sharpness", "frames_per_character")
 
 
+class SpeechTooLongError(ValueError):
+    """The speech of a text would be longer than the model can make it."""
+
+
 def default_generation_config(config: TtsTrmConfig) -> GenerationConfig:
     """What `generate` does where neither the checkpoint's `generation_config.json` nor the caller says otherwise."""
     greedy_from = 0 if config.codebook_head == "latent" else config.num_codebooks
@@ -111,7 +115,8 @@ class TtsTrmGenerationMixin:
             Codes `[B, K, T]`, -1 past an item's end, or [`TtsTrmGenerateOutput`] with `return_dict_in_generate`.
 
         Raises:
-            ValueError: if an argument does not fit, or an item would be longer than `max_audio_frames`.
+            ValueError: if an argument does not fit.
+            SpeechTooLongError: if an item would be longer than `max_audio_frames`.
         """
         for name, cycles in (("h_cycles", h_cycles), ("l_cycles", l_cycles)):
             if cycles is not None and cycles < 1:
@@ -185,7 +190,7 @@ class TtsTrmGenerationMixin:
         else:  # the guide's rule, cut at the limit as the guide does
             lengths = (characters * frames_per_character / speed).round().long().clamp(min=1, max=limit)
         if lengths.max() > limit:
-            raise ValueError(
+            raise SpeechTooLongError(
                 f"The speech would be {int(lengths.max())} frames long, over max_audio_frames={limit}; split the text "
                 "or ask for fewer frames."
             )

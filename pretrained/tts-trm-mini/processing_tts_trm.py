@@ -10,7 +10,7 @@ import os
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from transformers import BatchFeature, EncodecFeatureExtractor, MimiModel, Proce
 from transformers.utils import cached_file
 
 from .modeling_tts_trm_codec import TtsTrmCodec
+from .normalization_tts_trm import SpokenText, normalize_text
 
 try:  # only needed for audio whose rate is not the codec's, and to write files
     import soundfile
@@ -80,6 +81,15 @@ def build_tokenizer(texts: Iterable[str], max_length: int = 512) -> TokenizersBa
     )
 
 
+def _clusters(text: str) -> Iterator[tuple[int, int]]:
+    """The bounds of each character together with the accents that follow it."""
+    start = 0
+    for end in range(1, len(text) + 1):
+        if end == len(text) or not unicodedata.combining(text[end]):
+            yield start, end
+            start = end
+
+
 def load_codec(name: str, subfolder: str = "", revision: str | None = None):
     """A codec by Hub id or folder, in float32 and frozen: transformers' `MimiModel` or our [`TtsTrmCodec`].
 
@@ -137,26 +147,42 @@ class TtsTrmProcessor(ProcessorMixin):
         codec: Hub id or folder of the codec; `"codec"` is the folder of that name in the checkpoint.
         codec_revision: revision of a codec on the Hub.
         speakers: names of the speakers, in the order of their ids.
+        languages: their languages, ISO 639-1 codes; one for all, or one for each speaker.
     """
 
     text_kwargs = {"padding": True, "return_tensors": "pt"}
     audio_kwargs = {"return_tensors": "pt"}
 
-    def __init__(self, feature_extractor, tokenizer, codec="kyutai/mimi", codec_revision=None, speakers=("speaker",)):
+    def __init__(
+        self,
+        feature_extractor,
+        tokenizer,
+        codec="kyutai/mimi",
+        codec_revision=None,
+        speakers=("speaker",),
+        languages="en",
+    ):
         self.codec = codec
         self.codec_revision = codec_revision
         self.speakers = list(speakers)
+        self.languages = [languages] * len(self.speakers) if isinstance(languages, str) else list(languages)
+        if len(self.languages) != len(self.speakers):
+            raise ValueError(f"{len(self.speakers)} speakers but {len(self.languages)} languages; give one for each.")
+        self._spelled = (None, {})  # what each character is spelled as, for that tokenizer
         self._origin = (None, None)  # where this processor was loaded from: folder or Hub id, and revision
         super().__init__(feature_extractor, tokenizer)
 
     @classmethod
-    def from_texts(cls, texts, speakers=("speaker",), codec="kyutai/mimi", sampling_rate=24_000, max_length=512):
+    def from_texts(
+        cls, texts, speakers=("speaker",), codec="kyutai/mimi", sampling_rate=24_000, max_length=512, languages="en"
+    ):
         """A new processor for the characters of `texts`."""
         return cls(
             EncodecFeatureExtractor(sampling_rate=sampling_rate),
             build_tokenizer(texts, max_length),
             codec=codec,
             speakers=speakers,
+            languages=languages,
         )
 
     @classmethod
@@ -191,7 +217,7 @@ class TtsTrmProcessor(ProcessorMixin):
             self.codec, self.codec_revision = codec, revision
 
     def to_dict(self):
-        return {key: value for key, value in super().to_dict().items() if key != "_origin"}
+        return {key: value for key, value in super().to_dict().items() if key not in ("_origin", "_spelled")}
 
     # -- text -----------------------------------------------------------------------------------------------------
 
@@ -199,19 +225,46 @@ class TtsTrmProcessor(ProcessorMixin):
     def model_input_names(self):
         return ["input_ids", "attention_mask", "speaker_id"]
 
-    def clean_text(self, text: str) -> tuple[str, Counter]:
-        """`text` in characters that the tokenizer knows, and a count of those that had to be left out.
+    def spoken_text(self, text: str, speaker: str | int = 0, normalize: bool = True) -> tuple[SpokenText, Counter]:
+        """What of `text` the voice speaks, one character for each input id between the boundaries, and what it cannot.
 
-        Quotes, dashes and accented letters the voice has not learned become their plain relatives first.
+        Numbers and the like become words of the speaker's language; quotes, dashes and accented letters that the voice
+        has not learned become their plain relatives; the rest is counted and left out.
+
+        Raises:
+            ValueError: for a number, where num2words is missing; names the fix.
         """
-        known, unknown, clean = self.tokenizer.get_vocab(), Counter(), []
-        for character in self.tokenizer.backend_tokenizer.normalizer.normalize_str(text):
-            relatives = (character, SPELLING.get(character, ""), unicodedata.normalize("NFD", character)[0])
-            chosen = next((c for c in relatives if c and all(part in known for part in c)), None)
-            if chosen is None and not character.isspace():
-                unknown[character] += 1
-            clean.append(" " if chosen is None else chosen)
-        return " ".join("".join(clean).split()), unknown
+        language = self.languages[self.speaker_to_id(speaker)]
+        written = (
+            normalize_text(text, language) if normalize else SpokenText(text, [(i, i + 1) for i in range(len(text))])
+        )
+        unknown, characters, origins = Counter(), [], []
+        for start, end in _clusters(written.text):
+            spelled, left_out = self._spell(written.text[start:end])
+            unknown.update(left_out)
+            for character in spelled:
+                if character != " " or (characters and characters[-1] != " "):
+                    characters.append(character)
+                    origins.append((written.origins[start][0], written.origins[end - 1][1]))
+        if characters and characters[-1] == " ":
+            del characters[-1], origins[-1]
+        return SpokenText("".join(characters), origins), unknown
+
+    def _spell(self, cluster: str) -> tuple[str, list[str]]:
+        """A character with its accents in characters of the tokenizer, and those of it that have no relative there."""
+        if self._spelled[0] is not self.tokenizer:
+            self._spelled = (self.tokenizer, {})
+        if cluster not in self._spelled[1]:
+            known, spelled, left_out = self.tokenizer.get_vocab(), "", []
+            # of a space, the tokenizer's own normalizer leaves nothing
+            for character in self.tokenizer.backend_tokenizer.normalizer.normalize_str(cluster):
+                relatives = (character, SPELLING.get(character, ""), unicodedata.normalize("NFD", character)[0])
+                chosen = next((c for c in relatives if c and all(part in known for part in c)), None)
+                if chosen is None and not character.isspace():
+                    left_out.append(character)
+                spelled += chosen or " "
+            self._spelled[1][cluster] = (spelled or " ", left_out)
+        return self._spelled[1][cluster]
 
     def speaker_to_id(self, speaker: str | int) -> int:
         """The number of a speaker given by name or number."""
@@ -226,14 +279,18 @@ class TtsTrmProcessor(ProcessorMixin):
             raise ValueError(f"Unknown speaker {speaker!r}; this voice has: {names}.")
         return number
 
-    def _text_inputs(self, texts: list[str], speakers, text_kwargs) -> dict:
+    def _text_inputs(self, texts: list[str], speakers, normalize: bool, text_kwargs) -> dict:
         if not texts:
             raise ValueError("The list of texts is empty; give at least one.")
+        if isinstance(speakers, (str, int)) or speakers is None:
+            speakers = [0 if speakers is None else speakers] * len(texts)
+        if len(speakers) != len(texts):
+            raise ValueError(f"{len(texts)} texts but {len(speakers)} speakers; give one for all or one for each.")
         cleaned = []
-        for text in texts:
+        for text, speaker in zip(texts, speakers, strict=True):
             if not isinstance(text, str):
                 raise ValueError(f"text must be a string or a list of strings, got {type(text).__name__}.")
-            clean, unknown = self.clean_text(text)
+            (clean, _), unknown = self.spoken_text(text, speaker, normalize)
             if unknown:
                 named = ", ".join(f"{character!r} x {count}" for character, count in unknown.most_common(8))
                 logger.warning("Left out characters that this voice has not learned: %s", named)
@@ -248,10 +305,6 @@ class TtsTrmProcessor(ProcessorMixin):
                     f"The text {clean[:40]!r}... has {len(clean)} characters, over the limit of {limit - 2}; split it."
                 )
         inputs = dict(self.tokenizer(cleaned, **text_kwargs))
-        if isinstance(speakers, (str, int)) or speakers is None:
-            speakers = [0 if speakers is None else speakers] * len(texts)
-        if len(speakers) != len(texts):
-            raise ValueError(f"{len(texts)} texts but {len(speakers)} speakers; give one for all or one for each.")
         inputs["speaker_id"] = torch.tensor([self.speaker_to_id(speaker) for speaker in speakers])
         return inputs
 
@@ -307,7 +360,7 @@ class TtsTrmProcessor(ProcessorMixin):
             row[:, length:] = -1
         return codes
 
-    def __call__(self, text=None, audio=None, speaker=None, **kwargs) -> BatchFeature:
+    def __call__(self, text=None, audio=None, speaker=None, normalize=True, **kwargs) -> BatchFeature:
         """Inputs of the model.
 
         Args:
@@ -315,19 +368,22 @@ class TtsTrmProcessor(ProcessorMixin):
             audio: mono samples `[L]` or a list of such, at `sampling_rate`; gives `audio_codes` `[B, K, T]`, -1 past
                 an item's end. Any rate will do.
             speaker: name or number, one for all texts or a list; speaker 0 by default.
+            normalize: whether numbers, dates, abbreviations and the like are spoken as words.
             kwargs: `sampling_rate` of the audio, and the tokenizer's, such as `padding` and `return_tensors`; flat, or
                 in dictionaries `audio_kwargs` and `text_kwargs` as for any processor.
 
         Raises:
-            ValueError: for text that is empty, too long or has no speakable character, an unknown speaker, or audio
-                that is not mono.
+            ValueError: for text that is empty, too long or has no speakable character, a number where num2words is
+                missing, an unknown speaker, or audio that is not mono.
         """
         if text is None and audio is None:
             raise ValueError("Give text, audio or both.")
         merged = self._merge_kwargs(tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
         data = {}
         if text is not None:
-            data |= self._text_inputs([text] if isinstance(text, str) else list(text), speaker, merged["text_kwargs"])
+            data |= self._text_inputs(
+                [text] if isinstance(text, str) else list(text), speaker, normalize, merged["text_kwargs"]
+            )
         if audio is not None:
             single = not isinstance(audio, (list, tuple)) or len(audio) == 0 or np.ndim(audio[0]) == 0
             data["audio_codes"] = self._audio_codes(
