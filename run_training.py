@@ -170,9 +170,12 @@ class Run:
         progress.close()
 
     def optimizer_step(self, group: list[dict]):
-        """One step on the mean loss of the batches in `group`; returns that loss."""
+        """One step on the mean loss of the frames in `group`, on all processes; returns that of this one."""
         import torch
 
+        # by frames: however a step's clips are shared out to batches and processes, the gradient is the same
+        frames = [batch["label_lengths"].sum().float().to(self.device) for batch in group]
+        mean = self.accelerator.reduce(sum(frames), "mean")
         total = 0.0
         for index, batch in enumerate(group):
             batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
@@ -180,8 +183,9 @@ class Run:
             # processes exchange their gradients once a step
             with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
                 output = self.wrapped(**batch)
-                self.accelerator.backward(output.loss / len(group))
-            total = total + output.loss.detach() / len(group)
+                loss = output.loss * (frames[index] / mean)
+                self.accelerator.backward(loss)
+            total = total + loss.detach()
             self.last_codebook_losses, self.last_length_loss = output.codebook_losses, output.length_loss
         for group_of_parameters in self.optimizer.param_groups:
             group_of_parameters["lr"] = self.learning_rate()

@@ -20,7 +20,7 @@ if not __package__:
 
 from tts_trm.benchmarks.measuring import ROOT, machine, table, write_results
 
-GLOBAL_BATCH = 8
+GLOBAL_BATCH = 16
 PROCESSES = (1, 2)
 OPTIONS = """
 --config configs/tts-trm-mini.yaml --data-dir test_dataset --dropout 0 --lr 1e-3 --frames-per-batch 0 --num-workers 0
@@ -32,7 +32,7 @@ EVALUATED = re.compile(r"^eval at step (\d+): .*?\bloss ([\d.]+)", re.M)
 
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=200, help="of both sides (default: 200)")
+    parser.add_argument("--steps", type=int, default=100, help="of both sides (default: 100)")
     parser.add_argument("--options", default="", help="further ones of run_training.py, for both sides")
     return parser.parse_args(arguments)
 

@@ -11,7 +11,7 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
     import _clone  # noqa: F401
 
-from tts_trm.benchmarks import data_preparation, growth, measuring, start_up, synthesis, training_step
+from tts_trm.benchmarks import data_preparation, growth, measuring, start_up, synthesis, training_step, word_times
 from tts_trm.benchmarks.report_page import write_table
 
 PAGE = measuring.ROOT / "docs" / "performance.md"
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "training_step": training_step,
     "data_preparation": data_preparation,
     "growth": growth,
+    "word_times": word_times,
 }
 
 

@@ -31,11 +31,11 @@ def read(name: str) -> dict:
 
 
 def size(bytes_: float) -> str:
-    return f"{bytes_ / 1e9:.1f} GB" if bytes_ < 1e12 else f"{bytes_ / 1e12:.2f} TB"
+    return f"{bytes_ / 1e6:,.0f} MB" if bytes_ < 1e9 else f"{bytes_ / 1e9:,.1f} GB"
 
 
 def duration(hours: float) -> str:
-    return f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h"
+    return f"{60 * hours:.0f} min" if hours < 1 else f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h"
 
 
 def storage(data: dict) -> str:
@@ -111,7 +111,7 @@ def training(data: dict) -> str:
                     f"{4 * of_recipe['parameters'] / 1e6:.0f}",
                     name,
                     f"{frames / 1e6:,.0f}",
-                    f"{total / 1e15:,.1f}",
+                    f"{total / 1e15:,.2f}",
                     duration(total / reached / 3600),
                 ]
             )

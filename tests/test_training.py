@@ -276,11 +276,9 @@ sys.exit(run_training.main(sys.argv[1:]))
 """
 
 
-def test_two_processes(tmp_path, tokens):
-    """Equal weights, disjoint shares, and one held-out clip, which only one of them can evaluate."""
+def run_two_processes(tmp_path: Path, command: str) -> subprocess.CompletedProcess:
     driver = tmp_path / "driver.py"
     driver.write_text(DRIVER.format(clone=str(ROOT / "scripts" / "_clone.py"), folder=str(tmp_path)))
-    command = f"--max-steps 2 --gradient-accumulation-steps 2 --gradient-cycles 1 --token-dir {tokens}"
     done = subprocess.run(
         # what `accelerate launch` calls for several GPUs; on CPUs it starts only one process itself
         [sys.executable, *"-m torch.distributed.run --standalone --nproc_per_node 2".split(), str(driver),
@@ -291,6 +289,30 @@ def test_two_processes(tmp_path, tokens):
         timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_two_processes_train_as_one_does(tmp_path, tokens, capsys):
+    """The same clips in every step, every frame of the same weight: the same loss curve and weights."""
+    # without durations and dropout nothing is left to chance but the precisions, which learn from a few frames
+    command = f"--max-steps 4 --token-dir {tokens} --alignment none --dropout 0 --lr 1e-3"
+    done = run_two_processes(tmp_path, command)
+    assert run(f"{command} --batch-size 4 --output-dir {tmp_path / 'alone'}") == 0
+    curves = [
+        re.findall(r"^step \d+/4 epoch \d+ loss ([\d.]+)", out, re.M) for out in (done.stdout, capsys.readouterr().out)
+    ]
+    assert len(curves[0]) == 4 and len(set(curves[0])) == 4
+    assert [float(loss) for loss in curves[0]] == pytest.approx([float(loss) for loss in curves[1]], abs=2e-4)
+    weights = load_file(tmp_path / "weights0.safetensors")
+    alone = state_of(tmp_path / "alone" / "checkpoints" / "final")
+    for name in weights.keys() - {"head.log_precision"}:
+        torch.testing.assert_close(weights[name], alone[f"weights.{name}"], rtol=1e-3, atol=2e-4, msg=name)
+
+
+def test_two_processes(tmp_path, tokens):
+    """Equal weights, disjoint shares, and one held-out clip, which only one of them can evaluate."""
+    command = f"--max-steps 2 --gradient-accumulation-steps 2 --gradient-cycles 1 --token-dir {tokens}"
+    done = run_two_processes(tmp_path, command)
     assert done.stdout.count("Done: ") == 1
     first, second = (json.loads((tmp_path / f"seen{rank}.json").read_text()) for rank in (0, 1))
     assert len(first) + len(second) == 15 and not set(first) & set(second)  # one epoch
@@ -327,6 +349,9 @@ def test_bad_input(tmp_path, recordings, tokens, capsys, monkeypatch):
     line = refused(capsys, f"{command} --num-heads 3")
     assert "text_embed_dim=16 is not a multiple of num_heads=3" in line
     assert "--resume-from-checkpoint none" in refused(capsys, f"{command} --dropout 0.2")
+    with monkeypatch.context() as patch:
+        patch.setenv("ACCELERATE_USE_FSDP", "true")
+        assert "asks for FSDP" in refused(capsys, command)
     assert "manifest.json is missing" in refused(capsys, command, "--resume-from-checkpoint", tmp_path / "nothing")
     torch.manual_seed(1)
     config = TtsTrmCodec.config_class.from_pretrained(next(out.rglob("final/codec")))

@@ -91,6 +91,12 @@ def make_accelerator(options) -> Accelerator:
         raise ValueError(f"--{name}: the package is missing; install it with `pip install {name}`.")
     if "tensorboard" in set(wanted) - available:
         print("TensorBoard is not installed, nothing is logged to it: pip install 'tts-trm[tracking]'", flush=True)
+    for name in ("FSDP", "DEEPSPEED"):
+        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() == "true":
+            raise ValueError(
+                f"accelerate's config asks for {name}: the model fits on any GPU, and checkpoints hold it whole; use a "
+                "config of data-parallel training such as configs/accelerate/one_node.yaml."
+            )
     precision = "fp16" if options.fp16 else "bf16" if options.bf16 else None  # None leaves it to accelerate's config
     return Accelerator(
         mixed_precision=precision,
@@ -99,7 +105,11 @@ def make_accelerator(options) -> Accelerator:
         project_config=ProjectConfiguration(str(options.output_dir), logging_dir=str(options.output_dir / "logs")),
         kwargs_handlers=[
             # buffers never change; what only cycles without gradient use has none
-            DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=options.gradient_cycles > 0),
+            DistributedDataParallelKwargs(
+                broadcast_buffers=False,
+                find_unused_parameters=options.gradient_cycles > 0,
+                gradient_as_bucket_view=True,
+            ),
             # the others wait while the main process tokenises and aligns, which may take hours
             InitProcessGroupKwargs(timeout=timedelta(days=2)),
         ],
