@@ -234,7 +234,8 @@ class TtsTrmProcessor(ProcessorMixin):
         Raises:
             ValueError: for a number, where num2words is missing; names the fix.
         """
-        language = self.languages[self.speaker_to_id(speaker)]
+        shares = self.speaker_shares(speaker)
+        language = self.languages[max(shares, key=shares.get)]
         written = (
             normalize_text(text, language) if normalize else SpokenText(text, [(i, i + 1) for i in range(len(text))])
         )
@@ -279,6 +280,23 @@ class TtsTrmProcessor(ProcessorMixin):
             raise ValueError(f"Unknown speaker {speaker!r}; this voice has: {names}.")
         return number
 
+    def speaker_shares(self, speaker: str | int) -> dict[int, float]:
+        """Numbers and weights of a speaker, or of a blend such as `"anna:0.7,bert:0.3"`; they sum to 1."""
+        if not isinstance(speaker, str) or speaker in self.speakers or ":" not in speaker:
+            return {self.speaker_to_id(speaker): 1.0}
+        shares: dict[int, float] = {}
+        for part in speaker.split(","):
+            name, _, weight = part.rpartition(":")
+            number = self.speaker_to_id(name.strip())
+            try:
+                shares[number] = shares.get(number, 0.0) + float(weight)
+            except ValueError:
+                shares[number] = -1.0
+        total = sum(shares.values())
+        if not (0 < total < float("inf") and all(0 <= share <= total for share in shares.values())):
+            raise ValueError(f"Speaker {speaker!r}: a blend is written like anna:0.7,bert:0.3, with positive weights.")
+        return {number: share / total for number, share in shares.items()}
+
     def _text_inputs(self, texts: list[str], speakers, normalize: bool, text_kwargs) -> dict:
         if not texts:
             raise ValueError("The list of texts is empty; give at least one.")
@@ -305,7 +323,12 @@ class TtsTrmProcessor(ProcessorMixin):
                     f"The text {clean[:40]!r}... has {len(clean)} characters, over the limit of {limit - 2}; split it."
                 )
         inputs = dict(self.tokenizer(cleaned, **text_kwargs))
-        inputs["speaker_id"] = torch.tensor([self.speaker_to_id(speaker) for speaker in speakers])
+        shares = [self.speaker_shares(speaker) for speaker in speakers]
+        inputs["speaker_id"] = torch.tensor([next(iter(each)) for each in shares])
+        if any(len(each) > 1 for each in shares):
+            inputs["speaker_id"] = torch.zeros(len(texts), len(self.speakers))
+            for row, each in zip(inputs["speaker_id"], shares, strict=True):
+                row[list(each)] = torch.tensor(list(each.values()))
         return inputs
 
     # -- audio ----------------------------------------------------------------------------------------------------
@@ -364,10 +387,11 @@ class TtsTrmProcessor(ProcessorMixin):
         """Inputs of the model.
 
         Args:
-            text: a string or a list; gives `input_ids` and `attention_mask` `[B, S]` and `speaker_id` `[B]`.
+            text: a string or a list; gives `input_ids` and `attention_mask` `[B, S]` and `speaker_id` `[B]`, or
+                `[B, num_speakers]` where speakers are blended.
             audio: mono samples `[L]` or a list of such, at `sampling_rate`; gives `audio_codes` `[B, K, T]`, -1 past
                 an item's end. Any rate will do.
-            speaker: name or number, one for all texts or a list; speaker 0 by default.
+            speaker: name or number, or a blend `"anna:0.7,bert:0.3"`; one for all texts or a list; 0 by default.
             normalize: whether numbers, dates, abbreviations and the like are spoken as words.
             kwargs: `sampling_rate` of the audio, and the tokenizer's, such as `padding` and `return_tensors`; flat, or
                 in dictionaries `audio_kwargs` and `text_kwargs` as for any processor.

@@ -22,6 +22,7 @@ from .configuration_tts_trm import TtsTrmConfig
 from .generation_tts_trm import SpeechTooLongError
 from .long_text import Piece, halve, split_text
 from .modeling_tts_trm import TtsTrmModel
+from .normalization_tts_trm import SpokenText
 from .processing_tts_trm import CodecError, TtsTrmProcessor
 
 FRAMES_PER_CHARACTER = 1.1  # of slow speech: pieces are made so short that even this fits
@@ -50,7 +51,7 @@ class Speech:
     """What a voice made of a text that it speaks in one go."""
 
     text: str
-    speaker_id: int
+    speaker_id: int  # of a blend, that of the largest share
     speaker: str
     codes: torch.LongTensor  # [1, K, T]
     characters: list[str]  # S names, boundaries included
@@ -104,14 +105,15 @@ def generate_speech(
     """
     inputs = processor(text=text, speaker=speaker, normalize=normalize).to(model.device)
     output = model.generate(**inputs, return_dict_in_generate=True, **generate_kwargs)
-    speaker_id = int(inputs["speaker_id"][0])
+    shares = processor.speaker_shares(speaker)
+    speaker_id = max(shares, key=shares.get)
     durations, alignment = (
         None if values is None else values[0].float().cpu().numpy() for values in (output.durations, output.alignment)
     )
     return Speech(
         text=text,
         speaker_id=speaker_id,
-        speaker=processor.speakers[speaker_id],
+        speaker=processor.speakers[speaker_id] if len(shares) == 1 else str(speaker),
         codes=output.sequences.cpu(),
         characters=processor.tokenizer.convert_ids_to_tokens(inputs["input_ids"][0].tolist()),
         durations=durations,
@@ -178,7 +180,7 @@ class Voice:
 
         Args:
             text: empty lines end paragraphs; `[pause 500ms]` or `[pause 2s]` is silence.
-            speaker: name or number.
+            speaker: name or number, or a blend such as `"anna:0.7,bert:0.3"`.
             speed: 2 is twice as fast; 0.25 to 4. Pauses are not changed.
             normalize: whether numbers, dates, abbreviations and the like are spoken as words.
             seed: of the sampling, the same for every sentence.
@@ -198,7 +200,7 @@ class Voice:
             max(8, int(self.model.config.max_audio_frames * speed / FRAMES_PER_CHARACTER)),
         )
         start, spoken = 0, 0
-        for piece in split_text(text, lambda part: self.processor.spoken_text(part, speaker, normalize)[0], limit):
+        for piece in split_text(text, lambda part: self._spoken(part, speaker, normalize), limit):
             for passage in self._speak(piece, speaker, seed, num_codebooks, settings):
                 passage.start = start / passage.sampling_rate
                 for character in passage.characters:
@@ -209,6 +211,13 @@ class Voice:
         if not spoken:
             self.processor(text=text, speaker=speaker, normalize=normalize)  # says what is wrong with it
             raise ValueError(f"The text {text[:60]!r} has nothing to speak.")
+
+    def _spoken(self, text: str, speaker: str | int, normalize: bool) -> SpokenText:
+        """A paragraph as it is spoken, with a full stop behind it: sentences in training have one."""
+        spoken, origins = self.processor.spoken_text(text, speaker, normalize)[0]
+        if spoken and spoken[-1].isalnum() and "." in self.processor.tokenizer.get_vocab():
+            spoken, origins = f"{spoken}.", [*origins, (origins[-1][1], origins[-1][1])]
+        return SpokenText(spoken, origins)
 
     def synthesize(self, text: str, speaker: str | int = 0, **settings) -> Passage:
         """Speaks a text of any length into one waveform; see [`stream`] for the arguments."""

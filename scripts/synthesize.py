@@ -54,7 +54,7 @@ def parse_arguments(arguments=None):
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--text", help="what to say; `-`, or neither this nor a prompts file, reads standard input")
     source.add_argument("--prompts-file", type=Path, help="what to say, one prompt a line")
-    parser.add_argument("--speaker", default="0", help="name or number; in a prompts file that of bare lines")
+    parser.add_argument("--speaker", default="0", help="name or number, or a blend: kathleen:0.7,slt:0.3")
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--output",

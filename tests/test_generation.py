@@ -268,3 +268,22 @@ def test_speech_over_the_limit_is_refused_not_cut():
     model.upsampler.duration.bias.data.fill_(30.0)
     with pytest.raises(ValueError, match="over max_audio_frames=48"):
         model.generate(IDS, MASK)
+
+
+def test_blended_speakers():
+    model = tiny_model(num_speakers=3).eval()
+    model.head.latent_gain.uniform_(1, 2)
+    ids = torch.randint(3, model.config.vocab_size, (2, 7), generator=torch.Generator().manual_seed(0))
+    plain = model.generate(ids, speaker_id=torch.tensor([0, 2]), num_frames=6)
+    certain = torch.tensor([[1.0, 0, 0], [0, 0, 1]])
+    assert torch.equal(model.generate(ids, speaker_id=certain, num_frames=6), plain)
+    both = torch.tensor([[0.5, 0, 0.5]] * 2)
+    rows = model.text_encoder.speaker_embedding.weight
+    blended = model.text_encoder(ids, torch.ones_like(ids), both)
+    with torch.no_grad():
+        rows[1] = (rows[0] + rows[2]) / 2
+    torch.testing.assert_close(blended, model.text_encoder(ids, torch.ones_like(ids), torch.tensor([1, 1])))
+    with pytest.raises(ValueError, match=r"must be \[batch, num_speakers\] \(2, 3\), got \(1, 3\)"):
+        model.generate(ids, speaker_id=both[:1])
+    with pytest.raises(ValueError, match="must be positive and sum to 1"):
+        model.generate(ids, speaker_id=both * 2)

@@ -133,6 +133,17 @@ def test_speakers_by_name_and_number(processor, speaker):
         processor("a", speaker=speaker)
 
 
+def test_blended_speakers(processor):
+    inputs = processor(["a", "b"], speaker=["anna:3, bert:1", "bert"])
+    assert inputs.speaker_id.tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    assert processor("a", speaker="anna:0.5,0:0.5").speaker_id.tolist() == [0]
+    for blend in ("anna:-1,bert:2", "anna:x,bert:1", "anna:0", "anna:inf,bert:1", "anna:nan"):
+        with pytest.raises(ValueError, match="a blend is written like anna:0.7,bert:0.3"):
+            processor("a", speaker=blend)
+    with pytest.raises(ValueError, match="Unknown speaker 'carl'"):
+        processor("a", speaker="carl:1,bert:1")
+
+
 def test_one_speaker_for_all_texts_or_one_for_each(processor):
     assert processor(["a", "b"], speaker="bert").speaker_id.tolist() == [1, 1]
     with pytest.raises(ValueError, match="2 texts but 3 speakers"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from ..voice import Voice
 from .evaluation import codebook_measures
 from .metrics import DroppedAndRepeatedWords, WordErrorRate, plain_words
 from .sources import Clip, DataError, is_held_out, text_key
@@ -15,7 +16,7 @@ from .speech_metrics import AcousticDistance, SpeakerSimilarity, pitch_contour, 
 RECORDINGS, MODEL = "recordings", "model"
 CODEC_LEVELS = (8, 16, 32)
 PARAGRAPH_WORDS = 200
-SHORT_INPUTS = 20  # of one word, and as many of two
+SHORT_INPUTS = 50  # of one word, and as many of two
 SILENCE = 1e-3  # root mean square, 40 dB below the loudness of the training data
 SECONDS_PER_WORD = (0.1, 2.0)  # of a short input, the silence at its edges included
 
@@ -135,9 +136,7 @@ class VoiceEvaluation:
 
     def speak(self, text: str, speaker: str) -> np.ndarray:
         """The model's speech at its default, `[L]`; raises `ValueError` if it refuses the text."""
-        inputs = self.processor(text=text, speaker=speaker)
-        codes = self.model.generate(**inputs, generator=torch.Generator().manual_seed(self.seed))
-        return self.processor.decode(codes)[0].numpy()
+        return Voice(self.model, self.processor).synthesize(text, speaker, seed=self.seed).waveform.numpy()
 
     def _batch(self, clip: Clip, codes: torch.Tensor) -> list[dict]:
         """The clip for `codebook_measures`; an empty list if training would have left it out as well."""

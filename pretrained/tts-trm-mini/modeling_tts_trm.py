@@ -32,6 +32,7 @@ from .modeling_tts_trm_layers import (
     RMSNorm,
     SequenceDropout,
     length_mask,
+    of_speakers,
     sinusoidal_positions,
 )
 
@@ -93,10 +94,12 @@ class TextEncoder(nn.Module):
         self.projection = nn.Linear(width, config.audio_embed_dim) if width != config.audio_embed_dim else nn.Identity()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor):
-        """`[B, S]` ids, `[B, S]` mask and `[B]` speakers to `[B, S, audio_embed_dim]`."""
+        """`[B, S]` ids, `[B, S]` mask and speakers (see `TtsTrmModel.forward`) to `[B, S, audio_embed_dim]`."""
         hidden = self.character_embedding(input_ids)
         hidden = hidden + 0.5 * sinusoidal_positions(hidden.shape[1], hidden.shape[2], hidden)
-        hidden = self.dropout(hidden + self.speaker_projection(self.speaker_embedding(speaker_id))[:, None])
+        hidden = self.dropout(
+            hidden + self.speaker_projection(of_speakers(self.speaker_embedding.weight, speaker_id))[:, None]
+        )
         mask = create_bidirectional_mask(self.config, hidden, attention_mask)
         real = attention_mask[..., None].to(hidden.dtype)
         for layer in self.layers:
@@ -307,7 +310,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
 
         Args:
             input_ids: `[B, S]` character ids; `attention_mask`: `[B, S]`, 1 for real characters, all real by default.
-            speaker_id: `[B]`, or one number for all; speaker 0 by default.
+            speaker_id: `[B]`, or one number for all; speaker 0 by default. `[B, num_speakers]` weights, floats that
+                sum to 1, blend the speakers of an item.
             labels: `[B, K, T]` codes, -100 where there is none. 0 is a code like any other.
             label_lengths: `[B]` frames of each item, by default up to its last label.
             durations: `[B, S]` true durations in frames, which `alignment="durations"` trains on.
@@ -419,12 +423,24 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             raise ValueError(f"attention_mask is {tuple(attention_mask.shape)}, input_ids {tuple(input_ids.shape)}.")
         if (attention_mask.sum(-1) == 0).any():
             raise ValueError("attention_mask hides every character of an item; drop empty texts from the batch.")
+        if isinstance(speaker_id, torch.Tensor) and speaker_id.is_floating_point():
+            return input_ids, attention_mask, self._check_blend(speaker_id, input_ids)
         speaker_id = one_per_item("speaker_id", 0 if speaker_id is None else speaker_id, input_ids)
         if speaker_id.min() < 0 or speaker_id.max() >= config.num_speakers:
             raise ValueError(
                 f"speaker_id={speaker_id.tolist()} is outside 0..{config.num_speakers - 1}, this model's speakers."
             )
         return input_ids, attention_mask, speaker_id
+
+    def _check_blend(self, weights: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
+        wanted = (len(input_ids), self.config.num_speakers)
+        if tuple(weights.shape) != wanted:
+            raise ValueError(
+                f"speaker_id as weights must be [batch, num_speakers] {wanted}, got {tuple(weights.shape)}."
+            )
+        if not ((weights >= 0).all() and torch.allclose(weights.sum(-1), torch.ones_like(weights[:, 0]), atol=1e-3)):
+            raise ValueError(f"speaker_id={weights.tolist()}: weights of speakers must be positive and sum to 1.")
+        return weights.to(input_ids.device)
 
     def _check_labels(self, labels, label_lengths, input_ids) -> torch.Tensor:
         """The frames `[B]` of each item of `labels`."""

@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from .configuration_tts_trm import TtsTrmConfig
 from .modeling_tts_trm_codec import dequantize, residual_search
-from .modeling_tts_trm_layers import RMSNorm
+from .modeling_tts_trm_layers import RMSNorm, of_speakers
 
 REPORT_FRACTION = 1 / 64  # of a training batch's frames on which the latent head's cross-entropies are computed
 LARGEST_GAIN = 2.5  # beyond it a dimension is hardly predicted, and its errors would be what is amplified
@@ -228,7 +228,7 @@ class LatentHead(nn.Module):
 
     def gain(self, speaker_id: torch.Tensor, sharpness: float) -> torch.Tensor | None:
         """The factors `[B, chains * entry_dim]` for [`spread`]: 1 with `sharpness` 0, the speaker's own with 1."""
-        return 1 + sharpness * (self.latent_gain[speaker_id] - 1) if sharpness else None
+        return 1 + sharpness * (of_speakers(self.latent_gain, speaker_id) - 1) if sharpness else None
 
     def _chains(self):
         """(slice of the codebooks, slice of the latent) of each chain."""

@@ -24,6 +24,11 @@ def length_mask(lengths: torch.Tensor, size: int) -> torch.Tensor:
     return torch.arange(size, device=lengths.device) < lengths[:, None]
 
 
+def of_speakers(table: torch.Tensor, speaker: torch.Tensor) -> torch.Tensor:
+    """Rows `[B, D]` of a table `[num_speakers, D]`: of speakers `[B]`, or blended by weights `[B, num_speakers]`."""
+    return speaker.to(table.dtype) @ table if speaker.is_floating_point() else F.embedding(speaker, table)
+
+
 def eager_attention_forward(module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs):
     """Attention written out, for `attn_implementation="eager"`: the fallback and the oracle of the fused kernels."""
     weights = query * scaling @ key.transpose(2, 3)  # the query, as it is smaller than the weights
