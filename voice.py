@@ -295,6 +295,7 @@ def join(passages: list[Passage]) -> Passage:
 
 
 def choose_device(name: str) -> str:
+    """The device of that name, for `auto` the best there is; raises `VoiceError` if this machine has it not."""
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return next(device for device, present in available.items() if present)

@@ -13,6 +13,7 @@ exit code is 1.
 
 import argparse
 import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -193,8 +194,8 @@ def main(arguments=None) -> int:
     options = parse_arguments(arguments)
     try:
         return synthesize(options)
-    except BrokenPipeError:  # whoever listened has heard enough
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever listened has heard enough; what is left must not complain at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (SynthesisError, ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)

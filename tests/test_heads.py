@@ -81,6 +81,17 @@ def test_fused_cross_entropy_has_the_values_and_gradients_of_the_library(rows, m
 
 
 @pytest.mark.parametrize("head", ["depth", "parallel"])
+def test_an_evaluation_computes_no_gradients(head, monkeypatch):
+    model = tiny_model(codebook_head=head).eval()
+    frames, codes = frames_and_codes(model)
+    codes[3:5, 1] = -100
+    with_gradients = model.head.loss(frames, codes)
+    monkeypatch.setattr(LinearCrossEntropy, "forward", None)
+    with torch.no_grad():
+        torch.testing.assert_close(model.head.loss(frames, codes), tuple(value.detach() for value in with_gradients))
+
+
+@pytest.mark.parametrize("head", ["depth", "parallel"])
 def test_missing_labels_change_nothing_for_the_others(head):
     model = tiny_model(codebook_head=head)
     frames, codes = frames_and_codes(model)

@@ -33,6 +33,10 @@ def test_words_are_left_alone():
     assert normalize_text(text) == (text, [(index, index + 1) for index in range(len(text))])
 
 
+def test_a_title_at_the_end_of_a_line_ends_no_sentence():
+    assert spoken("He met Dr.\nSmith, etc.\n\nThen") == "He met Doctor Smith, et cetera. Then"
+
+
 def test_every_character_knows_its_place():
     text = "Pay $5.20 for 3kg, Dr. Ed!"
     words, origins = normalize_text(text)

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -209,6 +210,31 @@ def test_as_a_plain_file_in_a_clone(tiny_voice, tmp_path):
     done = subprocess.run(command, input=b"yes", capture_output=True, cwd=tmp_path, env=environment)
     assert (done.returncode, done.stderr) == (0, b"") and done.stdout.startswith(b"output.wav: ")
     assert names(tmp_path) == ["output.wav"]
+
+
+def test_raw_samples_for_a_pipe(tiny_voice, tmp_path, speak):
+    """All of them in order, nothing else on standard output; who stops listening early is no error to talk about."""
+    command = [sys.executable, str(ROOT / "scripts" / "synthesize.py"), "--model", str(tiny_voice), "--device", "cpu"]
+    command += ["--text", "One sentence of some length. " * 6, "--output", "-"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, "--times", "a.json"], capture_output=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0 and done.stderr.startswith(b"standard output: ")
+    speak(*command[command.index("--text") : -1], "a.wav")
+    assert len(done.stdout) == 2 * len(soundfile.read("a.wav")[0])
+    assert len(json.loads(Path("a.json").read_text())["words"]) == 30
+    early = subprocess.run(
+        f"{shlex.join(command)} | head -c 100 | wc -c", shell=True, capture_output=True, cwd=tmp_path, env=environment
+    )
+    assert (early.stdout.strip(), early.stderr) == (b"100", b"")
+    assert "--pictures are written beside a WAV" in one_error(speak("--text", "Hi.", "--output", "-", "--pictures"))
+
+
+def test_text_as_it_is_written(speak):
+    for name, more in {"words": (), "characters": ("--no-normalize",)}.items():
+        assert speak("--text", "It was 5 km.", "--output", f"{name}.wav", "--times", f"{name}.json", *more)[0] == 0
+    times = {name: json.loads(Path(f"{name}.json").read_text()) for name in ("words", "characters")}
+    assert [word["text"] for word in times["words"]["words"]] == ["It", "was", "5 km."]
+    assert [word["text"] for word in times["characters"]["words"]] == ["It", "was", "5", "km."]
 
 
 def test_demo(voice_copy, tmp_path, capsys):

@@ -63,21 +63,26 @@ class LinearCrossEntropy(torch.autograd.Function):
             true, top = logits.gather(1, code), logits.amax(1, keepdim=True)
             total = logits.sub_(top).exp_().sum(1, keepdim=True)
             loss += ((total.log() + top - true) * labelled).sum()
-            if any(context.needs_input_grad):
-                # of the sum, not of the mean: half precision can hold it without the scale that a mean would need
-                gradient = logits.mul_(labelled / total).scatter_add_(1, code, -labelled.to(precision))
-                of_bias += gradient.sum(0)
-                gradient = gradient.to(part.dtype)
-                of_weight += gradient.T @ part
-                gradients.append(gradient @ weight)
-        if gradients:
-            context.save_for_backward(torch.cat(gradients), of_weight, of_bias)
+            # of the sum, not of the mean: half precision can hold it without the scale that a mean would need
+            gradient = logits.mul_(labelled / total).scatter_add_(1, code, -labelled.to(precision))
+            of_bias += gradient.sum(0)
+            gradient = gradient.to(part.dtype)
+            of_weight += gradient.T @ part
+            gradients.append(gradient @ weight)
+        context.save_for_backward(torch.cat(gradients), of_weight, of_bias)
         return loss
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(context, scale):
         return *(gradient * scale for gradient in context.saved_tensors), None
+
+
+def linear_cross_entropy(hidden: torch.Tensor, output: nn.Linear, codes: torch.Tensor) -> torch.Tensor:
+    """[`LinearCrossEntropy`] of a layer, or its value alone where no gradient will be asked for."""
+    if torch.is_grad_enabled():
+        return LinearCrossEntropy.apply(hidden, output.weight, output.bias, codes)
+    return F.cross_entropy(output(hidden).float(), codes, ignore_index=-100, reduction="sum")
 
 
 def nearest(logits: torch.Tensor, codebook: int) -> torch.Tensor:
@@ -153,7 +158,7 @@ class ProjectionHead(nn.Module):
                 use_reentrant=False,
                 preserve_rng_state=False,
             )
-            total = LinearCrossEntropy.apply(hidden, output.weight, output.bias, target)
+            total = linear_cross_entropy(hidden, output, target)
             losses.append(total / (target >= 0).sum().clamp(min=1))
         losses = torch.stack(losses)
         weights = losses.new_tensor(config.normalized_codebook_weights)

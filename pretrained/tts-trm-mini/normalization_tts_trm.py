@@ -22,6 +22,7 @@ except ImportError:
     emoji = None
 
 MOST_DIGITS = 15  # of a number that is read as one; a longer one is read digit by digit
+NEIGHBOURHOOD = 40  # characters beside a match that its rule may look at: all of a long text would take forever
 ROMAN_DIGITS = {"X": 10, "IX": 9, "V": 5, "IV": 4, "I": 1}
 SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f"  # marks that nobody reads aloud
 EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55]"
@@ -59,6 +60,15 @@ def _normalizer(language: str) -> "Normalizer":
 def _any(words) -> str:
     """A pattern for any of these words, longest first."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or r"(?!)"
+
+
+def _before(match: re.Match) -> str:
+    """The characters before a match, as far as a rule looks."""
+    return match.string[max(0, match.start() - NEIGHBOURHOOD) : match.start()]
+
+
+def _after(match: re.Match) -> str:
+    return match.string[match.end() : match.end() + NEIGHBOURHOOD]
 
 
 def _constant(words: str, match) -> str:
@@ -185,7 +195,7 @@ class Normalizer:
             return sign + self.digits(written)
         if written.isdigit() and not sign and 1100 <= int(written) < 2100:
             return self.words(int(written), "year")
-        noun = re.match(r"\s[A-ZÄÖÜ]\w*", match.string[match.end() :])
+        noun = re.match(r"\s[A-ZÄÖÜ]\w*", _after(match))
         return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
 
     def large(self, match) -> str | None:
@@ -225,7 +235,7 @@ class Normalizer:
     @staticmethod
     def _inflected(spoken: str, match) -> str | None:
         """A German ordinal as the word before it asks for; None where that word asks for none."""
-        before = re.search(r"(\w+)\s$", match.string[: match.start()])
+        before = re.search(r"(\w+)\s$", _before(match))
         article = before[1].lower() if before else ""
         if article in ("am", "im", "vom", "zum", "beim", "zur", "dem", "den", "des", "ab", "bis", "seit"):
             return f"{spoken}n"
@@ -251,11 +261,11 @@ class Normalizer:
             spoken = f"{self.counted(top, '')} {self.words(bottom, 'ordinal')[:-1].capitalize()}el"
         else:
             spoken = f"{self.words(top)} {self.words(bottom)}"
-        return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", match.string[: match.start()]) else spoken
+        return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", _before(match)) else spoken
 
     def fraction_sign(self, match) -> str | None:
         spoken = self.language.fractions.get(match[0])
-        after_number = spoken and re.search(r"\d\s?$", match.string[: match.start()])
+        after_number = spoken and re.search(r"\d\s?$", _before(match))
         return f"{self.language.and_} {spoken}" if after_number else spoken
 
     # -- money, measures, time ------------------------------------------------------------------------------------
@@ -335,9 +345,9 @@ class Normalizer:
         return f"{article} {self.words(number, 'ordinal')}" if article else None
 
     def abbreviation(self, match) -> str:
-        spoken, rest = self.language.abbreviations[match[0]], match.string[match.end() :]
+        spoken, rest = self.language.abbreviations[match[0]], _after(match)
         may_end = match[0] in self.language.may_end and re.match(r"\s+[A-ZÄÖÜ]", rest)
-        return f"{spoken}." if may_end or re.match(r"\s*$|\s*\n", rest) else spoken
+        return f"{spoken}." if may_end or re.match(r"\s*$|\s*\n[^\S\n]*\n", rest) else spoken
 
     def capitals(self, match) -> str | None:
         letters, names = match["letters"], self.language.letters
