@@ -13,7 +13,18 @@ CODEC = ["scikit-learn>=1.6"]
 PICTURES = ["matplotlib>=3.9"]
 TEXT = ["emoji>=2.14", "num2words>=0.5.14"]
 TRACKERS = ["tensorboard>=2.18", "wandb>=0.22"]
-TOOLS = ["parameterized>=0.9", "pytest>=8.0", "ruff>=0.9", "setuptools>=77"]
+APP = ["fastapi>=0.115", "gradio>=6.0", "uvicorn>=0.30", *PICTURES]
+ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.5"]
+DOCUMENTATION = ["ipykernel>=6.29", "mkdocs-material>=9.5", "nbclient>=0.10"]
+TOOLS = [
+    "hypothesis>=6.100",
+    "openai>=2.0",
+    "parameterized>=0.9",
+    "playwright>=1.50",
+    "pytest>=8.0",
+    "ruff>=0.9",
+    "setuptools>=77",
+]
 
 setup(
     name="tts-trm",
@@ -44,7 +55,9 @@ setup(
         "pictures": PICTURES,
         "text": TEXT,
         "tracking": [*TRACKERS, "trackio>=0.30"],
-        # trackio stays out: it brings a web server along, and holds pillow back
-        "test": EVALUATION + CODEC + PICTURES + TEXT + TRACKERS + TOOLS,
+        "app": APP,
+        "onnx": ONNX,
+        "docs": DOCUMENTATION,
+        "test": EVALUATION + CODEC + PICTURES + TEXT + TRACKERS + APP + ONNX + DOCUMENTATION + TOOLS,
     },
 )
