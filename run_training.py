@@ -111,7 +111,8 @@ class Run:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note_signal)
         if self.options.sample_interval and self.accelerator.is_main_process:
-            self.samples.write_ground_truth()
+            for recording in self.samples.write_ground_truth():
+                self.trackers.log_speech(f"sample_{recording.number}/recording", recording, self.step)
         self.wrapped.train()
         while self.step < self.total_steps and not self.stop_signal:
             self.train_epoch()
@@ -188,8 +189,10 @@ class Run:
             total = total + loss.detach()
             self.last_codebook_losses, self.last_length_loss = output.codebook_losses, output.length_loss
         for group_of_parameters in self.optimizer.param_groups:
-            group_of_parameters["lr"] = self.learning_rate()
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.options.grad_clip)
+            group_of_parameters["lr"] = self.learning_rate() * group_of_parameters["lr_scale"]
+        norm = self.last_gradient_norm = self.accelerator.clip_grad_norm_(
+            self.model.parameters(), self.options.grad_clip
+        )
         finite = bool(torch.isfinite(norm))  # of the exchanged gradients: all processes decide alike
         if finite or self.accelerator.scaler is not None:  # the scaler of float16 leaves bad steps out by itself
             self.optimizer.step()
@@ -233,6 +236,7 @@ class Run:
 
     def log(self, loss: float, speed: float) -> None:
         values = {"train/loss": loss, "train/lr": self.learning_rate(), "train/frames_per_second": speed}
+        values["train/gradient_norm"] = float(self.last_gradient_norm)
         values |= {f"train/codebook_loss/{c:02d}": v for c, v in enumerate(self.last_codebook_losses.tolist())}
         if self.last_length_loss is not None:
             values["train/length_loss"] = float(self.last_length_loss)
@@ -255,7 +259,7 @@ class Run:
         with self.average.applied(self.model):
             self.metrics = evaluate(*shared)
             measure_gain(*shared)
-        self.trackers.log({f"eval/{name}": value for name, value in self.metrics.items()}, self.step)
+        self.trackers.log_evaluation(self.metrics, self.step)
         shown = [name for name in self.metrics if "/" not in name]
         self.say(f"eval at step {self.step}: " + ", ".join(f"{name} {self.metrics[name]:.4f}" for name in shown))
         if self.metrics["loss"] < self.best_loss:
@@ -268,8 +272,7 @@ class Run:
             return
         with self.average.applied(self.model):
             for speech in self.samples.write(self.model, self.step):
-                if speech.waveform is not None:
-                    self.trackers.log_audio(f"sample_{speech.number}", speech.waveform, speech.sampling_rate, self.step)
+                self.trackers.log_speech(f"sample_{speech.number}", speech, self.step)
 
     @property
     def checkpoints(self) -> Path:
@@ -298,7 +301,7 @@ class Run:
 
             def write(folder: Path) -> None:
                 with self.average.applied(self.model):
-                    setup.save_voice(folder, self.model, self.processor, self.metrics, self.options.push_to_hub)
+                    setup.save_voice(folder, self.model, self.processor, self.metrics, self.options)
                 checkpoint.save_training_state(
                     folder,
                     dict(self.model.named_parameters()),

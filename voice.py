@@ -61,6 +61,7 @@ class Speech:
     frame_rate: float
     waveform: torch.FloatTensor | None = None  # [L] samples, once the codes are decoded
     number: int = 1  # of the prompt, counted from 1
+    picture: bytes | None = None  # PNG, once it is drawn
 
     @property
     def frames(self) -> int:
@@ -70,13 +71,14 @@ class Speech:
     def seconds(self) -> float:
         return self.frames / self.frame_rate
 
-    def draw(self, path: str | Path) -> None:
-        """Writes a PNG: spectrogram and alignment, as far as there are such."""
+    def draw(self, path: str | Path | None = None) -> bytes:
+        """Draws spectrogram and alignment, as far as there are such, as a PNG; writes it to `path` if that is given."""
         from .training.pictures import draw_speech  # needs matplotlib
 
-        draw_speech(
+        self.picture = draw_speech(
             path, self.text, self.characters, self.alignment, self.waveform, self.sampling_rate, self.frame_rate
         )
+        return self.picture
 
 
 @dataclass

@@ -59,6 +59,7 @@ def test_layout_and_info(tmp_path, model, processor):
     }
     assert rate == 24_000 and len(samples) == len(spoken[0].waveform) > 0
     assert len(spoken[0].alignment) == info["samples"][0]["frames"]
+    assert (tmp_path / "samples/step_000500/sample_1.png").read_bytes() == spoken[0].picture
 
 
 def test_rows_of_the_data_set_are_prompts_and_ground_truth(tmp_path, model, processor):
@@ -66,12 +67,23 @@ def test_rows_of_the_data_set_are_prompts_and_ground_truth(tmp_path, model, proc
         {"text": f"Row number {n}.", "speaker_id": n % 2, "audio_codes": np.full((32, 3 + n), n, np.int16)}
         for n in range(4)
     ]
+    ids = np.asarray(processor(text=rows[0]["text"])["input_ids"][0], np.int32)
+    rows[0] |= {"input_ids": ids, "durations": np.full(len(ids), 3 / len(ids), np.float32)}
+    rows[1] |= {"durations": np.zeros(0, np.float32)}  # a clip that could not be aligned
     writer = SampleWriter(tmp_path, processor, rows=rows, num_samples=2)
-    paths = writer.write_ground_truth()
-    assert [path.name for path in paths] == ["sample_1_ground_truth.wav", "sample_2_ground_truth.wav"]
+    recordings = writer.write_ground_truth()
+    assert [(one.text, one.speaker, one.number) for one in recordings] == [
+        ("Row number 0.", "anna", 1),
+        ("Row number 1.", "bert", 2),
+    ]
+    assert recordings[0].alignment.shape == (3, len(recordings[0].characters)) and recordings[1].alignment is None
+    assert all(one.picture.startswith(b"\x89PNG") for one in recordings)
+    assert files(tmp_path / "samples") == [f"sample_{n}_ground_truth.{kind}" for n in (1, 2) for kind in ("png", "wav")]
+    paths = [tmp_path / f"samples/sample_{number}_ground_truth.wav" for number in (1, 2)]
     assert [soundfile.info(path).frames for path in paths] == [3 * 1920, 4 * 1920]
     written = paths[0].stat().st_mtime_ns
-    assert writer.write_ground_truth() == paths and paths[0].stat().st_mtime_ns == written  # once, resumed or not
+    again = writer.write_ground_truth()
+    assert len(again) == 2 and paths[0].stat().st_mtime_ns == written  # once, resumed or not
     assert [(speech.text, speech.speaker) for speech in writer.write(model, 1)] == [
         ("Row number 0.", "anna"),
         ("Row number 1.", "bert"),

@@ -451,14 +451,14 @@ def test_pushing(tmp_path, tokens, monkeypatch, caplog, error):
 
 
 def test_tracker_that_fails_ends_nothing(tmp_path, tokens, monkeypatch, caplog):
-    from accelerate import Accelerator
+    from accelerate.tracking import WandBTracker
 
-    def fail(*arguments, **keywords):
+    def fail(self):
         raise RuntimeError("not logged in")
 
-    monkeypatch.setattr(Accelerator, "init_trackers", fail)
-    assert run("--max-steps 1", "--token-dir", tokens, "--output-dir", tmp_path) == 0
-    assert "Tracking stops, the run goes on: RuntimeError: not logged in" in caplog.text
+    monkeypatch.setattr(WandBTracker, "start", fail)
+    assert run("--max-steps 1 --wandb", "--token-dir", tokens, "--output-dir", tmp_path) == 0
+    assert "Tracking with wandb stops, the run goes on: RuntimeError: not logged in" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
-"""Pictures to judge speech by: its spectrogram and pitch, which character is spoken when, what each codebook knows."""
+"""Pictures to judge speech by: its spectrogram and pitch, which character is spoken when, what each codebook knows.
 
+Every `draw_...` returns a PNG, drawn once in memory, and writes it to `path` where that is not None.
+"""
+
+import io
 import math
 import os
 import textwrap
@@ -38,9 +42,9 @@ def alignment_from_durations(durations, steps_per_frame: int = STEPS_PER_FRAME) 
     return np.clip(np.minimum(ends, steps + 1) - np.maximum(starts, steps), 0.0, None)
 
 
-def draw_durations(path, text, characters, durations, waveform=None, sampling_rate=24_000, frame_rate=12.5) -> None:
+def draw_durations(path, text, characters, durations, waveform=None, sampling_rate=24_000, frame_rate=12.5) -> bytes:
     """Draws when each of a clip's `characters` is spoken according to its `durations` `[S]` in frames; see below."""
-    draw_speech(
+    return draw_speech(
         path,
         text,
         characters,
@@ -52,15 +56,15 @@ def draw_durations(path, text, characters, durations, waveform=None, sampling_ra
 
 
 def draw_speech(
-    path: str | Path,
+    path: str | Path | None,
     text: str,
     characters: list[str] | None = None,
     alignment: np.ndarray | None = None,
     waveform: np.ndarray | torch.Tensor | None = None,
     sampling_rate: int = 24_000,
     frame_rate: float = 12.5,
-) -> None:
-    """Writes a PNG with the spectrogram of `waveform` above the alignment, on one axis of seconds.
+) -> bytes:
+    """Draws the spectrogram of `waveform` above the alignment, on one axis of seconds.
 
     Args:
         path: of the PNG; a failed write leaves no file.
@@ -95,17 +99,17 @@ def draw_speech(
     panels[-1].set_xlim(0.0, seconds)
     panels[-1].set_xlabel("time [s]")
     figure.suptitle("\n".join(lines), fontsize=11, parse_math=False)
-    _save(figure, Path(path))
+    return _save(figure, path)
 
 
 def draw_comparison(
-    path: str | Path,
+    path: str | Path | None,
     text: str,
     waveforms: dict[str, np.ndarray],
     pitches: dict[str, np.ndarray],
     sampling_rate: int = 24_000,
-) -> None:
-    """Writes a PNG with the spectrogram of one sentence as several systems say it, and their pitch below.
+) -> bytes:
+    """Draws the spectrogram of one sentence as several systems say it, and their pitch below.
 
     Args:
         path: of the PNG; a failed write leaves no file.
@@ -134,19 +138,54 @@ def draw_comparison(
     panels[-1].legend(fontsize=8, loc="upper right")
     panels[-1].set_xlabel("time [s]")
     figure.suptitle(textwrap.shorten(text, 120, placeholder=" ..."), fontsize=11, parse_math=False)
-    _save(figure, Path(path))
+    return _save(figure, path)
 
 
-def draw_codebooks(path: str | Path, cross_entropy: list[float], accuracy: list[float]) -> None:
-    """Writes a PNG with bars of each codebook's cross-entropy (nats) and accuracy (0..1); raises as above."""
-    figure = _figure(8.0, 5.0)
-    above, below = figure.subplots(2, 1, sharex=True)
-    above.bar(range(len(cross_entropy)), cross_entropy, color="tab:blue")
-    above.set_ylabel("cross-entropy [nats]")
-    below.bar(range(len(accuracy)), 100 * np.asarray(accuracy), color="tab:orange")
-    below.set_ylabel("accuracy [%]")
-    below.set_xlabel("codebook")
-    _save(figure, Path(path))
+def draw_codebooks(path: str | Path | None, cross_entropy: list[float], accuracy: list[float] | None = None) -> bytes:
+    """Draws bars of each codebook's cross-entropy (nats) and, if given, accuracy (0..1); raises as above."""
+    count = 1 if accuracy is None else 2
+    figure = _figure(8.0, 2.5 * count + 0.3)
+    panels = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
+    panels[0].bar(range(len(cross_entropy)), cross_entropy, color="tab:blue")
+    panels[0].set_ylabel("cross-entropy [nats]")
+    if accuracy is not None:
+        panels[1].bar(range(len(accuracy)), 100 * np.asarray(accuracy), color="tab:orange")
+        panels[1].set_ylabel("accuracy [%]")
+    panels[-1].set_xlabel("codebook")
+    return _save(figure, path)
+
+
+def draw_spectrogram(waveform, sampling_rate: int) -> bytes:
+    """A PNG of the log-mel spectrogram of `[L]` samples alone, without axes: a pixel for each band and each 10 ms.
+
+    [`frequency_ticks`] says where its frequencies are.
+    """
+    import_figure()
+    from matplotlib import colormaps
+    from PIL import Image
+
+    levels = (log_mel_decibels(waveform, sampling_rate) / DYNAMIC_RANGE + 1) * 255
+    image = Image.fromarray(levels.round().astype(np.uint8)[::-1])
+    image.putpalette(colormaps["magma"](np.arange(256), bytes=True)[:, :3].tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def frequency_ticks(sampling_rate: int) -> dict[str, float]:
+    """Kilohertz, as text, and the band of the spectrogram that they fall on."""
+    kilohertz = [value for value in (0.25, 0.5, 1, 2, 4, 8) if value < sampling_rate / 2000]
+    mels = [math.log10(1.0 + 1000 * value / 700.0) for value in (*kilohertz, sampling_rate / 2000)]
+    return {f"{value:g}": mel / mels[-1] * (MEL_BANDS + 1) - 1 for value, mel in zip(kilohertz, mels, strict=False)}
+
+
+def import_figure():
+    """matplotlib's `Figure`, never pyplot: no state, no display, Agg by default; raises `ImportError` with the fix."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("Pictures need matplotlib: pip install 'tts-trm[pictures]'.") from error
+    return Figure
 
 
 def _width(seconds: float) -> float:
@@ -155,11 +194,7 @@ def _width(seconds: float) -> float:
 
 
 def _figure(width: float, height: float):
-    try:
-        from matplotlib.figure import Figure  # a Figure of its own, never pyplot: no state, no display, Agg by default
-    except ImportError as error:
-        raise ImportError("Pictures need matplotlib: pip install 'tts-trm[pictures]'.") from error
-    return Figure(figsize=(width, height), dpi=100, layout="constrained")
+    return import_figure()(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def _draw_spectrogram(panel, waveform, sampling_rate: int) -> None:
@@ -172,11 +207,8 @@ def _draw_spectrogram(panel, waveform, sampling_rate: int) -> None:
         cmap="magma",
         extent=(-column / 2, (decibels.shape[1] - 0.5) * column, -0.5, MEL_BANDS - 0.5),
     )
-    kilohertz = [value for value in (0.25, 0.5, 1, 2, 4, 8) if value < sampling_rate / 2000]
-    mels = [math.log10(1.0 + 1000 * value / 700.0) for value in (*kilohertz, sampling_rate / 2000)]
-    panel.set_yticks(
-        [mel / mels[-1] * (MEL_BANDS + 1) - 1 for mel in mels[:-1]], labels=[f"{value:g}" for value in kilohertz]
-    )
+    ticks = frequency_ticks(sampling_rate)
+    panel.set_yticks(list(ticks.values()), labels=list(ticks))
     panel.set_ylabel("frequency [kHz]\n(log-mel spectrogram)")
 
 
@@ -197,13 +229,17 @@ def _draw_alignment(panel, alignment: np.ndarray, characters: list[str], frame_r
     panel.set_ylabel("character")
 
 
-def _save(figure, path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box, and that is fine
-            figure.savefig(partial, format="png")
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OSError(f"{path}: cannot be written ({error}); is the disk full or the folder missing?") from error
+def _save(figure, path: str | Path | None) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box, and that is fine
+        figure.savefig(buffer, format="png")
+    if path is not None:
+        partial = Path(f"{path}.partial")
+        try:
+            partial.write_bytes(buffer.getvalue())
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise OSError(f"{path}: cannot be written ({error}); is the disk full or the folder missing?") from error
+    return buffer.getvalue()

@@ -12,6 +12,7 @@ import torch
 
 from ..processing_tts_trm import CodecError
 from ..voice import Speech, generate_speech
+from .pictures import alignment_from_durations
 from .prompts import Prompt
 
 logger = logging.getLogger(__name__)
@@ -49,23 +50,46 @@ class SampleWriter:
         self._codec_error: CodecError | None = None
         self._reported: set[str] = set()
 
-    def write_ground_truth(self) -> list[Path]:
-        """Writes what the codec keeps of the rows' recordings, `samples/sample_1_ground_truth.wav` and so on, once.
+    def write_ground_truth(self) -> list[Speech]:
+        """What the codec keeps of the rows' recordings, with the durations that training aligned them with.
+
+        It is written to `samples/sample_1_ground_truth.wav` and `.png` and so on, the former once.
 
         Returns:
-            The files, those of an earlier call included; none if the prompts are not of the data set.
+            The recordings that could be decoded; none if the prompts are not of the data set.
         """
-        paths = []
+        recordings = []
         for number, row in enumerate(self.rows, 1):
             path = self.folder / f"sample_{number}_ground_truth.wav"
             try:
+                recording = self._recording(row, number)
+                self.folder.mkdir(parents=True, exist_ok=True)
                 if not path.exists():
-                    self.folder.mkdir(parents=True, exist_ok=True)
-                    self.processor.save_audio(self._decode(torch.tensor(np.asarray(row["audio_codes"]))), path)
-                paths.append(path)
+                    self.processor.save_audio(recording.waveform, path)
             except (ValueError, OSError) as error:
                 self._report(f"ground truth of sample {number}", error)
-        return paths
+                continue
+            self._draw(recording, path.with_suffix(".png"))
+            recordings.append(recording)
+        return recordings
+
+    def _recording(self, row: Mapping, number: int) -> Speech:
+        codes, rate = torch.tensor(np.asarray(row["audio_codes"])).long(), self.processor.sampling_rate
+        waveform, durations = self._decode(codes), row.get("durations")
+        aligned = durations is not None and len(durations) > 0
+        return Speech(
+            text=row["text"],
+            speaker_id=int(row["speaker_id"]),
+            speaker=self.processor.speakers[int(row["speaker_id"])],
+            codes=codes[None],
+            characters=self.processor.tokenizer.convert_ids_to_tokens(row["input_ids"].tolist()) if aligned else [],
+            durations=durations if aligned else None,
+            alignment=alignment_from_durations(durations, steps_per_frame=1) if aligned else None,
+            sampling_rate=rate,
+            frame_rate=codes.shape[-1] * rate / len(waveform),
+            waveform=waveform,
+            number=number,
+        )
 
     def write(self, model, step: int) -> list[Speech]:
         """Speaks the prompts into `samples/step_000500/` and so on.
@@ -73,7 +97,8 @@ class SampleWriter:
         A sample is `sample_1_generated.wav` and `sample_1.png`; `info.json` says how each came about, or what failed.
 
         Returns:
-            The prompts that could be spoken; their `waveform` is None while there is no codec.
+            The prompts that could be spoken; their `waveform` is None while there is no codec, their `picture` while
+            there is no matplotlib.
         """
         folder, device = self.folder / f"step_{step:06d}", model.device
         was_training = model.training
@@ -111,13 +136,19 @@ class SampleWriter:
         except (ValueError, OSError) as error:
             self._report(f"sample {number}", error)
             entry["error"] = str(error)
-        try:
-            if speech.waveform is not None or speech.alignment is not None:
-                speech.draw(folder / f"sample_{number}.png")
-                entry["picture"] = f"sample_{number}.png"
-        except (OSError, ImportError) as error:
-            self._report(f"picture of sample {number}", error)
+        if (speech.waveform is not None or speech.alignment is not None) and self._draw(
+            speech, folder / f"sample_{number}.png"
+        ):
+            entry["picture"] = f"sample_{number}.png"
         return speech, entry
+
+    def _draw(self, speech: Speech, path: Path) -> bool:
+        """Draws `speech.picture`, into a file as well; whether it could."""
+        try:
+            speech.draw(path)
+        except (OSError, ImportError) as error:
+            self._report(f"picture of sample {speech.number}", error)
+        return speech.picture is not None
 
     def _decode(self, codes: torch.Tensor) -> torch.Tensor:
         """`[K, T]` or `[1, K, T]` codes to samples `[L]`; a codec that is missing is looked for only once."""
