@@ -360,7 +360,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
 
     def _text_at_frames(self, text, durations, attention_mask, size: int) -> torch.Tensor:
         """Encoded text `[B, S, D]` to what the recursion starts from `[B, T, D]`, positions included."""
-        x = text.new_zeros(len(text), size, text.shape[-1])
+        x = text.new_zeros(text.shape[0], size, text.shape[-1])  # not `len`, which an exported graph would freeze
         if durations is not None:
             x = self.upsampler(text, durations, attention_mask, size)
         if self.config.frame_positions:

@@ -5,12 +5,9 @@ anywhere `from_pretrained` can reach or from the folder `codec/` of the checkpoi
 """
 
 import json
-import logging
 import os
 import shutil
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -19,7 +16,7 @@ from transformers import BatchFeature, EncodecFeatureExtractor, MimiModel, Proce
 from transformers.utils import cached_file
 
 from .modeling_tts_trm_codec import TtsTrmCodec
-from .normalization_tts_trm import SpokenText, normalize_text
+from .text_tts_trm import TextFrontEnd
 
 try:  # only needed for audio whose rate is not the codec's, and to write files
     import soundfile
@@ -27,24 +24,9 @@ try:  # only needed for audio whose rate is not the codec's, and to write files
 except ImportError:
     soundfile = soxr = None
 
-logger = logging.getLogger(__name__)
-
 PAD, UNKNOWN, BOUNDARY = "<pad>", "<unk>", "<boundary>"
 CODEC_FOLDER = "codec"  # of a checkpoint that brings its codec along
 CODEC_FILES = ("config.json", "model.safetensors")
-SPELLING = {
-    "’": "'",
-    "‘": "'",
-    "“": '"',
-    "”": '"',
-    "–": "-",
-    "—": "-",
-    "…": "...",
-    "ß": "ss",
-    "æ": "ae",
-    "œ": "oe",
-    "ø": "o",
-}
 
 _loaded_codecs: dict = {}  # codecs in use, outside the processors: these are deep-copied whenever they are saved
 
@@ -79,15 +61,6 @@ def build_tokenizer(texts: Iterable[str], max_length: int = 512) -> TokenizersBa
         split_special_tokens=True,  # "<pad>" in a text is five characters
         model_input_names=["input_ids", "attention_mask"],
     )
-
-
-def _clusters(text: str) -> Iterator[tuple[int, int]]:
-    """The bounds of each character together with the accents that follow it."""
-    start = 0
-    for end in range(1, len(text) + 1):
-        if end == len(text) or not unicodedata.combining(text[end]):
-            yield start, end
-            start = end
 
 
 def load_codec(name: str, subfolder: str = "", revision: str | None = None):
@@ -138,7 +111,7 @@ def codec_codebooks(codec) -> tuple[torch.Tensor, list[int]]:
     return codec.codebooks.clone(), [codec.config.num_quantizers]
 
 
-class TtsTrmProcessor(ProcessorMixin):
+class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
     r"""Everything around the model: characters, speakers, and the codec.
 
     Args:
@@ -168,7 +141,6 @@ class TtsTrmProcessor(ProcessorMixin):
         self.languages = [languages] * len(self.speakers) if isinstance(languages, str) else list(languages)
         if len(self.languages) != len(self.speakers):
             raise ValueError(f"{len(self.speakers)} speakers but {len(self.languages)} languages; give one for each.")
-        self._spelled = (None, {})  # what each character is spelled as, for that tokenizer
         self._origin = (None, None)  # where this processor was loaded from: folder or Hub id, and revision
         super().__init__(feature_extractor, tokenizer)
 
@@ -222,80 +194,16 @@ class TtsTrmProcessor(ProcessorMixin):
     # -- text -----------------------------------------------------------------------------------------------------
 
     @property
+    def character_tokenizer(self) -> Tokenizer:
+        return self.tokenizer.backend_tokenizer
+
+    @property
+    def max_text_length(self) -> int:
+        return self.tokenizer.model_max_length
+
+    @property
     def model_input_names(self):
         return ["input_ids", "attention_mask", "speaker_id"]
-
-    def spoken_text(self, text: str, speaker: str | int = 0, normalize: bool = True) -> tuple[SpokenText, Counter]:
-        """What of `text` the voice speaks, one character for each input id between the boundaries, and what it cannot.
-
-        Numbers and the like become words of the speaker's language; quotes, dashes and accented letters that the voice
-        has not learned become their plain relatives; the rest is counted and left out.
-
-        Raises:
-            ValueError: for a number, where num2words is missing; names the fix.
-        """
-        shares = self.speaker_shares(speaker)
-        language = self.languages[max(shares, key=shares.get)]
-        written = (
-            normalize_text(text, language) if normalize else SpokenText(text, [(i, i + 1) for i in range(len(text))])
-        )
-        unknown, characters, origins = Counter(), [], []
-        for start, end in _clusters(written.text):
-            spelled, left_out = self._spell(written.text[start:end])
-            unknown.update(left_out)
-            for character in spelled:
-                if character != " " or (characters and characters[-1] != " "):
-                    characters.append(character)
-                    origins.append((written.origins[start][0], written.origins[end - 1][1]))
-        if characters and characters[-1] == " ":
-            del characters[-1], origins[-1]
-        return SpokenText("".join(characters), origins), unknown
-
-    def _spell(self, cluster: str) -> tuple[str, list[str]]:
-        """A character with its accents in characters of the tokenizer, and those of it that have no relative there."""
-        if self._spelled[0] is not self.tokenizer:
-            self._spelled = (self.tokenizer, {})
-        if cluster not in self._spelled[1]:
-            known, spelled, left_out = self.tokenizer.get_vocab(), "", []
-            # of a space, the tokenizer's own normalizer leaves nothing
-            for character in self.tokenizer.backend_tokenizer.normalizer.normalize_str(cluster):
-                relatives = (character, SPELLING.get(character, ""), unicodedata.normalize("NFD", character)[0])
-                chosen = next((c for c in relatives if c and all(part in known for part in c)), None)
-                if chosen is None and not character.isspace():
-                    left_out.append(character)
-                spelled += chosen or " "
-            self._spelled[1][cluster] = (spelled or " ", left_out)
-        return self._spelled[1][cluster]
-
-    def speaker_to_id(self, speaker: str | int) -> int:
-        """The number of a speaker given by name or number."""
-        if isinstance(speaker, str) and speaker in self.speakers:
-            return self.speakers.index(speaker)
-        try:
-            number = int(speaker)
-        except (TypeError, ValueError):
-            number = -1
-        if not 0 <= number < len(self.speakers):
-            names = ", ".join(f"{index} {name}" for index, name in enumerate(self.speakers))
-            raise ValueError(f"Unknown speaker {speaker!r}; this voice has: {names}.")
-        return number
-
-    def speaker_shares(self, speaker: str | int) -> dict[int, float]:
-        """Numbers and weights of a speaker, or of a blend such as `"anna:0.7,bert:0.3"`; they sum to 1."""
-        if not isinstance(speaker, str) or speaker in self.speakers or ":" not in speaker:
-            return {self.speaker_to_id(speaker): 1.0}
-        shares: dict[int, float] = {}
-        for part in speaker.split(","):
-            name, _, weight = part.rpartition(":")
-            number = self.speaker_to_id(name.strip())
-            try:
-                shares[number] = shares.get(number, 0.0) + float(weight)
-            except ValueError:
-                shares[number] = -1.0
-        total = sum(shares.values())
-        if not (0 < total < float("inf") and all(0 <= share <= total for share in shares.values())):
-            raise ValueError(f"Speaker {speaker!r}: a blend is written like anna:0.7,bert:0.3, with positive weights.")
-        return {number: share / total for number, share in shares.items()}
 
     def _text_inputs(self, texts: list[str], speakers, normalize: bool, text_kwargs) -> dict:
         if not texts:
@@ -308,20 +216,7 @@ class TtsTrmProcessor(ProcessorMixin):
         for text, speaker in zip(texts, speakers, strict=True):
             if not isinstance(text, str):
                 raise ValueError(f"text must be a string or a list of strings, got {type(text).__name__}.")
-            (clean, _), unknown = self.spoken_text(text, speaker, normalize)
-            if unknown:
-                named = ", ".join(f"{character!r} x {count}" for character, count in unknown.most_common(8))
-                logger.warning("Left out characters that this voice has not learned: %s", named)
-            if not any(character.isalnum() for character in clean):
-                reason = "is empty" if not text.strip() else "has no letter that this voice has learned"
-                raise ValueError(f"The text {text[:60]!r} {reason}; give it words in the voice's alphabet.")
-            cleaned.append(clean)
-        limit = self.tokenizer.model_max_length
-        for clean in cleaned:
-            if len(clean) + 2 > limit:
-                raise ValueError(
-                    f"The text {clean[:40]!r}... has {len(clean)} characters, over the limit of {limit - 2}; split it."
-                )
+            cleaned.append(self.checked_text(text, speaker, normalize))
         inputs = dict(self.tokenizer(cleaned, **text_kwargs))
         shares = [self.speaker_shares(speaker) for speaker in speakers]
         inputs["speaker_id"] = torch.tensor([next(iter(each)) for each in shares])

@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .voice import Passage, Word
+from .speech import Passage, Word
 
 LONGEST_LINE, LONGEST_CUE = 42, 6.0  # characters and seconds of a subtitle
 

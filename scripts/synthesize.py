@@ -93,8 +93,8 @@ def speak(voice, text: str, speaker, path: Path | None, times: Path | None = Non
         ValueError: if the voice cannot speak it.
         OSError: if a file cannot be written; whatever is there is complete.
     """
+    from tts_trm.speech import write_pcm, write_wav
     from tts_trm.subtitles import Times, write_times
-    from tts_trm.voice import write_pcm, write_wav
 
     timed, speeches, started = Times(), [], time.perf_counter()
 

@@ -9,8 +9,8 @@ import soundfile
 import torch
 
 from tts_trm import Voice, subtitles
+from tts_trm.speech import MARGIN, Passage, Word, join, write_pcm, write_wav
 from tts_trm.subtitles import Times, write_times
-from tts_trm.voice import MARGIN, Passage, Word, join, write_pcm, write_wav
 
 TEXT = (
     "Dr. Miller paid $5 for 3 kg of apples, and went home. Then came the rain; it fell all day long.\n\n"

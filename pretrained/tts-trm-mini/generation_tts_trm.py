@@ -9,6 +9,7 @@ from transformers.utils import ModelOutput
 
 from .configuration_tts_trm import TtsTrmConfig
 from .modeling_tts_trm_heads import nearest
+from .text_tts_trm import SpeechTooLongError
 
 PADDING_CODE = -1  # in generated codes, past an item's end
 SLOWEST, FASTEST = 0.25, 4.0
@@ -16,10 +17,6 @@ SAMPLING_KEYS = ("do_sample", "temperature", "top_k", "top_p")
 IGNORED_KEYS = {"token_type_ids", "logits_to_keep"}  # what tokenizers and transformers may pass along
 # settings that transformers' GenerationConfig has not
 OWN_KEYS = ("greedy_from_codebook", "sharpness", "frames_per_character")
-
-
-class SpeechTooLongError(ValueError):
-    """The speech of a text would be longer than the model can make it."""
 
 
 def default_generation_config(config: TtsTrmConfig) -> GenerationConfig:

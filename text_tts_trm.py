@@ -1,0 +1,144 @@
+"""The text front end of a voice: written text to the characters that it knows, speakers to numbers and shares.
+
+It imports neither torch nor transformers, so that a voice exported to ONNX reads text as the processor does.
+"""
+
+import logging
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+from .normalization_tts_trm import SpokenText, normalize_text
+
+logger = logging.getLogger(__name__)
+
+SPELLING = {
+    "’": "'",
+    "‘": "'",
+    "“": '"',
+    "”": '"',
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "ß": "ss",
+    "æ": "ae",
+    "œ": "oe",
+    "ø": "o",
+}
+
+
+def _clusters(text: str) -> Iterator[tuple[int, int]]:
+    """The bounds of each character together with the accents that follow it."""
+    start = 0
+    for end in range(1, len(text) + 1):
+        if end == len(text) or not unicodedata.combining(text[end]):
+            yield start, end
+            start = end
+
+
+class SpeechTooLongError(ValueError):
+    """The speech of a text would be longer than the model can make it."""
+
+
+class TextFrontEnd:
+    """For a class with `speakers`, their `languages`, a `character_tokenizer` and `max_text_length`.
+
+    Attributes:
+        speakers: names, in the order of their ids; languages: of each, ISO 639-1 codes.
+        character_tokenizer: of the library tokenizers, one id a character.
+        max_text_length: most ids of a text, the two boundaries included.
+    """
+
+    _spelled = (None, {})  # what each character is spelled as, for that tokenizer
+
+    def spoken_text(self, text: str, speaker: str | int = 0, normalize: bool = True) -> tuple[SpokenText, Counter]:
+        """What of `text` the voice speaks, one character for each input id between the boundaries, and what it cannot.
+
+        Numbers and the like become words of the speaker's language; quotes, dashes and accented letters that the voice
+        has not learned become their plain relatives; the rest is counted and left out.
+
+        Raises:
+            ValueError: for a number, where num2words is missing; names the fix.
+        """
+        shares = self.speaker_shares(speaker)
+        language = self.languages[max(shares, key=shares.get)]
+        written = (
+            normalize_text(text, language) if normalize else SpokenText(text, [(i, i + 1) for i in range(len(text))])
+        )
+        unknown, characters, origins = Counter(), [], []
+        for start, end in _clusters(written.text):
+            spelled, left_out = self._spell(written.text[start:end])
+            unknown.update(left_out)
+            for character in spelled:
+                if character != " " or (characters and characters[-1] != " "):
+                    characters.append(character)
+                    origins.append((written.origins[start][0], written.origins[end - 1][1]))
+        if characters and characters[-1] == " ":
+            del characters[-1], origins[-1]
+        return SpokenText("".join(characters), origins), unknown
+
+    def _spell(self, cluster: str) -> tuple[str, list[str]]:
+        """A character with its accents in characters of the tokenizer, and those of it that have no relative there."""
+        if self._spelled[0] is not self.character_tokenizer:
+            self._spelled = (self.character_tokenizer, {})
+        if cluster not in self._spelled[1]:
+            known, spelled, left_out = self.character_tokenizer.get_vocab(), "", []
+            # of a space, the tokenizer's own normalizer leaves nothing
+            for character in self.character_tokenizer.normalizer.normalize_str(cluster):
+                relatives = (character, SPELLING.get(character, ""), unicodedata.normalize("NFD", character)[0])
+                chosen = next((c for c in relatives if c and all(part in known for part in c)), None)
+                if chosen is None and not character.isspace():
+                    left_out.append(character)
+                spelled += chosen or " "
+            self._spelled[1][cluster] = (spelled or " ", left_out)
+        return self._spelled[1][cluster]
+
+    def checked_text(self, text: str, speaker: str | int = 0, normalize: bool = True) -> str:
+        """What of `text` the voice speaks; what is left out goes to the log.
+
+        Raises:
+            ValueError: for text that is empty, too long or has no speakable character, or an unknown speaker.
+        """
+        (clean, _), unknown = self.spoken_text(text, speaker, normalize)
+        if unknown:
+            named = ", ".join(f"{character!r} x {count}" for character, count in unknown.most_common(8))
+            logger.warning("Left out characters that this voice has not learned: %s", named)
+        if not any(character.isalnum() for character in clean):
+            reason = "is empty" if not text.strip() else "has no letter that this voice has learned"
+            raise ValueError(f"The text {text[:60]!r} {reason}; give it words in the voice's alphabet.")
+        limit = self.max_text_length - 2  # the boundaries
+        if len(clean) > limit:
+            raise ValueError(
+                f"The text {clean[:40]!r}... has {len(clean)} characters, over the limit of {limit}; split it."
+            )
+        return clean
+
+    def speaker_to_id(self, speaker: str | int) -> int:
+        """The number of a speaker given by name or number."""
+        if isinstance(speaker, str) and speaker in self.speakers:
+            return self.speakers.index(speaker)
+        try:
+            number = int(speaker)
+        except (TypeError, ValueError):
+            number = -1
+        if not 0 <= number < len(self.speakers):
+            names = ", ".join(f"{index} {name}" for index, name in enumerate(self.speakers))
+            raise ValueError(f"Unknown speaker {speaker!r}; this voice has: {names}.")
+        return number
+
+    def speaker_shares(self, speaker: str | int) -> dict[int, float]:
+        """Numbers and weights of a speaker, or of a blend such as `"anna:0.7,bert:0.3"`; they sum to 1."""
+        if not isinstance(speaker, str) or speaker in self.speakers or ":" not in speaker:
+            return {self.speaker_to_id(speaker): 1.0}
+        shares: dict[int, float] = {}
+        for part in speaker.split(","):
+            name, _, weight = part.rpartition(":")
+            number = self.speaker_to_id(name.strip())
+            try:
+                shares[number] = shares.get(number, 0.0) + float(weight)
+            except ValueError:
+                shares[number] = -1.0
+        total = sum(shares.values())
+        if not (0 < total < float("inf") and all(0 <= share <= total for share in shares.values())):
+            raise ValueError(f"Speaker {speaker!r}: a blend is written like anna:0.7,bert:0.3, with positive weights.")
+        return {number: share / total for number, share in shares.items()}
