@@ -110,11 +110,10 @@ def test_the_codec_of_a_voice(voice, tmp_path):
     assert pretrained.codec_of(str(elsewhere)) == "kyutai/mimi"
 
 
-def test_a_run_that_starts_from_a_voice(voice, tmp_path, monkeypatch, capsys):
-    """From recordings of a new speaker to a checkpoint that speaks in her voice and in the old ones."""
+@pytest.fixture
+def carla(tmp_path, monkeypatch):
+    """A folder of recordings of a new speaker, whose texts have letters that the tiny voice does not know."""
     import datasets
-
-    from tts_trm import run_training
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     data = tmp_path / "recordings"
@@ -125,13 +124,83 @@ def test_a_run_that_starts_from_a_voice(voice, tmp_path, monkeypatch, capsys):
         soundfile.write(data / f"{index}.wav", noise, 24_000)
         rows.append(f"{index}.wav,Größe {'abcdef'[index]}.,carla")
     (data / "metadata.csv").write_text("\n".join(rows) + "\n")
-    arguments = ["--data-dir", str(data), "--from-pretrained", str(voice), "--output-dir", str(tmp_path / "out")]
-    small = "--max-steps 2 --batch-size 2 --num-workers 0 --device cpu --no-tensorboard --lr 1e-6".split()
-    assert run_training.main([*arguments, *small]) == 0
-    final = tmp_path / "out" / "checkpoints" / "final"
-    model, processor = TtsTrmModel.from_pretrained(final), TtsTrmProcessor.from_pretrained(final)
+    return data
+
+
+def fine_tune(data, voice, output, *options):
+    """Two steps of training on `data` from `voice`; returns the checkpoint's folder, its model and its processor."""
+    from tts_trm import run_training
+
+    arguments = ["--data-dir", str(data), "--from-pretrained", str(voice), "--output-dir", str(output)]
+    small = "--max-steps 2 --batch-size 2 --num-workers 0 --device cpu --no-tensorboard".split()
+    assert run_training.main([*arguments, *small, *options]) == 0
+    final = output / "checkpoints" / "final"
+    return final, TtsTrmModel.from_pretrained(final), TtsTrmProcessor.from_pretrained(final)
+
+
+def test_a_run_that_starts_from_a_voice(voice, carla, tmp_path):
+    """From recordings of a new speaker to a checkpoint that speaks in her voice and in the old ones."""
+    _, model, processor = fine_tune(carla, voice, tmp_path / "out", "--lr", "1e-6")
     assert processor.speakers == ["anna", "bert", "carla"] and "ö" in processor.tokenizer.get_vocab()
     assert processor.decode(model.generate(**processor(text="Größe A.", speaker="carla")))[0].isfinite().all()
     old = TtsTrmModel.from_pretrained(voice)
     moved = (model.recursion.init_y - old.recursion.init_y).abs().max()
     assert 0 < moved < 1e-4
+
+
+def test_a_frozen_body_speaks_as_before(voice, carla, tmp_path):
+    """Only the new speaker and the new letters are learned: what the old speakers say stays as it was, to the bit."""
+    options = ("--lr", "1e-2", "--weight-decay", "0.1", "--ema-decay", "0", "--body-lr")
+    final, model, processor = fine_tune(carla, voice, tmp_path / "frozen", *options, "0")
+    old = TtsTrmModel.from_pretrained(voice)
+    new_rows = {"text_encoder.character_embedding.weight", "text_encoder.speaker_embedding.weight"}
+    for name, value in old.state_dict().items():
+        if name not in new_rows | {"head.latent_gain"}:
+            assert torch.equal(model.state_dict()[name], value), name
+    speaker = model.text_encoder.speaker_embedding.weight
+    assert not torch.allclose(speaker[2], old.text_encoder.speaker_embedding.weight.mean(0), atol=1e-3)
+    before = old.generate(**TtsTrmProcessor.from_pretrained(voice)(text="A bat, a cab.", speaker="bert"))
+    assert torch.equal(model.generate(**processor(text="A bat, a cab.", speaker="bert")), before)
+
+    _, slow, _ = fine_tune(carla, voice, tmp_path / "slow", *options, "0.01")
+    moved = (slow.recursion.init_y - old.recursion.init_y).abs().max()
+    assert 0 < moved < 1e-3  # Adam moves a weight by about the learning rate in each step
+
+
+def test_the_alignment_goes_on_from_the_voice(voice, carla, tmp_path, capsys):
+    """A checkpoint holds its aligner, and training that starts from it continues with it, new letters added."""
+    first, _, processor = fine_tune(carla, voice, tmp_path / "first")
+    assert "Learning from 6 texts" in capsys.readouterr().out
+    learned = load_file(first / pretrained.ALIGNER)
+    assert len(learned["embedding.weight"]) == len(processor.tokenizer)
+
+    table = (carla / "metadata.csv").read_text()
+    (carla / "metadata.csv").write_text(table.replace("Größe", "Ñus").replace("carla", "dora"))
+    second, _, processor = fine_tune(carla, first, tmp_path / "second")
+    assert f"Learning from {first} and 6 texts" in capsys.readouterr().out
+    assert processor.speakers == ["anna", "bert", "carla", "dora"]
+    assert len(load_file(second / pretrained.ALIGNER)["embedding.weight"]) == len(processor.tokenizer)
+
+
+def test_an_aligner_starts_where_the_other_ended(voice, tmp_path):
+    """Untrained, it scores as the one that was saved, whichever row a character has now."""
+    from tts_trm.training.alignment import AlignerTraining
+
+    codebooks = torch.randn(4, 8, 6, generator=torch.Generator().manual_seed(0))
+    rows = [(torch.randint(0, 8, (4, 9)).numpy(), torch.randint(3, 20, (7,)).numpy()) for _ in range(3)]
+    known = TtsTrmProcessor.from_pretrained(voice)
+    training = AlignerTraining(rows, codebooks, [4], len(known.tokenizer), seed=1)
+    training.train(steps=2, progress=lambda line: None)
+    training.save(voice / pretrained.ALIGNER)
+
+    texts = [known.tokenizer.decode(ids, skip_special_tokens=True) for _, ids in rows]
+    more = TtsTrmProcessor.from_texts(["äöüß", *pretrained.alphabet_and_speakers(str(voice))[0]], codec="x")
+    moved = [(codes, more.tokenizer(text)["input_ids"]) for (codes, _), text in zip(rows, texts, strict=True)]
+    own = [(codes, known.tokenizer(text)["input_ids"]) for (codes, _), text in zip(rows, texts, strict=True)]
+    going_on = AlignerTraining(moved, codebooks, [4], len(more.tokenizer), seed=2)
+    assert pretrained.load_aligner(going_on, more, str(voice))
+    for one, other in zip(training.align(own), going_on.align(moved), strict=True):
+        assert one.tolist() == other.tolist()
+
+    other_codec = AlignerTraining(rows, codebooks[..., :5], [4], len(known.tokenizer))
+    assert not pretrained.load_aligner(other_codec, known, str(voice))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import nn
 
 from ..modeling_tts_trm_heads import chain_latents
@@ -166,6 +167,31 @@ class AlignerTraining:
                 starts = list(range(0, len(pool), CLIPS_PER_STEP))
                 for choice in torch.randperm(len(starts), generator=self.generator).tolist():
                     yield pool[starts[choice] : starts[choice] + CLIPS_PER_STEP]
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """What it has learned, with the statistics of the latents that it was learned on; half precision will do."""
+        state = self.aligner.state_dict() | {"latent_mean": self.mean, "latent_deviation": self.deviation}
+        return {name: value.half() for name, value in state.items()}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Goes on from another aligner's `state_dict`, whose characters must be this one's.
+
+        Raises:
+            ValueError: if it is of another codec or other sizes.
+        """
+        state = {name: value.float() for name, value in state.items()}
+        try:
+            mean, deviation = state.pop("latent_mean"), state.pop("latent_deviation")
+            self.aligner.load_state_dict(state)
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"The aligner is of other sizes than this one ({str(error).splitlines()[-1]}).") from error
+        if mean.shape != self.mean.shape:
+            raise ValueError(f"The aligner hears latents of {len(mean)} numbers, this codec has {len(self.mean)}.")
+        self.mean, self.deviation = mean, deviation
+
+    def save(self, path) -> None:
+        """Writes `state_dict` as safetensors."""
+        save_file(self.state_dict(), path)
 
     def train(self, steps: int | None = None, progress=print) -> float:
         """Trains for `steps`, by default as many as the data set calls for; returns the last running loss."""

@@ -97,6 +97,12 @@ def build_parser() -> argparse.ArgumentParser:
     training.add_argument("--frames-per-batch", type=int, default=0, help="batches of about this size (0 = batch-size)")
     training.add_argument("--gradient-accumulation-steps", type=int, default=1, help="batches an optimizer step")
     training.add_argument("--lr", type=float, default=1e-4, help="peak learning rate")
+    training.add_argument(
+        "--body-lr",
+        type=float,
+        default=1.0,
+        help="share of --lr for what --from-pretrained knows: all but rows of speakers and new characters (0 = frozen)",
+    )
     training.add_argument("--warmup-steps", type=int, default=150, help="steps of linear warm-up, at most a tenth")
     training.add_argument("--weight-decay", type=float, default=0.1, help="AdamW's, on matrices only")
     training.add_argument("--grad-clip", type=float, default=1.0, help="largest gradient norm")
@@ -216,13 +222,17 @@ def _read_config_file(parser: argparse.ArgumentParser, path: Path) -> dict:
     return {name: getattr(chosen, name) for name in named}
 
 
-def _languages(parser: argparse.ArgumentParser, words: list[str]) -> dict[str, str]:
-    """`["en", "anna=de"]` as `{"": "en", "anna": "de"}`: by speaker, "" for all others."""
+def read_languages(words: list[str]) -> dict[str, str]:
+    """`["en", "anna=de"]` as `{"": "en", "anna": "de"}`: by speaker, "" for all others.
+
+    Raises:
+        ValueError: for what is neither a language nor that of a speaker.
+    """
     languages = {"": "en"}
     for word in words:
         speaker, _, code = word.rpartition("=")
         if not re.fullmatch(r"[a-z]{2,3}(?:_[A-Z]{2})?", code):
-            parser.error(f"--languages: {word!r} is neither a code such as en nor a speaker's, such as anna=de")
+            raise ValueError(f"--languages: {word!r} is neither a code such as en nor a speaker's, such as anna=de")
         languages[speaker] = code
     return languages
 
@@ -245,7 +255,16 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error(f"--held-out must be between 0 and 1, not {options.held_out}")
     if options.streaming and not options.max_steps:
         parser.error("--streaming needs --max-steps: how many batches an epoch has is not known before it is over")
-    options.languages = _languages(parser, options.languages)
+    try:
+        options.languages = read_languages(options.languages)
+    except ValueError as error:
+        parser.error(str(error))
+    if not 0 <= options.body_lr <= 1:
+        parser.error(f"--body-lr must be between 0 and 1, not {options.body_lr}")
+    if options.body_lr < 1 and not options.from_pretrained:
+        parser.error(
+            f"--body-lr {options.body_lr}: only a voice that can speak can keep its weights; --from-pretrained"
+        )
     if options.fp16 and options.bf16:
         parser.error("--fp16 and --bf16 exclude each other")
     if options.token_dir is None and Path(options.data_dir[0]).is_dir():

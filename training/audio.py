@@ -15,11 +15,11 @@ class AudioError(ValueError):
     """A clip that cannot be used; the message names the file and the reason."""
 
 
-def read_audio(source: str | Path | bytes, sampling_rate: int, name: str | None = None) -> np.ndarray:
-    """Reads a file (or the bytes of one) as mono float32 `[L]` at `sampling_rate`.
+def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[np.ndarray, int]:
+    """Reads a file (or the bytes of one) as it is: float32 `[L, channels]`, and its sampling rate in Hz.
 
     Raises:
-        AudioError: if it is missing, unreadable, empty, not finite, silent or shorter than 0.1 seconds.
+        AudioError: if it is missing, unreadable, empty, not finite or shorter than 0.1 seconds.
     """
     name = name or (str(source) if not isinstance(source, bytes) else "audio bytes")
     try:
@@ -27,11 +27,17 @@ def read_audio(source: str | Path | bytes, sampling_rate: int, name: str | None 
         samples, rate = soundfile.read(handle, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, TypeError) as error:
         raise AudioError(f"{name}: cannot be read as audio ({error}).") from error
-    samples = samples.mean(axis=1)
     if len(samples) < SHORTEST * rate:
         raise AudioError(f"{name}: {len(samples)} samples at {rate} Hz are less than {SHORTEST} s of audio.")
     if not np.isfinite(samples).all():
         raise AudioError(f"{name}: contains samples that are not finite.")
+    return samples, rate
+
+
+def read_audio(source: str | Path | bytes, sampling_rate: int, name: str | None = None) -> np.ndarray:
+    """`read_samples` as mono float32 `[L]` at `sampling_rate`; raises the same."""
+    samples, rate = read_samples(source, name)
+    samples = samples.mean(axis=1)
     if rate != sampling_rate:
         samples = soxr.resample(samples, rate, sampling_rate)
     return samples

@@ -80,10 +80,11 @@ def evaluate(model, batches, device, gather=None) -> dict[str, float]:
 
 
 @torch.no_grad()
-def measure_gain(model, batches, device, gather=None) -> None:
+def measure_gain(model, batches, device, gather=None, speaker_ids: list[int] | None = None) -> None:
     """Measures on held-out batches how far each speaker's predicted latents vary less than true ones.
 
-    `model`, `batches`, `device` and `gather` are those of [`evaluate`]; a model with another head is left as it is.
+    `model`, `batches`, `device` and `gather` are those of [`evaluate`]; a model with another head is left as it is, and
+    so are speakers outside of `speaker_ids`, where they are given.
     """
     if model.config.codebook_head != "latent":
         return
@@ -101,7 +102,7 @@ def measure_gain(model, batches, device, gather=None) -> None:
                 sums[kind, speaker] += (latent - latent.mean(0)).square().sum(0)
     model.train(was_training)
     parts = [sums] if gather is None else gather(sums)
-    model.head.set_gain(*sum(part.to(device) for part in parts))
+    model.head.set_gain(*sum(part.to(device) for part in parts), speaker_ids)
 
 
 @torch.no_grad()

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import torch
 from huggingface_hub import snapshot_download
+from safetensors.torch import load_file
+from transformers.utils import cached_file
 
 from ..configuration_tts_trm import TtsTrmConfig
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import CODEC_FOLDER, TtsTrmProcessor
 from .arguments import MODEL_OPTIONS
 
+ALIGNER = "aligner.safetensors"  # of a voice: what found out which character its clips speak when
 # tensors with a row for every character, and with one for every speaker
 CHARACTER_ROWS = ("text_encoder.character_embedding.weight",)
 SPEAKER_ROWS = ("text_encoder.speaker_embedding.weight", "head.latent_gain")
@@ -34,6 +37,26 @@ def alphabet_and_speakers(voice: str) -> tuple[str, dict[str, str]]:
     special = set(processor.tokenizer.all_special_tokens)
     alphabet = "".join(sorted(set(processor.tokenizer.get_vocab()) - special))
     return alphabet, dict(zip(processor.speakers, processor.languages, strict=True))
+
+
+def load_aligner(training, processor: TtsTrmProcessor, voice: str) -> bool:
+    """Has `training`, an `AlignerTraining`, go on from the aligner of `voice`; returns whether it has one that fits.
+
+    A few minutes of speech are not enough to learn from nothing which character is spoken when.
+    """
+    path = cached_file(voice, ALIGNER, _raise_exceptions_for_missing_entries=False)
+    if path is None:
+        return False
+    state, known = load_file(path), TtsTrmProcessor.from_pretrained(voice)
+    rows = training.aligner.state_dict()["embedding.weight"].clone()
+    _copy_characters(
+        rows, state["embedding.weight"].float(), processor.tokenizer.get_vocab(), known.tokenizer.get_vocab()
+    )
+    try:
+        training.load_state_dict(state | {"embedding.weight": rows})
+    except ValueError:  # of another codec
+        return False
+    return True
 
 
 def further_fields(voice: str) -> dict:
@@ -77,6 +100,15 @@ def load_weights(model: TtsTrmModel, processor: TtsTrmProcessor, voice: str) -> 
                 ours[name][processor.speakers.index(speaker)] = row
         elif name != "head.codebooks":
             ours[name].copy_(value)
+
+
+def keep_known_characters(model: TtsTrmModel, processor: TtsTrmProcessor, voice: str) -> None:
+    """Has the characters that `voice` knows get no gradient: only those added beside them are learned."""
+    known = TtsTrmProcessor.from_pretrained(voice).tokenizer.get_vocab()
+    rows = torch.tensor([row for token, row in processor.tokenizer.get_vocab().items() if token in known])
+    for name in CHARACTER_ROWS:
+        parameter = model.get_parameter(name)
+        parameter.register_hook(lambda gradient: gradient.index_fill(0, rows.to(gradient.device), 0.0))
 
 
 def _copy_characters(ours: torch.Tensor, theirs: torch.Tensor, ids: dict[str, int], known_ids: dict[str, int]) -> None:

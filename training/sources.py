@@ -54,9 +54,12 @@ class Clip:
 
     def load(self, sampling_rate: int) -> np.ndarray:
         """Mono float32 samples `[L]` at one loudness; raises `AudioError`, which names the clip."""
-        return load_clip(
-            self.audio.read() if isinstance(self.audio, HubAudio) else self.audio, sampling_rate, self.name
-        )
+        return load_clip(self.source, sampling_rate, self.name)
+
+    @property
+    def source(self) -> str | bytes:
+        """The path of the audio file, or its bytes."""
+        return self.audio.read() if isinstance(self.audio, HubAudio) else self.audio
 
     def fingerprint(self) -> str:
         """Changes with the row or its audio, and with nothing else: not with the place or the time of a copy."""

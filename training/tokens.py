@@ -358,6 +358,11 @@ def durations_path(token_dir: str | Path, hash_of_tokenizer: str) -> Path:
     return Path(token_dir) / f"durations-{hash_of_tokenizer[:12]}.parquet"
 
 
+def aligner_path(token_dir: str | Path, hash_of_tokenizer: str) -> Path:
+    """Where what the aligner has learned is kept, for the checkpoints."""
+    return Path(token_dir) / f"aligner-{hash_of_tokenizer[:12]}.safetensors"
+
+
 def write_durations(token_dir: str | Path, hash_of_tokenizer: str, durations: Iterable[np.ndarray | None]) -> Path:
     """Stores aligned durations: for each row of the folder, in order, one value for each input id, in frames.
 

@@ -221,15 +221,18 @@ class LatentHead(nn.Module):
         self.log_precision.fill_(-deviation.square().mean().log())
 
     @torch.no_grad()
-    def set_gain(self, true: torch.Tensor, predicted: torch.Tensor):
-        """Takes the gains from the squares of true and predicted latents about their clips' means.
+    def set_gain(self, true: torch.Tensor, predicted: torch.Tensor, speaker_ids: list[int] | None = None):
+        """Takes gains from the squares of true and predicted latents about their clips' means.
 
         Both are sums by speaker, `[num_speakers, chains * entry_dim]`. Real voices need more than synthetic ones, which
-        are easier to predict; a speaker of whom nothing was measured gets the gain of all together.
+        are easier to predict; a speaker of whom nothing was measured gets the gain of all together. Where `speaker_ids`
+        are given, those of the others stay.
         """
         measured = (predicted.sum(-1, keepdim=True) > 0).expand_as(true)
         true, predicted = torch.where(measured, true, true.sum(0)), torch.where(measured, predicted, predicted.sum(0))
-        self.latent_gain.copy_((true / predicted.clamp(min=1e-12)).sqrt().clamp(1, LARGEST_GAIN))
+        gain = (true / predicted.clamp(min=1e-12)).sqrt().clamp(1, LARGEST_GAIN)
+        rows = slice(None) if speaker_ids is None else speaker_ids
+        self.latent_gain[rows] = gain[rows]
 
     def gain(self, speaker_id: torch.Tensor, sharpness: float) -> torch.Tensor | None:
         """The factors `[B, chains * entry_dim]` for [`spread`]: 1 with `sharpness` 0, the speaker's own with 1."""

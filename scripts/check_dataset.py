@@ -1,0 +1,127 @@
+"""Checks recordings and texts before training: unreadable, clipped, noisy, silent, mistyped, mismatched clips.
+
+    python scripts/check_dataset.py --data-dir my_recordings
+    python scripts/check_dataset.py --data-dir my_recordings --from-pretrained pretrained/tts-trm-mini --plot check.png
+
+Says how much speech there is of whom, then what to look at, worst first. The exit code is 1 if there is a clip that
+training would leave out or stop at.
+"""
+
+import argparse
+import csv
+import os
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+if not __package__:
+    import _clone  # noqa: F401
+
+SHOWN = 5  # problems of a kind; the report has all
+
+
+def parse_arguments(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv, or Hub names")
+    parser.add_argument("--text-column", default="text", help="of a Hub data set")
+    parser.add_argument("--audio-column", default="audio", help="of a Hub data set")
+    parser.add_argument("--speaker-column", default="speaker", help="of a Hub data set")
+    parser.add_argument("--split", default="train", help="of a Hub data set; several are joined by +")
+    parser.add_argument("--dataset-config", help="of a Hub data set that has several")
+    parser.add_argument("--languages", nargs="+", default=["en"], help="of the texts, as for run_training.py")
+    parser.add_argument(
+        "--from-pretrained", metavar="VOICE", help="the voice that training is to start from: new letters are named"
+    )
+    parser.add_argument("--max-audio-frames", type=int, default=256, help="longer clips are left out (80 ms frames)")
+    parser.add_argument("--plot", type=Path, help="PNG of lengths, levels and speech rates")
+    parser.add_argument("--report", type=Path, help="CSV file of all problems: file_name, speaker, kind, problem")
+    parser.add_argument("--num-workers", type=int, default=os.cpu_count() or 1, help="files read at once")
+    return parser.parse_args(arguments)
+
+
+def check(options) -> int:
+    from tts_trm.training.arguments import read_languages
+    from tts_trm.training.dataset_checks import ERROR, KINDS, draw_dataset, find_problems, measure_all
+    from tts_trm.training.sources import read_sources
+
+    languages = read_languages(options.languages)
+    clips = read_sources(
+        options.data_dir,
+        options.text_column,
+        options.audio_column,
+        options.speaker_column,
+        options.split,
+        options.dataset_config,
+    )
+    known = known_letters(options.from_pretrained) if options.from_pretrained else frozenset()
+
+    def speak(text: str, speaker: str) -> tuple[str, Counter]:
+        from tts_trm.normalization_tts_trm import normalize_text
+
+        spoken = normalize_text(text, languages.get(speaker, languages[""])).text
+        return spoken, Counter(character for character in spoken if is_silent(character))
+
+    measured = measure_all(clips, speak, options.num_workers)
+    problems = find_problems(measured, options.max_audio_frames / 12.5, known)
+    print(summary(measured))
+    if options.from_pretrained:
+        new = sorted({x for one in measured for x in one.spoken.casefold() if x.isalpha()} - known)
+        print(f"Letters that {options.from_pretrained} has to learn: {' '.join(new) or 'none'}")
+    for kind, (severity, title, advice) in KINDS.items():
+        found = [problem for problem in problems if problem.kind == kind]
+        if found:
+            print(f"\n{severity}: {len(found)} {title} ({advice})")
+            print("\n".join(f"  {problem.name}: {problem.message}" for problem in found[:SHOWN]))
+            if len(found) > SHOWN:
+                print(f"  and {len(found) - SHOWN} more" + ("" if options.report else "; --report FILE names them all"))
+    if options.report:
+        with open(options.report, "w", newline="", encoding="utf-8") as file:
+            rows = [(problem.name, problem.speaker, problem.kind, problem.message) for problem in problems]
+            csv.writer(file).writerows([("file_name", "speaker", "kind", "problem"), *rows])
+    if options.plot:
+        draw_dataset(options.plot, measured, problems)
+    errors = {(problem.name, problem.speaker) for problem in problems if KINDS[problem.kind].severity == ERROR}
+    suspects = {(problem.name, problem.speaker) for problem in problems} - errors
+    print(f"\n{len(clips)} clips: {len(errors)} to mend, {len(suspects)} to listen to.")
+    return 1 if errors else 0
+
+
+def is_silent(character: str) -> bool:
+    """Whether a character of a spoken text is neither letter, mark of one, space nor punctuation."""
+    import unicodedata
+
+    return unicodedata.category(character)[0] in "SC"
+
+
+def known_letters(voice: str) -> frozenset[str]:
+    from tts_trm.training.pretrained import alphabet_and_speakers
+
+    return frozenset(alphabet_and_speakers(voice)[0])
+
+
+def summary(measured) -> str:
+    """Minutes, clips and sampling rates by speaker."""
+    groups = defaultdict(list)
+    for one in measured:
+        groups[one.clip.speaker].append(one)
+    lines = []
+    for speaker, group in sorted(groups.items()):
+        usable = [one for one in group if one.error is None]
+        rates = ", ".join(f"{rate / 1000:g}" for rate in sorted({one.sampling_rate for one in usable}))
+        minutes = sum(one.seconds for one in usable) / 60
+        texts = len({one.spoken for one in usable})
+        lines.append(f"{speaker}: {minutes:.1f} minutes in {len(usable)} clips, {texts} texts, {rates or '-'} kHz")
+    return "\n".join(lines)
+
+
+def main(arguments=None) -> int:
+    options = parse_arguments(arguments)
+    try:
+        return check(options)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
