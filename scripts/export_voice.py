@@ -17,7 +17,10 @@ def parse_arguments(arguments=None):
     parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder of a training run")
     parser.add_argument("--output-dir", type=Path, required=True, help="gets the voice; its files are replaced")
     parser.add_argument("--codec", help="codec with the same codebooks to ship in the place of the checkpoint's")
-    parser.add_argument("--notes", type=Path, help="Markdown file on data, licence and training, for the model card")
+    parser.add_argument(
+        "--notes", type=Path, help="Markdown file on data and training for the model card, metadata first if any"
+    )
+    parser.add_argument("--evaluation", type=Path, help="JSON of scripts/evaluate_voice.py, for the model card")
     return parser.parse_args(arguments)
 
 
@@ -29,12 +32,12 @@ def save_half(model, folder: Path) -> None:
     path.write_text(json.dumps(config | {"dtype": "float32"}, indent=2) + "\n", encoding="utf-8")
 
 
-def export(checkpoint: Path, output: Path, codec: str | None, notes: str) -> None:
+def export(checkpoint: Path, output: Path, codec: str | None, notes: str, evaluation: dict | None) -> None:
     import torch
 
     from tts_trm import TtsTrmModel, TtsTrmProcessor
     from tts_trm.processing_tts_trm import CODEC_FOLDER, codec_codebooks, load_codec
-    from tts_trm.training.publishing import write_model_card
+    from tts_trm.training.model_card import write_model_card
 
     model = TtsTrmModel.from_pretrained(checkpoint, dtype=torch.float32)
     processor = TtsTrmProcessor.from_pretrained(checkpoint)
@@ -47,7 +50,8 @@ def export(checkpoint: Path, output: Path, codec: str | None, notes: str) -> Non
     if codec:
         processor.codec = codec
     processor.save_pretrained(output)
-    write_model_card(output, model, processor, {k: v for k, v in metrics.items() if "/" not in k}, notes=notes)
+    shown = {name: value for name, value in metrics.items() if "/" not in name}
+    write_model_card(output, model, processor, shown, evaluation, notes)
     save_half(model, output)
     if bundled:
         save_half(shipped, output / CODEC_FOLDER)
@@ -63,6 +67,7 @@ def main(arguments=None) -> int:
             options.output_dir,
             options.codec,
             options.notes.read_text(encoding="utf-8") if options.notes else "",
+            json.loads(options.evaluation.read_text(encoding="utf-8")) if options.evaluation else None,
         )
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,77 +1,154 @@
-"""Model cards, and uploads to the Hub in one commit that never end a run."""
+"""Voices on the Hub: one commit holds code, weights, processor, codec, card and samples, or nothing of it."""
 
+import json
 import logging
+import re
+import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from huggingface_hub import HfApi, ModelCard, ModelCardData
+import torch
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, get_session
+from huggingface_hub.utils import filter_repo_objects, httpx
 
-from ..processing_tts_trm import CODEC_FOLDER
+from ..voice import Voice
 from .checkpoint import MANIFEST, STATE_FOLDER
+from .model_card import published_card
 
 logger = logging.getLogger(__name__)
 
-USAGE = """```python
-from transformers import AutoModel, AutoProcessor
+CARD, SAMPLE_FOLDER = "README.md", "samples"
+PUBLISHED = ["*.py", "*.json", "*.safetensors", "*.md", "LICENSE*"]  # of a checkpoint's files; a key beside them is not
+KEPT_BACK = [f"{STATE_FOLDER}/*", MANIFEST, ".*", "*/.*"]
+# written by every upload: what an earlier one has left of these, and this one has not, is deleted in the same commit
+REPLACED = ["*_tts_trm*.py", "*.safetensors*", "codec/*", f"{SAMPLE_FOLDER}/*"]
+WAITS = (2, 8, 30)  # seconds between attempts, of which there is one more
+TIME_LIMIT = 60.0  # seconds without an answer; the client by itself would wait for ever
+PASSING = {408, 409, 412, 429}  # statuses, beside 5xx, that another attempt may not meet
 
-model = AutoModel.from_pretrained("{repo}", trust_remote_code=True)
-processor = AutoProcessor.from_pretrained("{repo}", trust_remote_code=True)
-inputs = processor(text="Hello, how are you?", speaker="{speaker}")
-audio = processor.decode(model.generate(**inputs))[0]
-processor.save_audio(audio, "hello.wav")
-```"""
+
+class PublishingError(RuntimeError):
+    """An upload that did not arrive; the message names the repository, the reason and the fix."""
 
 
-def write_model_card(
-    folder: str | Path, model, processor, metrics: dict[str, float], repo: str | None = None, notes=""
-):
-    """Writes `README.md` of a checkpoint: how to use it, sizes, speakers, held-out measures.
+def push_voice(folder: str | Path, repo: str, message: str, private: bool | None = None) -> CommitInfo:
+    """Uploads a checkpoint, without its training state, as one commit; the repository is made where there is none.
+
+    Whatever fails, the repository is as it was, or holds all of the new revision: a commit names the one it is based
+    on, and is refused where another has come between. What may pass (no answer, 5xx, a commit of somebody else) is
+    tried again up to `len(WAITS)` times from the start; files that have arrived are not sent again, and an upload
+    that has arrived while its answer was lost is recognised.
 
     Args:
-        metrics: name and value of each measure on held-out sentences.
-        notes: Markdown on data, licence and training, where known.
+        repo: `name` or `owner/name`.
+        private: whether a new repository is private; the owner's default otherwise.
+
+    Raises:
+        PublishingError: if the folder is no checkpoint, or the Hub does not take it.
     """
-    trained = sum(p.numel() for p in model.parameters())
-    data = ModelCardData(
-        library_name="transformers", pipeline_tag="text-to-speech", license="apache-2.0", tags=["tts_trm", "mimi"]
+    folder = Path(folder)
+    names = list(
+        filter_repo_objects(
+            sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()),
+            allow_patterns=PUBLISHED,
+            ignore_patterns=KEPT_BACK,
+        )
     )
-    config = model.config
-    codec = CODEC_FOLDER if Path(processor.codec).is_dir() else processor.codec  # a folder travels with the checkpoint
-    rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in metrics.items())
-    lines = [
-        f"---\n{data.to_yaml()}\n---\n",
-        "# TTS TRM voice\n",
-        f"Text and a speaker to all {config.num_codebooks} codebooks of speech by a tiny recursive model: {trained:,} "
-        f"trained parameters, {config.h_cycles} x {config.l_cycles} cycles of {config.l_layers} blocks, width "
-        f"{config.audio_embed_dim}.\n",
-        f"Speakers: {', '.join(processor.speakers)}. Codec: `{codec}`.\n",
-        USAGE.format(repo=repo or "this/repository", speaker=processor.speakers[0]) + "\n",
-    ]
-    if notes:
-        lines.append(notes.strip() + "\n")
-    if rows:
-        lines.append(f"| measure on held-out sentences | value |\n|---|---|\n{rows}\n")
-    ModelCard("\n".join(lines)).save(Path(folder) / "README.md")
+    if missing := {"config.json", "model.safetensors", "processor_config.json", CARD} - set(names):
+        raise PublishingError(f"{folder}: has no {min(missing)}; give a checkpoint folder of a training run.")
+    card = (folder / CARD).read_text(encoding="utf-8")
+    with TemporaryDirectory() as spoken:
+        samples = speak_examples(folder, card, Path(spoken))
+        files = {name: folder / name for name in names if name != CARD}
+        files |= {path: Path(spoken) / Path(path).name for path in samples.values()}
+        for wait in (*WAITS, None):
+            try:
+                return _attempt(repo, message, private, files, card, samples)
+            except Exception as error:  # no network, no rights, no space: each a class of its own
+                if wait is None or not may_pass(error):
+                    raise PublishingError(f"{folder}: was not uploaded to {repo} ({reason(error)}).") from error
+                logger.warning("Uploading to %s: %s. Trying again in %d s.", repo, reason(error), wait)
+                time.sleep(wait)
+
+
+def _attempt(repo: str, message: str, private: bool | None, files: dict, card: str, samples: dict) -> CommitInfo:
+    """One upload of all `files` by their path in the repository, which is read afresh: it may have changed."""
+    get_session().timeout = TIME_LIMIT
+    api = HfApi()
+    name = api.create_repo(repo, private=private, exist_ok=True).repo_id
+    head = api.model_info(name)
+    published = published_card(card, name, samples)
+    # new objects, for they remember what the Hub had
+    operations = [CommitOperationAdd(path, str(source)) for path, source in files.items()]
+    operations.append(CommitOperationAdd(CARD, published.encode()))
+    earlier = (sibling.rfilename for sibling in head.siblings or [])
+    stale = set(filter_repo_objects(earlier, allow_patterns=REPLACED)) - files.keys()
+    operations += [CommitOperationDelete(path) for path in sorted(stale)]
+    # not `upload_folder`: since huggingface_hub 2 it may split an upload into several commits
+    return api.create_commit(name, operations, commit_message=message, parent_commit=head.sha)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether another attempt might succeed: the Hub or the way to it failed, not the request."""
+    while error is not None:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status is not None:
+            return status in PASSING or status >= 500
+        if isinstance(error, (httpx.TransportError, json.JSONDecodeError)):  # the latter: half an answer
+            return True
+        error = error.__cause__
+    return False
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in a line without anything secret, and what to do about it."""
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    answered = (cause for cause in causes if getattr(cause, "response", None) is not None)
+    told = next(answered, error)  # the Hub's own words, where it had some
+    text = re.sub(r"For more information check: \S+", "", " ".join(str(told).split()))
+    # addresses of storage carry a signature that is as good as a password
+    text = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1", text)[:300].strip(" .")
+    refused = getattr(getattr(told, "response", None), "status_code", None) in (401, 403)
+    advice = "; log in with `hf auth login`, or set HF_TOKEN to a token that may write there" if refused else ""
+    return f"{type(told).__name__}: {text}{advice}"
+
+
+def speak_examples(folder: Path, card: str, target: Path) -> dict[str, str]:
+    """Speaks the examples of the card's `widget` into WAV files in `target`.
+
+    Returns:
+        The path in the repository of each that could be spoken, by its title, which names the speaker.
+    """
+    samples, examples = {}, ModelCard(card).data.get("widget") or []
+    if not examples:
+        return samples
+    try:
+        # on the CPU, and with its own random numbers: a training run goes on as if nothing had been spoken
+        with torch.random.fork_rng(devices=[]):
+            voice = Voice.from_pretrained(folder, device="cpu")
+            for number, example in enumerate(examples, 1):
+                speaker = example["example_title"]
+                path = f"{SAMPLE_FOLDER}/{number}_{re.sub(r'[^A-Za-z0-9-]+', '_', speaker)}.wav"
+                speech = voice.synthesize(example["text"], speaker)
+                voice.processor.save_audio(speech.waveform, target / Path(path).name)
+                samples[speaker] = path
+    except Exception as error:  # of a voice of a few steps, or a card of somebody else's making
+        logger.warning("%s: published without all of its samples (%s).", folder, " ".join(str(error).split()))
+    return samples
 
 
 def push_checkpoint(folder: str | Path, repo: str, message: str) -> bool:
-    """Uploads a checkpoint (code, weights, processor, card; not the training state) in one commit.
+    """Uploads a checkpoint as `push_voice` does, and never ends a run.
 
     Returns:
         Whether it arrived. A failure is logged with its reason and the way to try again, and nothing is raised.
     """
     try:
-        api = HfApi()
-        repo_id = api.create_repo(repo, exist_ok=True).repo_id
-        api.upload_folder(
-            repo_id=repo_id,
-            folder_path=str(folder),
-            commit_message=message,
-            ignore_patterns=[f"{STATE_FOLDER}/*", MANIFEST],
-        )
+        push_voice(folder, repo, message)
         return True
-    except Exception as error:  # no network, no rights, no space: the voice is safe on disk in any case
-        logger.warning(
-            "%s was not uploaded to %s (%s: %s). Try again with: hf upload %s %s --exclude '%s/*'",
-            folder, repo, type(error).__name__, " ".join(str(error).splitlines()[:1]), repo, folder, STATE_FOLDER,
-        )  # fmt: skip
+    except Exception as error:  # the voice is safe on disk in any case
+        again = f"python scripts/push_to_hub.py --model {folder} --repo {repo}"
+        logger.warning("%s The run goes on. Try again with: %s", error, again)
         return False

@@ -29,7 +29,7 @@ from .data import BucketBatchSampler, Collator, prepare_split, rows_to_align
 from .ema import ExponentialMovingAverage
 from .encoding import tokenize_clips
 from .prompts import Prompt, read_prompts
-from .publishing import write_model_card
+from .model_card import write_model_card
 from .samples import SampleWriter
 from .sources import DataError, is_recordings, read_sources
 from .streaming import StreamedBatches
@@ -379,7 +379,7 @@ def make_trackers(options, accelerator) -> Trackers:
     return Trackers(accelerator, options.run_name, vars(options))
 
 
-def save_voice(folder: Path, model, processor, metrics: dict[str, float], repo: str | None) -> None:
+def save_voice(folder: Path, model, processor, metrics: dict[str, float], options) -> None:
     """Everything that `from_pretrained` needs: weights, configurations, tokenizer, code, codec, model card."""
     broken = [name for name, value in model.named_parameters() if not torch.isfinite(value).all()]
     if broken:
@@ -387,7 +387,10 @@ def save_voice(folder: Path, model, processor, metrics: dict[str, float], repo: 
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     shown = {name: value for name, value in metrics.items() if "/" not in name}
-    write_model_card(folder, model, processor, shown, repo)
+    of_the_hub = [name for name in options.data_dir if not Path(name).exists()]
+    base = options.from_pretrained
+    base = None if base is None or Path(base).exists() else base
+    write_model_card(folder, model, processor, shown, datasets=of_the_hub, base_model=base)
 
 
 def check_same_run(folder, model, processor, state, num_processes: int) -> None:
@@ -416,6 +419,9 @@ def check_same_run(folder, model, processor, state, num_processes: int) -> None:
 def load_buffers(folder: Path, model) -> None:
     """Takes over a checkpoint's buffers: its latents' statistics, which new data may have moved.
 
+    aligner = aligner_path(options.token_dir, tokenizer_hash(processor.tokenizer))
+    if aligner.is_file():
+        shutil.copyfile(aligner, folder / pretrained.ALIGNER)
     Raises:
         CheckpointError: if its codebooks are another codec's.
     """

@@ -1,0 +1,46 @@
+"""Publishes a voice on the Hub, in one commit: code, weights, processor, codec, model card and spoken samples.
+
+    hf auth login
+    python scripts/push_to_hub.py --model outputs/my-voice/checkpoints/final --repo you/your-voice --private
+
+`--model` is any checkpoint of a training run, or what `export_voice.py` makes of one: half the size, with your notes
+and an evaluation in its card. docs/hub.md has more.
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+if not __package__:
+    import _clone  # noqa: F401
+
+
+def parse_arguments(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
+    parser.add_argument("--repo", required=True, help="repository, owner/name; made where there is none")
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument("--message", default="Upload voice", help="of the commit")
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None) -> int:
+    options = parse_arguments(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+
+    from tts_trm.training.publishing import PublishingError, push_voice
+
+    try:
+        commit = push_voice(options.model, options.repo, options.message, options.private or None)
+    except (PublishingError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    name = commit.repo_url.repo_id
+    print(f"{commit.repo_url}, one commit: {commit.oid}")
+    print(f'AutoModel.from_pretrained("{name}", revision="{commit.oid}", trust_remote_code=True)')
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
