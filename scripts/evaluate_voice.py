@@ -3,12 +3,14 @@
     python scripts/evaluate_voice.py --model pretrained/tts-trm-mini --data-dir recordings --output evaluation.json
     python scripts/evaluate_voice.py --model my-voice --data-dir recordings --recognizer openai/whisper-small.en \\
         --speaker-encoder microsoft/wavlm-base-plus-sv --token-dir recordings/mimi_tokens --picture-dir pictures
+    python scripts/evaluate_voice.py --model my-voice --data-dir recordings --page evaluation.html
     python scripts/evaluate_voice.py --data-dir recordings --held-out-list held_out_sentences.txt
 
 The same held-out sentences are measured as recordings, as what the codec keeps of them at 8, 16 and 32 codebooks, and
 as the model's speech; the codec at all its codebooks is the model's ceiling. Printed are tables in Markdown; the JSON
-file also holds what was heard. The third command writes the list of held-out sentences, one `speaker|text` a line,
-which `synthesize.py --prompts-file` can read, and measures nothing.
+file also holds what was heard, and the page lets you hear and see it yourself: one HTML file with players and
+spectrograms, to be opened in any browser. The last command writes the list of held-out sentences, one `speaker|text` a
+line, which `synthesize.py --prompts-file` can read, and measures nothing.
 
 Whisper listens where it can be downloaded or has been, otherwise pocketsphinx, which knows US English only: for a
 speaker of whose words less than 80 % are in its dictionary, what needs words is left out.
@@ -57,6 +59,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--token-dir", help="tokens of the training: measure the codebooks with their durations")
     parser.add_argument("--seed", type=int, default=0, help="of sampling and bootstrap")
     parser.add_argument("--output", type=Path, help="JSON file of the results")
+    parser.add_argument("--page", type=Path, help="HTML file of the results, with players and spectrograms")
     parser.add_argument("--audio-dir", type=Path, help="keep the model's speech there")
     parser.add_argument("--picture-dir", type=Path, help="gets two PNGs of each speaker")
     parser.add_argument("--held-out-list", type=Path, help="write the held-out sentences there, and stop")
@@ -82,15 +85,20 @@ def write_list(options) -> int:
     return len(lines)
 
 
-def evaluate(options) -> dict:
-    """Everything that JSON holds; writes audio and pictures on the way."""
+def evaluate(options):
+    """Everything that JSON holds, and the page of it if one is asked for; writes audio and pictures on the way."""
+    from tts_trm.training.evaluation_page import EvaluationPage
     from tts_trm.training.listeners import load_recognizer, load_speaker_encoder
+    from tts_trm.training.pictures import import_figure
     from tts_trm.training.voice_evaluation import VoiceEvaluation, aligned_durations, summarize
     from tts_trm.voice import Voice
 
-    for folder in (options.output and options.output.parent, options.audio_dir, options.picture_dir):
-        if folder:  # a folder that cannot be made should not show after an hour
-            folder.mkdir(parents=True, exist_ok=True)
+    # what is missing should not show after an hour
+    files = [path.parent for path in (options.output, options.page) if path]
+    for folder in filter(None, (*files, options.audio_dir, options.picture_dir)):
+        folder.mkdir(parents=True, exist_ok=True)
+    if options.page or options.picture_dir:
+        import_figure()
     sentences = held_out(options)
     voice = Voice.from_pretrained(options.model, device="cpu")
     model, processor = voice.model, voice.processor
@@ -100,14 +108,16 @@ def evaluate(options) -> dict:
     encoder = load_speaker_encoder(options.speaker_encoder)
     durations = aligned_durations(options.token_dir, processor) if options.token_dir else None
     evaluation = VoiceEvaluation(model, processor, recognizer, encoder, durations, options.seed)
-    speakers = {}
+    speakers, page = {}, EvaluationPage(processor.sampling_rate) if options.page else None
     for speaker, clips in sentences.items():
         speakers[speaker], spoken = evaluation.measure(clips)
         if options.audio_dir:
             save_speech(options.audio_dir, speaker, processor, spoken)
         if options.picture_dir:
             draw(options.picture_dir, speaker, processor.sampling_rate, spoken, speakers[speaker]["codebooks"])
-    return {
+        if page:
+            page.add(speaker, speakers[speaker], spoken, table_rows(speakers[speaker]["systems"]))
+    results = {
         "model": options.model,
         "held_out": options.held_out,
         "recognizer": recognizer.name if recognizer else "none",
@@ -116,6 +126,7 @@ def evaluate(options) -> dict:
         **summarize(speakers),
         "speakers": speakers,
     }
+    return results, page
 
 
 def save_speech(folder: Path, speaker: str, processor, spoken) -> None:
@@ -139,19 +150,24 @@ def draw(folder: Path, speaker: str, rate: int, spoken, codebooks: dict | None) 
         draw_codebooks(folder / f"{speaker}_codebooks.png", codebooks["cross_entropy"], codebooks["accuracy"])
 
 
-def table(systems: dict[str, dict]) -> str:
-    """The measures of all systems in Markdown; `-` where there is none."""
-    lines = [f"| | {' | '.join(heading for heading, _, _ in COLUMNS.values())} |", "|---" * (len(COLUMNS) + 1) + "|"]
+def table_rows(systems: dict[str, dict]) -> list[list[str]]:
+    """The measures of all systems, the headings first; `-` where there is none."""
+    rows = [["", *(heading for heading, _, _ in COLUMNS.values())]]
     for system, measures in systems.items():
         cells = []
         for name, (_, decimals, factor) in COLUMNS.items():
-            value = measures.get(name)
+            value, interval = measures.get(name), measures.get(f"{name.removesuffix('_rate')}_interval")
             cells.append("-" if value is None else f"{value * factor:.{decimals}f}")
-        if "word_error_interval" in measures:
-            low, high = measures["word_error_interval"]
-            cells[0] += f" ({100 * low:.0f}-{100 * high:.0f})"
-        lines.append(f"| {system} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            if interval:
+                cells[-1] += " ({:.0f}-{:.0f})".format(*(factor * bound for bound in interval))
+        rows.append([system, *cells])
+    return rows
+
+
+def table(systems: dict[str, dict]) -> str:
+    """The same in Markdown."""
+    heading, *rows = (f"| {' | '.join(cells)} |" for cells in table_rows(systems))
+    return "\n".join([heading, "|---" * (len(COLUMNS) + 1) + "|", *rows])
 
 
 def report(speaker: str, result: dict) -> str:
@@ -183,12 +199,14 @@ def main(arguments=None) -> int:
         if options.held_out_list:
             print(f"{options.held_out_list}: {write_list(options)} sentences")
             return 0
-        results = evaluate(options)
+        results, page = evaluate(options)
         for speaker, result in results["speakers"].items():
             print(report(speaker, result))
         if options.output:
             content = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
             options.output.write_text(content, encoding="utf-8")
+        if page:
+            page.write(options.page, results)
     except (SynthesisError, ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -19,6 +19,8 @@ def test_error_rates_count_edits_over_all_sentences_together():
     assert rates["character_error_rate"] == pytest.approx((0 + 5 + 6) / (11 + 5 + 8), abs=0.1)
     low, high = rates["word_error_interval"]
     assert 0 <= low < rates["word_error_rate"] < high <= 1
+    low, high = rates["character_error_interval"]
+    assert 0 <= low < rates["character_error_rate"] < high <= 1
 
 
 def test_the_interval_holds_the_rate_and_narrows_with_more_sentences():

@@ -7,6 +7,7 @@ They are instantiated directly, `WordErrorRate(keep_in_memory=True).compute(pred
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import datasets
 import evaluate
@@ -70,7 +71,7 @@ def _edits(output) -> tuple[int, int]:
 
 
 class WordErrorRate(evaluate.Metric):
-    """Word and character error rate of all sentences together (jiwer), with a bootstrap interval of the former."""
+    """Word and character error rate of all sentences together (jiwer), with their bootstrap intervals."""
 
     def _info(self):
         return evaluate.MetricInfo(
@@ -80,7 +81,7 @@ class WordErrorRate(evaluate.Metric):
             + """    draws, seed: of the bootstrap over sentences.
 
 Returns:
-    `word_error_rate`, `word_error_interval` (low, high; 95 %), `character_error_rate`.
+    `word_error_rate`, `word_error_interval` (low, high; 95 %), `character_error_rate`, `character_error_interval`.
 """,
             features=TEXT_PAIRS,
         )
@@ -95,7 +96,31 @@ Returns:
             "word_error_rate": sum(errors) / sum(words),
             "word_error_interval": bootstrap_interval(errors, words, draws, seed),
             "character_error_rate": sum(character_errors) / sum(characters),
+            "character_error_interval": bootstrap_interval(character_errors, characters, draws, seed),
         }
+
+
+def compare_words(reference: str, heard: str) -> list[tuple[str, str]]:
+    """The words of a sentence beside what was heard for them, by the cheapest alignment of the two texts (jiwer).
+
+    Returns:
+        Pairs `(expected, heard)` of plain words, in order. They are equal where the word was understood; what was left
+        out has no word heard, what was added none expected.
+    """
+    import jiwer
+
+    (reference,) = checked_references([reference])
+    output = jiwer.process_words(reference, plain_words(heard))
+    expected, words = output.references[0], output.hypotheses[0]
+    return [
+        pair
+        for chunk in output.alignments[0]
+        for pair in zip_longest(
+            expected[chunk.ref_start_idx : chunk.ref_end_idx],
+            words[chunk.hyp_start_idx : chunk.hyp_end_idx],
+            fillvalue="",
+        )
+    ]
 
 
 def count_dropped_and_repeated(reference: str, heard: str) -> tuple[int, int]:

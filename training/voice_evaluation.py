@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from ..voice import Voice
+from ..voice import Passage, Voice
 from .evaluation import codebook_measures
 from .metrics import DroppedAndRepeatedWords, WordErrorRate, plain_words
 from .sources import Clip, DataError, is_held_out, text_key
@@ -67,6 +67,7 @@ class Renditions:
 
     texts: list[str]
     waveforms: dict[str, list[np.ndarray | None]]
+    passages: list[Passage | None] = field(default_factory=list)  # of the model: when each word is spoken
     computing: dict[str, float] = field(default_factory=dict)  # seconds that each system took for all of them
     batches: list[dict] = field(default_factory=list)  # for `codebook_measures`
     refusals: dict[str, str] = field(default_factory=dict)  # the reason by text
@@ -126,17 +127,19 @@ class VoiceEvaluation:
                 spoken.computing[system] += time.perf_counter() - started
             started = time.perf_counter()
             try:
-                spoken.waveforms[MODEL].append(self.speak(clip.text, clip.speaker))
+                passage = self.speak(clip.text, clip.speaker)
             except ValueError as error:
-                spoken.waveforms[MODEL].append(None)
+                passage = None
                 spoken.refusals[clip.text] = str(error)
             spoken.computing[MODEL] += time.perf_counter() - started
+            spoken.passages.append(passage)
+            spoken.waveforms[MODEL].append(None if passage is None else passage.waveform.numpy())
             spoken.batches += self._batch(clip, codes)
         return spoken
 
-    def speak(self, text: str, speaker: str) -> np.ndarray:
-        """The model's speech at its default, `[L]`; raises `ValueError` if it refuses the text."""
-        return Voice(self.model, self.processor).synthesize(text, speaker, seed=self.seed).waveform.numpy()
+    def speak(self, text: str, speaker: str) -> Passage:
+        """The model's speech at its default; raises `ValueError` if it refuses the text."""
+        return Voice(self.model, self.processor).synthesize(text, speaker, seed=self.seed)
 
     def _batch(self, clip: Clip, codes: torch.Tensor) -> list[dict]:
         """The clip for `codebook_measures`; an empty list if training would have left it out as well."""
@@ -216,7 +219,7 @@ class VoiceEvaluation:
 
     def _short_failure(self, text: str, speaker: str, known: bool) -> str | None:
         try:
-            wave = self.speak(text, speaker)
+            wave = self.speak(text, speaker).waveform.numpy()
         except ValueError as error:
             return f"refused: {error}"
         words = plain_words(text).split()
