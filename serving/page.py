@@ -1,0 +1,238 @@
+"""The web page: text in, audio out, with the words lit up as they are heard, and pictures of what was said."""
+
+import asyncio
+import hmac
+import html
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import of gradio, which reads it once
+
+import gradio
+from fastapi import FastAPI
+
+from ..generation_tts_trm import default_generation_config
+from ..subtitles import write_times
+from ..voice import Passage, Voice, join, write_wav
+from .browser import STYLE, WORDS_SCRIPT
+from .speech_queue import QueueFullError, SpeechQueue
+
+NOBODY = "nobody"  # to blend with
+MOST_PICTURES = 6  # of one text: drawing a sentence takes longer than speaking it
+KEPT = 600  # seconds that files can be fetched after they were made
+PROGRESS = gradio.Progress()
+EXAMPLES = {  # by language: what to call it, and the text
+    "en": {
+        "The weather": "The weather is nice today, and the birds are singing.",
+        "Times, money, a pause": "Dr. Miller left at 9:30 and paid $4.50. [pause 500ms] Nobody saw him again.",
+        "A longer text": (
+            "A very small model reads this text aloud. It has never seen any of it before, and it needs no more than a "
+            "fraction of a second for each sentence.\n\nAn empty line ends a paragraph, which is why there was a pause."
+        ),
+    },
+    "de": {
+        "Das Wetter": "Guten Morgen, heute scheint die Sonne.",
+        "Uhrzeit und Preis": "Der Zug fährt um 17:45 Uhr ab und kostet 12,50 €. Bitte steigen Sie ein!",
+    },
+}
+TITLE = """# TTS TRM
+
+A tiny recursive model that reads text aloud, many times faster than real time on one CPU core."""
+ENDPOINT = """Any OpenAI client speaks with this server; `$PAGE` is the address of this page:
+
+```bash
+curl $PAGE/v1/audio/speech -H "Content-Type: application/json" \\
+  -d '{{"model": "{model_id}", "voice": "{speaker}", "input": "Hello!", "response_format": "wav"}}' --output hello.wav
+```"""
+
+
+def mount_page(api: FastAPI, queue: SpeechQueue, model_id: str, files: Path, api_key: str | None = None) -> FastAPI:
+    """The page at `/` of the endpoint's application.
+
+    Args:
+        files: folder for the audio and pictures of the last ten minutes.
+        api_key: password of the page, for any user name; None lets everybody in.
+    """
+    os.environ["GRADIO_TEMP_DIR"] = str(files)
+    page = build_page(queue, model_id).queue(max_size=queue.max_requests)
+
+    def check_password(user: str, password: str) -> bool:
+        return hmac.compare_digest(password.encode(), api_key.encode())
+
+    return gradio.mount_gradio_app(
+        api,
+        page,
+        path="/",
+        auth=check_password if api_key else None,
+        show_error=False,  # of a bug; `gradio.Error` is shown
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        theme=gradio.themes.Default(
+            primary_hue="teal", secondary_hue="teal", neutral_hue="slate", font=["system-ui", "sans-serif"]
+        ),
+        css=STYLE,
+    )
+
+
+def build_page(queue: SpeechQueue, model_id: str) -> gradio.Blocks:
+    speakers, languages = queue.voice.processor.speakers, queue.voice.processor.languages
+    temperature, sharpness = defaults(queue.voice)
+    with gradio.Blocks(title="TTS TRM", analytics_enabled=False, delete_cache=(60, KEPT)) as page:
+        gradio.Markdown(TITLE)
+        with gradio.Row():
+            with gradio.Column(min_width=300):
+                text = gradio.Textbox(
+                    label="Text",
+                    info="An empty line ends a paragraph; [pause 500ms] is silence.",
+                    placeholder="What shall I say?",
+                    lines=5,
+                    max_lines=14,
+                    max_length=queue.max_characters,
+                    autofocus=True,
+                    elem_id="text",
+                )
+                with gradio.Row():
+                    speaker = gradio.Dropdown(speakers, value=speakers[0], label="Voice", min_width=120)
+                    speed = gradio.Slider(0.5, 2.0, 1.0, step=0.05, label="Speed", min_width=120)
+                with gradio.Accordion("More settings", open=False):
+                    with gradio.Row(visible=len(speakers) > 1):
+                        partner = gradio.Dropdown([NOBODY, *speakers], value=NOBODY, label="Blend with", min_width=120)
+                        share = gradio.Slider(0.0, 1.0, 0.5, step=0.05, label="Share of that voice", min_width=120)
+                    sharpness = gradio.Slider(
+                        0.0,
+                        1.0,
+                        sharpness,
+                        step=0.05,
+                        label="Sharpness",
+                        info="0 is the mean of what could be said; 1 varies as much as recordings do.",
+                        visible=sharpness is not None,
+                    )
+                    with gradio.Row():
+                        temperature = gradio.Slider(
+                            0.0,
+                            1.5,
+                            temperature,
+                            step=0.05,
+                            label="Temperature",
+                            info="At 0 nothing is left to chance, and the seed has no effect.",
+                            min_width=120,
+                        )
+                        seed = gradio.Number(
+                            42, label="Seed", precision=0, minimum=0, maximum=2**31 - 1, min_width=120, elem_id="seed"
+                        )
+                with gradio.Row():
+                    stop = gradio.Button("Stop", min_width=80, scale=1)
+                    button = gradio.Button("Speak", variant="primary", min_width=120, scale=3, elem_id="speak")
+                add_examples(text, speaker, speakers, languages)
+            with gradio.Column(min_width=300):
+                audio = gradio.Audio(
+                    label="Speech",
+                    interactive=False,
+                    autoplay=True,
+                    buttons=["download"],
+                    waveform_options=gradio.WaveformOptions(show_recording_waveform=False),
+                    elem_id="audio",
+                )
+                words = gradio.HTML(
+                    html_template='<p class="words" aria-live="polite"></p>',
+                    js_on_load=WORDS_SCRIPT,
+                    elem_id="words",
+                    container=True,
+                    padding=True,
+                    label="Words",
+                    show_label=True,
+                    min_height=90,
+                )
+                subtitles = gradio.DownloadButton("Subtitles (SRT)", visible=False, size="sm", elem_id="subtitles")
+                pictures = gradio.Gallery(
+                    label="Spectrogram and alignment",
+                    columns=1,
+                    height="auto",
+                    object_fit="contain",
+                    interactive=False,
+                    buttons=["download", "fullscreen"],
+                    elem_id="pictures",
+                )
+        with gradio.Accordion("Use it from a program", open=False):
+            gradio.Markdown(ENDPOINT.format(model_id=model_id, speaker=speakers[0]))
+
+        async def speak(text, speaker, partner, share, speed, sharpness, temperature, seed, progress=PROGRESS):
+            if partner not in (NOBODY, speaker):
+                speaker = f"{speaker}:{1 - share},{partner}:{share}"
+            settings = {"speed": speed, "temperature": temperature, "seed": 42 if seed is None else seed}
+            if sharpness is not None:
+                settings["sharpness"] = sharpness
+            with tempfile.TemporaryDirectory() as folder:
+                async for results in spoken(queue, Path(folder), text or "", speaker, progress, settings):
+                    yield tuple(results)
+
+        inputs = [text, speaker, partner, share, speed, sharpness, temperature, seed]
+        event = gradio.on(
+            [button.click, text.submit],
+            speak,
+            inputs,
+            [audio, words, subtitles, pictures],
+            concurrency_limit=queue.max_requests,
+            trigger_mode="once",
+            show_progress_on=words,
+            api_name="speak",
+        )
+        stop.click(None, cancels=event)
+    return page
+
+
+def add_examples(text: gradio.Textbox, speaker: gradio.Dropdown, speakers: list[str], languages: list[str]) -> None:
+    """A button for each example in a language that somebody speaks."""
+    known = [language for language in EXAMPLES if language in languages]
+    rows = [[example, speakers[languages.index(each)]] for each in known for example in EXAMPLES[each].values()]
+    if rows:
+        labels = [label for language in known for label in EXAMPLES[language]]
+        gradio.Examples(rows, [text, speaker], label="Examples", example_labels=labels, cache_examples=False)
+
+
+def defaults(voice: Voice) -> tuple[float, float | None]:
+    """Temperature and sharpness that `generate` would take; without a latent head there is no sharpness."""
+    settings, ours = voice.model.generation_config, default_generation_config(voice.model.config)
+    latent = voice.model.config.codebook_head == "latent"
+    temperature = 0.0 if latent or not settings.do_sample else settings.temperature or ours.temperature
+    return temperature, getattr(settings, "sharpness", ours.sharpness) if latent else None
+
+
+async def spoken(
+    queue: SpeechQueue, folder: Path, text: str, speaker: str, progress: gradio.Progress, settings: dict
+) -> AsyncIterator[tuple]:
+    """What the page shows: first audio, words and subtitles, then the pictures; `folder` must last as long.
+
+    Raises:
+        gradio.Error: if it cannot be spoken, for the user to read.
+    """
+    passages: list[Passage] = []
+    try:
+        async with aclosing(queue.speak(text, speaker, **settings)) as stream:
+            async for passage in stream:
+                passages.append(passage)
+                if passage.words:
+                    done = passage.words[-1].text_end / len(text)
+                    progress(done, desc=f"{passage.start + passage.seconds:.0f} s spoken")
+    except (QueueFullError, ValueError) as error:
+        # the text that it may quote must not become markup
+        raise gradio.Error(html.escape(str(error), quote=False), title="Not spoken", print_exception=False) from error
+
+    speech, wav, srt = join(passages), folder / "speech.wav", folder / "speech.srt"
+    await asyncio.to_thread(write_wav, passages, wav)
+    write_times(speech, srt)
+    times = [[round(word.start, 3), round(word.end, 3), word.text_start, word.text_end] for word in speech.words]
+    words = {"text": text, "words": times}
+    yield str(wav), words, gradio.DownloadButton(value=str(srt), visible=bool(times)), []
+
+    pictures = []
+    for number, passage in enumerate([each for each in passages if each.speech][:MOST_PICTURES], 1):
+        pictures.append(str(folder / f"sentence_{number}.png"))
+        await queue.run(passage.speech.draw, pictures[-1])
+    yield gradio.skip(), gradio.skip(), gradio.skip(), pictures
