@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -166,16 +167,21 @@ def test_make_targets_and_extras_exist():
 # ---- the site ------------------------------------------------------------------------------------------------
 
 
-class Resources(HTMLParser):
-    """What a browser fetches to show a page."""
+class BuiltPage(HTMLParser):
+    """What a browser fetches to show a page, and how often each element occurs in its article."""
 
-    def __init__(self, content: str):
+    def __init__(self, path: Path):
         super().__init__()
-        self.found = []
-        self.feed(content)
+        self.found, self.elements, self.in_article = [], Counter(), False
+        self.feed(path.read_text("utf-8"))
+
+    def handle_endtag(self, tag):
+        self.in_article = self.in_article and tag != "article"
 
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
+        self.in_article = self.in_article or tag == "article"
+        self.elements.update([tag] if self.in_article else [])
         if tag in ("script", "img", "iframe", "audio", "video", "source"):
             self.found.append(values.get("src") or "")
         elif tag == "link" and values.get("rel") not in ("canonical", "next", "prev"):
@@ -205,8 +211,19 @@ def test_site_has_every_page_and_fetches_nothing_from_elsewhere(plain_site):
     built = sorted(path for path in plain_site.rglob("*.html") if path.name != "404.html")
     assert len(built) == len([page for page in PAGES if page.startswith("docs/")])
     for path in built:
-        for resource in Resources(path.read_text("utf-8")).found:
+        for resource in BuiltPage(path).found:
             assert not urlsplit(resource).netloc, f"{path.relative_to(plain_site)} fetches {resource}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_page_is_read_alike_on_the_site_and_on_the_code_host(page, plain_site):
+    """mkdocs has a Markdown of its own, which reads lists otherwise unless they are indented by four."""
+    name = Path(page).stem
+    built = BuiltPage(plain_site / ("index.html" if name == "index" else f"{name}/index.html")).elements
+    kinds = Counter(token.type for token in pages.tokens(page))
+    assert built["pre"] == kinds["fence"] + kinds["code_block"]
+    assert built["li"] == kinds["list_item_open"]
+    assert built["tr"] == kinds["tr_open"]
 
 
 def test_formulas_are_drawn_and_code_stays_out_of_the_site(plain_site):
