@@ -320,7 +320,8 @@ class Run:
     def push(self, name: str, message: str) -> None:
         from tts_trm.training.publishing import push_checkpoint
 
-        push_checkpoint(self.checkpoints / name, self.options.push_to_hub, message)
+        if push_checkpoint(self.checkpoints / name, self.options.push_to_hub, message):
+            self.say(f"Uploaded {self.checkpoints / name} to {self.options.push_to_hub}")
 
     def resume(self) -> None:
         """Goes on from `--resume-from-checkpoint`, where there is something to go on from."""

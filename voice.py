@@ -89,8 +89,12 @@ class Voice(LongTextVoice):
         except (VoiceError, CodecError) as error:
             raise VoiceError(str(error)) from error
         except Exception as error:  # the tokenizers library raises nothing more special
-            reason = str(error).strip().split("\n")[0] or type(error).__name__
-            raise VoiceError(f"{name}: cannot be loaded ({reason}); give a checkpoint folder or a Hub id.") from error
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+            reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+            private = "" if Path(name).is_dir() else " (if it is private, log in: `hf auth login`, or set HF_TOKEN)"
+            raise VoiceError(
+                f"{name}: cannot be loaded ({reason}); give a checkpoint folder or a Hub id{private}."
+            ) from error
         _check_fit(name, model, processor)
         return cls(model.eval().to(device), processor)
 

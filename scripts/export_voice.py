@@ -32,13 +32,14 @@ def save_half(model, folder: Path) -> None:
     path.write_text(json.dumps(config | {"dtype": "float32"}, indent=2) + "\n", encoding="utf-8")
 
 
-def export(checkpoint: Path, output: Path, codec: str | None, notes: str, evaluation: dict | None) -> None:
+def export(checkpoint: Path, output: Path, codec: str | None, notes: str, evaluation: Path | None) -> None:
     import torch
 
     from tts_trm import TtsTrmModel, TtsTrmProcessor
     from tts_trm.processing_tts_trm import CODEC_FOLDER, codec_codebooks, load_codec
-    from tts_trm.training.model_card import write_model_card
+    from tts_trm.training.model_card import read_evaluation, write_model_card
 
+    measured = read_evaluation(evaluation) if evaluation else None
     model = TtsTrmModel.from_pretrained(checkpoint, dtype=torch.float32)
     processor = TtsTrmProcessor.from_pretrained(checkpoint)
     state = checkpoint / "training_state" / "state.json"
@@ -51,7 +52,7 @@ def export(checkpoint: Path, output: Path, codec: str | None, notes: str, evalua
         processor.codec = codec
     processor.save_pretrained(output)
     shown = {name: value for name, value in metrics.items() if "/" not in name}
-    write_model_card(output, model, processor, shown, evaluation, notes)
+    write_model_card(output, model, processor, shown, measured, notes)
     save_half(model, output)
     if bundled:
         save_half(shipped, output / CODEC_FOLDER)
@@ -67,7 +68,7 @@ def main(arguments=None) -> int:
             options.output_dir,
             options.codec,
             options.notes.read_text(encoding="utf-8") if options.notes else "",
-            json.loads(options.evaluation.read_text(encoding="utf-8")) if options.evaluation else None,
+            options.evaluation,
         )
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

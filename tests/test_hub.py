@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 import tts_trm
 from tts_trm import TtsTrmModel, TtsTrmProcessor
-from tts_trm.scripts import push_to_hub
+from tts_trm.scripts import export_voice, push_to_hub
 from tts_trm.training import publishing
 from tts_trm.training.model_card import CardError, write_model_card
 
@@ -106,6 +106,12 @@ def test_what_an_earlier_upload_left_goes_and_what_others_wrote_stays(hub, check
     push(checkpoints[1])
     assert not stale.keys() & head_of(hub).keys() and head_of(hub)["listening_test.md"] == b"good"
     assert len(hub.repositories[REPO].commits) == 4
+
+
+def test_a_run_s_random_numbers_are_not_touched(hub, checkpoints):
+    before = torch.get_rng_state()
+    push(checkpoints[0])
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_large_weights_travel_in_parts(checkpoints, monkeypatch):
@@ -306,7 +312,7 @@ def test_a_pinned_revision_stays_what_it_was(loaded, checkpoints):
 def test_what_is_not_there_or_private_is_named(loaded):
     errors = loaded[0]["errors"]
     for name in ("me/unknown", "me/private"):
-        assert f"{name}: cannot be loaded (" in errors[name]
+        assert f"{name}: cannot be loaded (" in errors[name] and "hf auth login" in errors[name]
     assert f"{REPO}: cannot be loaded (" in errors[REPO] and "no-such-branch" in errors[REPO]
 
 
@@ -321,17 +327,13 @@ def test_the_library_s_own_way_is_two_commits_with_everything_but_samples(loaded
 # -- cards ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def mini():
-    folder = ROOT / "pretrained" / "tts-trm-mini"
-    return TtsTrmModel.from_pretrained(folder), TtsTrmProcessor.from_pretrained(folder)
-
-
-def test_the_bundled_voice_s_card_is_what_the_command_writes(mini, tmp_path, hub):
-    evaluation = json.loads((ROOT / "docs/results/tts-trm-mini.json").read_text())
-    write_model_card(tmp_path, *mini, None, evaluation, (ROOT / "configs/tts-trm-mini.md").read_text())
-    text = (ROOT / "pretrained/tts-trm-mini/README.md").read_text()
-    assert (tmp_path / "README.md").read_text() == text
+def test_the_bundled_voice_is_what_the_command_writes(tmp_path, hub):
+    folder, results = ROOT / "pretrained/tts-trm-mini", ROOT / "docs/results/tts-trm-mini.json"
+    command = ["--checkpoint", folder, "--output-dir", tmp_path, "--notes", ROOT / "configs/tts-trm-mini.md"]
+    assert export_voice.main(list(map(str, [*command, "--evaluation", results]))) == 0
+    for name in ("README.md", "config.json", "model.safetensors", "codec/model.safetensors"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+    evaluation, text = json.loads(results.read_text()), (tmp_path / "README.md").read_text()
     card = ModelCard(text)
     card.validate()
     values = {(each.dataset_type, each.metric_type): each.metric_value for each in card.data.eval_results}
@@ -354,12 +356,19 @@ def test_notes_decide_what_only_people_know(tiny_voice, tmp_path):
     card = ModelCard.load(tmp_path / "README.md")
     assert card.data.license == "cc-by-4.0" and "Spoken by Bert." in card.text
     assert card.data.widget == [{"text": "Moin.", "example_title": "bert"}]
-    for notes, evaluation, named in (
-        ("---\n- a\n---\n", None, "metadata of the notes"),
-        ("", {"speakers": {"anna": {}}, "recognizer": "none", "speaker_encoder": "none"}, "'systems'"),
-    ):
-        with pytest.raises(CardError, match=named):
-            write_model_card(tmp_path, model, processor, evaluation=evaluation, notes=notes)
+    with pytest.raises(CardError, match="metadata of the notes"):
+        write_model_card(tmp_path, model, processor, notes="---\n- a\n---\n")
+
+
+def test_an_evaluation_that_is_none_is_named(tmp_path, tiny_voice, capsys):
+    path = tmp_path / "results.json"
+    command = ["--checkpoint", str(tiny_voice), "--output-dir", str(tmp_path / "out"), "--evaluation", str(path)]
+    for content in (None, "{", "{}", '{"recognizer": "none", "speaker_encoder": "none", "speakers": {"anna": {}}}'):
+        if content:
+            path.write_text(content)
+        assert export_voice.main(command) == 1
+        assert capsys.readouterr().err.startswith(f"error: {path}: ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_citation_is_that_of_the_cards():

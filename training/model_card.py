@@ -4,6 +4,7 @@ A card is written into every checkpoint. The repository it is published as, and 
 come into it when it is published (`publishing.py`).
 """
 
+import json
 import re
 from pathlib import Path
 
@@ -89,12 +90,12 @@ def write_model_card(
 
     Args:
         metrics: name and value of each measure that training took on held-out sentences.
-        evaluation: what `scripts/evaluate_voice.py` writes as JSON.
+        evaluation: what `read_evaluation` returns.
         notes: Markdown on data, licence and training; YAML between `---` lines before it goes into the metadata.
         metadata: further fields of the metadata, such as `datasets` and `base_model`; those of the notes win.
 
     Raises:
-        CardError: if the notes' metadata or the evaluation is not of that form.
+        CardError: if the notes' metadata is not of that form.
     """
     extra, notes = read_notes(notes)
     results = evaluation_results(evaluation) if evaluation else None
@@ -138,30 +139,38 @@ def examples(processor) -> list[dict]:
     return [{"text": EXAMPLES[code], "example_title": speaker} for speaker, code in pairs if code in EXAMPLES]
 
 
+def read_evaluation(path: str | Path) -> dict:
+    """The JSON of `scripts/evaluate_voice.py`.
+
+    Raises:
+        CardError: if the file is missing or something else.
+    """
+    try:
+        evaluation = json.loads(Path(path).read_text(encoding="utf-8"))
+        evaluation_results(evaluation)
+        return evaluation
+    except OSError as error:
+        raise CardError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CardError(f"{path}: is not what scripts/evaluate_voice.py writes ({error!r}); give its JSON.") from error
+
+
 def evaluation_results(evaluation: dict) -> list[EvalResult]:
     """What was measured of the model's speech, speaker by speaker, as the Hub's `model-index` has it."""
-    try:
-        heard = {key: evaluation[key] for key in ("recognizer", "speaker_encoder")}
-        results = []
-        for speaker, measured in evaluation["speakers"].items():
-            for key, (metric, name, factor, decimals) in _metrics(evaluation).items():
-                value = measured["systems"][MODEL].get(key)
-                if value is not None:
-                    results.append(
-                        EvalResult(
-                            task_type="text-to-speech",
-                            dataset_type=speaker,
-                            dataset_name=f"{measured['sentences']} held-out sentences of {speaker}",
-                            metric_type=metric,
-                            metric_name=name.format(**heard),
-                            metric_value=round(factor * value, decimals),
-                        )
-                    )
-        return results
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CardError(
-            f"The evaluation has no {error}; give the JSON that scripts/evaluate_voice.py writes."
-        ) from error
+    heard = {key: evaluation[key] for key in ("recognizer", "speaker_encoder")}
+    return [
+        EvalResult(
+            task_type="text-to-speech",
+            dataset_type=speaker,
+            dataset_name=f"{measured['sentences']} held-out sentences of {speaker}",
+            metric_type=metric,
+            metric_name=name.format(**heard),
+            metric_value=round(factor * measured["systems"][MODEL][key], decimals),
+        )
+        for speaker, measured in evaluation["speakers"].items()
+        for key, (metric, name, factor, decimals) in _metrics(evaluation).items()
+        if measured["systems"][MODEL].get(key) is not None
+    ]
 
 
 def _metrics(evaluation: dict) -> dict[str, tuple]:
