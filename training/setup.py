@@ -28,8 +28,8 @@ from .checkpoint import CheckpointError
 from .data import BucketBatchSampler, Collator, prepare_split, rows_to_align
 from .ema import ExponentialMovingAverage
 from .encoding import tokenize_clips
-from .prompts import Prompt, read_prompts
 from .model_card import write_model_card
+from .prompts import Prompt, read_prompts
 from .samples import SampleWriter
 from .sources import DataError, is_recordings, read_sources
 from .streaming import StreamedBatches
@@ -419,9 +419,6 @@ def check_same_run(folder, model, processor, state, num_processes: int) -> None:
 def load_buffers(folder: Path, model) -> None:
     """Takes over a checkpoint's buffers: its latents' statistics, which new data may have moved.
 
-    aligner = aligner_path(options.token_dir, tokenizer_hash(processor.tokenizer))
-    if aligner.is_file():
-        shutil.copyfile(aligner, folder / pretrained.ALIGNER)
     Raises:
         CheckpointError: if its codebooks are another codec's.
     """
