@@ -60,6 +60,7 @@ class Run:
         with self.accelerator.main_process_first():
             self.codec_info = setup.prepare_tokens(options, self.accelerator, self.say)
             self.processor = setup.make_processor(options, self.codec_info)
+            self.speaker_ids = [self.processor.speaker_to_id(name) for name in setup.speakers_of(self.codec_info)]
             if options.alignment == "durations":
                 setup.prepare_durations(options, self.processor, self.say)
         self.train_set, self.held_out_set, split_report = setup.split_data(options, self.processor)
@@ -258,7 +259,7 @@ class Run:
         shared = (self.model, self.held_out_loader, self.device, lambda sums: gather_object([sums]))
         with self.average.applied(self.model):
             self.metrics = evaluate(*shared)
-            measure_gain(*shared)
+            measure_gain(*shared, speaker_ids=self.speaker_ids)
         self.trackers.log_evaluation(self.metrics, self.step)
         shown = [name for name in self.metrics if "/" not in name]
         self.say(f"eval at step {self.step}: " + ", ".join(f"{name} {self.metrics[name]:.4f}" for name in shown))

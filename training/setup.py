@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import signal
 import sys
 import time
@@ -36,6 +37,8 @@ from .streaming import StreamedBatches
 from .tokens import (
     CodecInfo,
     TokenShards,
+    aligner_path,
+    atomic_path,
     has_durations,
     load_tokens,
     locate_codec,
@@ -157,13 +160,17 @@ def prepare_tokens(options, accelerator, say) -> CodecInfo:
     return info
 
 
+def speakers_of(info: CodecInfo) -> list[str]:
+    """The speakers of the tokens."""
+    return sorted({name for part in read_columns(info, ["speaker"]) for name in part["speaker"]})
+
+
 def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
     """A processor for the characters and speakers of the tokens, with the tokens' codec.
 
     Those of the voice that the run starts from come first.
     """
-    speakers = sorted({name for part in read_columns(info, ["speaker"]) for name in part["speaker"]})
-    languages = {name: options.languages.get(name, options.languages[""]) for name in speakers}
+    languages = {name: options.languages.get(name, options.languages[""]) for name in speakers_of(info)}
     texts = (
         normalize_text(text, languages[speaker]).text
         for part in read_columns(info, ["text", "speaker"])
@@ -205,10 +212,15 @@ def prepare_durations(options, processor, say) -> None:
     count = sum(map(len, learned.values()))
     if not count:
         return
-    say(f"Learning from {count} texts which character is spoken when ...")
     sizes = info.codebooks(), info.codebook_chains, len(processor.tokenizer)
     training = AlignerTraining(ConcatDataset(list(learned.values())), *sizes, options.seed)
+    goes_on = options.from_pretrained and pretrained.load_aligner(training, processor, options.from_pretrained)
+    source = f"{options.from_pretrained} and {count} texts" if goes_on else f"{count} texts"
+    say(f"Learning from {source} which character is spoken when ...")
     training.train(progress=say)
+    key = tokenizer_hash(processor.tokenizer)
+    with atomic_path(aligner_path(options.token_dir, key)) as partial:
+        training.save(partial)
 
     def durations():
         for index in range(len(tables)):
@@ -218,7 +230,7 @@ def prepare_durations(options, processor, say) -> None:
                 draw_alignments(options, processor, rows, aligned, info.frame_rate, say)
             yield from rows.spread(aligned)
 
-    write_durations(options.token_dir, tokenizer_hash(processor.tokenizer), durations())
+    write_durations(options.token_dir, key, durations())
 
 
 def draw_alignments(options, processor, rows, durations, frame_rate, say, pictures: int = 3) -> None:
@@ -286,6 +298,8 @@ def make_model(options, processor, info: CodecInfo, train_set, model_class=TtsTr
         model.head.set_codebooks(codebooks, *latent_statistics(rows, codebooks, info.codebook_chains))
     if options.from_pretrained:
         pretrained.load_weights(model, processor, options.from_pretrained)
+    if options.body_lr < 1:
+        pretrained.keep_known_characters(model, processor, options.from_pretrained)
     return model
 
 
@@ -329,12 +343,28 @@ def _leave_signals_to_the_parent(worker: int) -> None:
 
 
 def make_optimizer(options, model) -> torch.optim.AdamW:
-    """AdamW with decay on matrices only: norms, biases, embeddings and single values are left alone."""
+    """AdamW with decay on matrices only: norms, biases, embeddings and single values are left alone.
+
+    A group's `lr_scale` is its share of the learning rate. With `--body-lr` below 1 that of all weights but the rows of
+    speakers and characters is smaller, and at 0 they are frozen.
+    """
     embeddings = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Embedding)}
-    matrices, others = [], []
-    for parameter in model.parameters():
-        (matrices if parameter.ndim >= 2 and id(parameter) not in embeddings else others).append(parameter)
-    groups = [{"params": matrices, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    rows, matrices, others = [], [], []
+    for name, parameter in model.named_parameters():
+        if options.body_lr < 1 and name in pretrained.CHARACTER_ROWS + pretrained.SPEAKER_ROWS:
+            rows.append(parameter)
+        elif parameter.ndim >= 2 and id(parameter) not in embeddings:
+            matrices.append(parameter)
+        else:
+            others.append(parameter)
+    for parameter in matrices + others:
+        parameter.requires_grad_(options.body_lr > 0)
+    groups = [
+        {"params": matrices, "weight_decay": options.weight_decay, "lr_scale": options.body_lr},
+        {"params": others, "weight_decay": 0.0, "lr_scale": options.body_lr},
+        {"params": rows, "weight_decay": 0.0, "lr_scale": 1.0},
+    ]
+    groups = [group for group in groups if group["params"] and group["lr_scale"]]
     return torch.optim.AdamW(groups, lr=options.lr, betas=(0.9, 0.98), fused=model.device.type in ("cuda", "cpu"))
 
 
@@ -386,6 +416,9 @@ def save_voice(folder: Path, model, processor, metrics: dict[str, float], option
         raise CheckpointError(f"{folder}: not written, the weights {', '.join(broken[:3])} are not finite.")
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+    aligner = aligner_path(options.token_dir, tokenizer_hash(processor.tokenizer))
+    if aligner.is_file():
+        shutil.copyfile(aligner, folder / pretrained.ALIGNER)
     shown = {name: value for name, value in metrics.items() if "/" not in name}
     of_the_hub = [name for name in options.data_dir if not Path(name).exists()]
     base = options.from_pretrained
