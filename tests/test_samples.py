@@ -1,3 +1,4 @@
+import io
 import json
 import logging
 import sys
@@ -6,9 +7,16 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from PIL import Image
 
 from tts_trm import TtsTrmModel, TtsTrmProcessor
-from tts_trm.training.pictures import alignment_from_durations, draw_durations, draw_speech
+from tts_trm.training.pictures import (
+    alignment_from_durations,
+    draw_durations,
+    draw_spectrogram,
+    draw_speech,
+    frequency_ticks,
+)
 from tts_trm.training.prompts import Prompt
 from tts_trm.training.samples import SampleWriter
 
@@ -174,6 +182,15 @@ def test_pictures_grow_with_text_and_time(tmp_path):
     with pytest.raises(OSError, match=r"missing/a\.png: cannot be written"):
         draw_speech(tmp_path / "missing" / "a.png", "text", waveform=noise)
     assert files(tmp_path) == ["both.png", "durations.png"]
+
+
+def test_a_spectrogram_alone_is_as_large_as_its_sound():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(4800) / 24_000)
+    image, silence = (Image.open(io.BytesIO(draw_spectrogram(wave, 24_000))) for wave in (tone, 0 * tone))
+    assert image.size == silence.size == (21, 80)
+    brightest = np.asarray(image.convert("L"), float).mean(1).argmax()
+    assert abs(79 - brightest - frequency_ticks(24_000)["1"]) < 1  # the lowest band is the last row
+    assert np.asarray(silence.convert("L")).max() == 0
 
 
 def test_alignment_from_durations():

@@ -249,13 +249,13 @@ def draw_dataset(path: str | Path, measured: list[Measures], problems: list[Prob
         OSError: if the file cannot be written.
         ImportError: if matplotlib is not installed.
     """
-    from .pictures import _figure, _save
+    from .pictures import new_figure, save_figure
 
     usable = [one for one in measured if one.error is None]
     by_speaker = defaultdict(list)
     for one in usable:
         by_speaker[one.clip.speaker].append(one)
-    figure = _figure(11.0, 7.5)
+    figure = new_figure(11.0, 7.5)
     (scatter, lengths), (levels, rates) = figure.subplots(2, 2)
     for speaker, group in by_speaker.items():
         scatter.scatter([one.characters for one in group], [one.seconds for one in group], s=10, label=speaker)
@@ -281,4 +281,4 @@ def draw_dataset(path: str | Path, measured: list[Measures], problems: list[Prob
         panel.set_xlabel(across)
         panel.set_ylabel(up)
     scatter.legend(fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)

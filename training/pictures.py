@@ -90,7 +90,7 @@ def draw_speech(
     title = textwrap.shorten(text, 240, placeholder=" ...")
     lines = textwrap.wrap(title, int(width * 12)) or [""]
 
-    figure = _figure(width, sum(heights) + 0.9 + 0.2 * len(lines))
+    figure = new_figure(width, sum(heights) + 0.9 + 0.2 * len(lines))
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     if waveform is not None:
         _draw_spectrogram(panels[0], waveform, sampling_rate)
@@ -99,7 +99,7 @@ def draw_speech(
     panels[-1].set_xlim(0.0, seconds)
     panels[-1].set_xlabel("time [s]")
     figure.suptitle("\n".join(lines), fontsize=11, parse_math=False)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def draw_comparison(
@@ -122,7 +122,7 @@ def draw_comparison(
         ImportError: if matplotlib is not installed.
     """
     seconds, count = max(map(len, waveforms.values())) / sampling_rate, len(waveforms) + 1
-    figure = _figure(_width(seconds), SPECTROGRAM_HEIGHT * count + 0.9)
+    figure = new_figure(_width(seconds), SPECTROGRAM_HEIGHT * count + 0.9)
     panels = figure.subplots(count, 1, sharex=True)
     for panel, (name, waveform) in zip(panels, waveforms.items(), strict=False):
         _draw_spectrogram(panel, waveform, sampling_rate)
@@ -138,13 +138,13 @@ def draw_comparison(
     panels[-1].legend(fontsize=8, loc="upper right")
     panels[-1].set_xlabel("time [s]")
     figure.suptitle(textwrap.shorten(text, 120, placeholder=" ..."), fontsize=11, parse_math=False)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def draw_codebooks(path: str | Path | None, cross_entropy: list[float], accuracy: list[float] | None = None) -> bytes:
     """Draws bars of each codebook's cross-entropy (nats) and, if given, accuracy (0..1); raises as above."""
     count = 1 if accuracy is None else 2
-    figure = _figure(8.0, 2.5 * count + 0.3)
+    figure = new_figure(8.0, 2.5 * count + 0.3)
     panels = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
     panels[0].bar(range(len(cross_entropy)), cross_entropy, color="tab:blue")
     panels[0].set_ylabel("cross-entropy [nats]")
@@ -152,7 +152,7 @@ def draw_codebooks(path: str | Path | None, cross_entropy: list[float], accuracy
         panels[1].bar(range(len(accuracy)), 100 * np.asarray(accuracy), color="tab:orange")
         panels[1].set_ylabel("accuracy [%]")
     panels[-1].set_xlabel("codebook")
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def draw_spectrogram(waveform, sampling_rate: int) -> bytes:
@@ -164,7 +164,8 @@ def draw_spectrogram(waveform, sampling_rate: int) -> bytes:
     from matplotlib import colormaps
     from PIL import Image
 
-    levels = (log_mel_decibels(waveform, sampling_rate) / DYNAMIC_RANGE + 1) * 255
+    decibels = log_mel_decibels(waveform, sampling_rate)
+    levels = (decibels / DYNAMIC_RANGE + 1) * 255 * (decibels.min() < 0)  # silence is black, though no value is louder
     image = Image.fromarray(levels.round().astype(np.uint8)[::-1])
     image.putpalette(colormaps["magma"](np.arange(256), bytes=True)[:, :3].tobytes())
     buffer = io.BytesIO()
@@ -188,13 +189,35 @@ def import_figure():
     return Figure
 
 
+def new_figure(width: float, height: float):
+    """A figure of that many inches, 100 pixels each; raises as above."""
+    return import_figure()(figsize=(width, height), dpi=100, layout="constrained")
+
+
+def save_figure(figure, path: str | Path | None) -> bytes:
+    """The figure as PNG, written to `path` as well unless that is None; a failed write leaves no file.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box, and that is fine
+        figure.savefig(buffer, format="png")
+    if path is not None:
+        partial = Path(f"{path}.partial")
+        try:
+            partial.write_bytes(buffer.getvalue())
+            os.replace(partial, path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise OSError(f"{path}: cannot be written ({error}); is the disk full or the folder missing?") from error
+    return buffer.getvalue()
+
+
 def _width(seconds: float) -> float:
     """Inches that `seconds` of speech want."""
     return min(18.0, max(7.0, 2.0 + 2.0 * seconds))
-
-
-def _figure(width: float, height: float):
-    return import_figure()(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def _draw_spectrogram(panel, waveform, sampling_rate: int) -> None:
@@ -227,19 +250,3 @@ def _draw_alignment(panel, alignment: np.ndarray, characters: list[str], frame_r
     panel.set_yticks(range(len(names)), labels=names, fontsize=8, fontfamily="monospace", parse_math=False)
     panel.tick_params(axis="y", length=2)
     panel.set_ylabel("character")
-
-
-def _save(figure, path: str | Path | None) -> bytes:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box, and that is fine
-        figure.savefig(buffer, format="png")
-    if path is not None:
-        partial = Path(f"{path}.partial")
-        try:
-            partial.write_bytes(buffer.getvalue())
-            os.replace(partial, path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise OSError(f"{path}: cannot be written ({error}); is the disk full or the folder missing?") from error
-    return buffer.getvalue()
