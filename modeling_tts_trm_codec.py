@@ -104,15 +104,19 @@ class SpectrogramDecoder(nn.Module):
         self.output_norm = nn.LayerNorm(config.hidden_size)
         self.output = nn.Linear(config.hidden_size, config.fft_size + 2)
 
-    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        """`[B, N, num_mel_bands]` to `[B, N * hop_length]` samples."""
+    def spectrum(self, log_mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`[B, N, num_mel_bands]` to magnitudes and phases `[B, N, fft_size // 2 + 1]`."""
         hidden = self.input_norm(self.input(log_mel.transpose(1, 2)).transpose(1, 2))
         for block in self.blocks:
             hidden = block(hidden)
         log_magnitude, phase = self.output(self.output_norm(hidden)).float().chunk(2, dim=-1)
-        magnitude = log_magnitude.clamp(max=7.0).exp()  # the bound keeps a bad step from overflowing
+        return log_magnitude.clamp(max=7.0).exp(), phase  # the bound keeps a bad step from overflowing
+
+    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
+        """`[B, N, num_mel_bands]` to `[B, N * hop_length]` samples."""
+        magnitude, phase = self.spectrum(log_mel)
         spectrum = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
-        window = torch.hann_window(self.fft_size, device=hidden.device)
+        window = torch.hann_window(self.fft_size, device=log_mel.device)
         pieces = torch.fft.irfft(spectrum, n=self.fft_size, dim=-1) * window  # [B, N, fft_size]
         return self._overlap_add(pieces, window)
 
@@ -191,11 +195,14 @@ class TtsTrmCodec(PreTrainedModel):
         """`[B, L]` samples to latents before quantisation `[B, T, latent_dim]`."""
         return (self.frame_features(waveform) - self.feature_mean) @ self.analysis
 
+    def to_log_mel(self, latent: torch.Tensor) -> torch.Tensor:
+        """Latents `[B, T, latent_dim]` to log-mel columns `[B, T * columns_per_frame, num_mel_bands]`."""
+        features = latent @ self.synthesis + self.feature_mean
+        return features.reshape(latent.shape[0], -1, self.config.num_mel_bands)
+
     def decode_latent(self, latent: torch.Tensor) -> torch.Tensor:
         """Latents `[B, T, latent_dim]`, quantised or not, to samples `[B, T * frame_size]`."""
-        features = latent @ self.synthesis + self.feature_mean
-        log_mel = features.reshape(latent.shape[0], -1, self.config.num_mel_bands)
-        return self.decoder(log_mel)
+        return self.decoder(self.to_log_mel(latent))
 
     def get_encoded_length(self, input_length):
         """Frames that `input_length` samples become."""

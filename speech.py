@@ -86,21 +86,23 @@ class Passage:
         return len(self.waveform) / self.sampling_rate
 
 
+class VoiceError(OSError):
+    """A voice that cannot be loaded; the message names the value or file, and the fix."""
+
+
 class LongTextVoice(ABC):
-    """A voice on text of any length; a subclass says how one piece of it is spoken."""
+    """A voice on text of any length; a subclass says how one piece of it is spoken.
 
-    @property
-    @abstractmethod
-    def text_front_end(self) -> TextFrontEnd: ...
+    Attributes:
+        text_front_end: reads its texts.
+        sampling_rate: of its waveforms; max_audio_frames: of a piece, at most.
+        num_codebooks: of its codes.
+    """
 
-    @property
-    @abstractmethod
-    def sampling_rate(self) -> int: ...
-
-    @property
-    @abstractmethod
-    def max_audio_frames(self) -> int:
-        """Frames of a piece, at most."""
+    text_front_end: TextFrontEnd
+    sampling_rate: int
+    max_audio_frames: int
+    num_codebooks: int
 
     @abstractmethod
     def speak(self, text: str, speaker: str | int, seed: int, num_codebooks: int | None, **settings) -> Speech:

@@ -14,13 +14,9 @@ from transformers.utils import logging
 from .configuration_tts_trm import TtsTrmConfig
 from .modeling_tts_trm import TtsTrmModel
 from .processing_tts_trm import CodecError, TtsTrmProcessor
-from .speech import LongTextVoice, Passage, Speech, Word, join, write_pcm, write_wav
+from .speech import LongTextVoice, Passage, Speech, VoiceError, Word, join, write_pcm, write_wav
 
 __all__ = ["Passage", "Speech", "Voice", "VoiceError", "Word", "generate_speech", "join", "write_pcm", "write_wav"]
-
-
-class VoiceError(OSError):
-    """A voice that cannot be loaded; the message names the value or file, and the fix."""
 
 
 def generate_speech(
@@ -109,6 +105,10 @@ class Voice(LongTextVoice):
     @property
     def max_audio_frames(self) -> int:
         return self.model.config.max_audio_frames
+
+    @property
+    def num_codebooks(self) -> int:
+        return self.model.config.num_codebooks
 
     def speak(self, text, speaker=0, seed=42, num_codebooks=None, **generate_kwargs) -> Speech:
         """Speaks a sentence in one go; see `LongTextVoice.speak`."""

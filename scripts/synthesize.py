@@ -49,7 +49,9 @@ def number_type(kind, low, high=math.inf, open_low=False):
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id (default: the bundled voice)"
+        "--model",
+        default=str(BUNDLED_VOICE),
+        help="checkpoint folder or Hub id, or an ONNX export of one (default: the bundled voice)",
     )
     parser.add_argument("--revision", help="of a model on the Hub")
     source = parser.add_mutually_exclusive_group()
@@ -142,7 +144,7 @@ def speak_file(options, voice, settings: dict) -> int:
     """Speaks all prompts of a file; the number of those that could not be spoken."""
     from tts_trm.training.prompts import read_prompts
 
-    prompts = read_prompts(options.prompts_file, voice.processor.speakers, options.speaker)
+    prompts = read_prompts(options.prompts_file, voice.text_front_end.speakers, options.speaker)
     width = max(4, len(str(len(prompts))))
     names = [f"{number:0{width}d}.wav" for number in range(1, len(prompts) + 1)]
     prepare_folder(options.output_dir, names)
@@ -161,6 +163,25 @@ def speak_file(options, voice, settings: dict) -> int:
     return failures
 
 
+def load_voice(options):
+    """The voice of the command line; one that `scripts/export_onnx.py` wrote needs no torch."""
+    if not (Path(options.model) / "model.onnx").is_file():
+        from tts_trm.voice import Voice
+
+        return Voice.from_pretrained(options.model, options.revision, options.device)
+    for name in ("revision", "pictures", "temperature", "top_k", "top_p"):
+        if getattr(options, name) not in (None, False):
+            option = f"--{name.replace('_', '-')}"
+            raise SynthesisError(
+                f"{option}: {options.model} is a voice in ONNX, which has no such thing; leave it out."
+            )
+    if options.device not in ("auto", "cpu"):
+        raise SynthesisError(f"--device {options.device}: {options.model} is a voice in ONNX, which runs on the CPU.")
+    from tts_trm.onnx_voice import OnnxVoice
+
+    return OnnxVoice.from_pretrained(options.model)
+
+
 def synthesize(options) -> int:
     settings = {name: getattr(options, name) for name in ("pictures", "seed", "num_codebooks", "speed")}
     settings["normalize"] = not options.no_normalize
@@ -176,13 +197,9 @@ def synthesize(options) -> int:
     elif not options.prompts_file.is_file():  # before the voice is loaded, which takes a while
         raise SynthesisError(f"--prompts-file {options.prompts_file}: there is no such file.")
 
-    from tts_trm.voice import Voice
-
-    voice = Voice.from_pretrained(options.model, options.revision, options.device)
-    if (options.num_codebooks or 1) > voice.model.config.num_codebooks:
-        raise SynthesisError(
-            f"--num-codebooks {options.num_codebooks}: the voice has only {voice.model.config.num_codebooks}."
-        )
+    voice = load_voice(options)
+    if (options.num_codebooks or 1) > voice.num_codebooks:
+        raise SynthesisError(f"--num-codebooks {options.num_codebooks}: the voice has only {voice.num_codebooks}.")
     if options.prompts_file is not None:
         return 1 if speak_file(options, voice, settings) else 0
     path = None if raw else options.output
