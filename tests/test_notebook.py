@@ -20,11 +20,7 @@ NOTEBOOK = ROOT / "notebooks" / "tts_trm.ipynb"
 def executed():
     """The notebook after its run, offline, from its own folder; a cell that fails raises."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    environment = os.environ | {
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    }
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     client = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
     client.execute(env=environment)
     return notebook
