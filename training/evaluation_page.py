@@ -25,8 +25,12 @@ class EvaluationPage:
     """
 
     def __init__(self, sampling_rate: int):
-        self.sampling_rate = sampling_rate
+        from jinja2 import Environment, StrictUndefined  # PyTorch needs it as well
+
+        environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        self._template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
         self._speakers: list[dict] = []
+        self.sampling_rate = sampling_rate
 
     def add(self, speaker: str, result: dict, spoken: Renditions, table: Sequence[Sequence[str]]) -> None:
         """One speaker.
@@ -61,13 +65,8 @@ class EvaluationPage:
         Raises:
             OSError: if the file cannot be written.
         """
-        from jinja2 import Environment, StrictUndefined  # PyTorch needs it as well
-
-        environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         ticks = {name: 100 * (band + 0.5) / MEL_BANDS for name, band in frequency_ticks(self.sampling_rate).items()}
-        page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-            results=results, speakers=self._speakers, ticks=ticks, played=PLAYED_SENTENCES
-        )
+        page = self._template.render(results=results, speakers=self._speakers, ticks=ticks, played=PLAYED_SENTENCES)
         partial = Path(f"{path}.partial")
         try:
             partial.write_text(page, encoding="utf-8")
