@@ -5,6 +5,7 @@ python scripts/export_voice.py --checkpoint outputs/tts/checkpoints/best --outpu
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def export(checkpoint: Path, output: Path, codec: str | None, notes: str, evalua
     from tts_trm import TtsTrmModel, TtsTrmProcessor
     from tts_trm.processing_tts_trm import CODEC_FOLDER, codec_codebooks, load_codec
     from tts_trm.training.model_card import read_evaluation, write_model_card
+    from tts_trm.training.pretrained import ALIGNER
 
     measured = read_evaluation(evaluation) if evaluation else None
     model = TtsTrmModel.from_pretrained(checkpoint, dtype=torch.float32)
@@ -54,6 +56,8 @@ def export(checkpoint: Path, output: Path, codec: str | None, notes: str, evalua
     shown = {name: value for name, value in metrics.items() if "/" not in name}
     write_model_card(output, model, processor, shown, measured, notes)
     save_half(model, output)
+    if (checkpoint / ALIGNER).is_file() and checkpoint.resolve() != output.resolve():
+        shutil.copyfile(checkpoint / ALIGNER, output / ALIGNER)
     if bundled:
         save_half(shipped, output / CODEC_FOLDER)
     for source in (output / CODEC_FOLDER).glob("*.py"):

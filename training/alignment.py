@@ -22,15 +22,16 @@ STEPS_PER_FRAME = 4  # so that every character of fast speech can have a step of
 WIDTH, HIDDEN = 96, 192
 CLIPS_PER_STEP = 12
 PASSES, FEWEST_STEPS, MOST_STEPS = 6, 120, 2000
+FEWEST_FURTHER_STEPS = 30  # of one that goes on from another
 MOST_CLIPS = MOST_STEPS * CLIPS_PER_STEP  # that it can learn from
 LEARNING_RATE = 1e-3
 BLANK_SCORE = -1.0
 DISTANCE_SCALE = 0.02
 
 
-def training_steps(num_clips: int) -> int:
+def training_steps(num_clips: int, fewest: int = FEWEST_STEPS) -> int:
     """Optimizer steps for a data set: some passes over it, within bounds."""
-    return min(MOST_STEPS, max(FEWEST_STEPS, PASSES * num_clips // CLIPS_PER_STEP))
+    return min(MOST_STEPS, max(fewest, PASSES * num_clips // CLIPS_PER_STEP))
 
 
 class Aligner(nn.Module):
@@ -141,6 +142,7 @@ class AlignerTraining:
         if not self.frames:
             raise ValueError("No clip is long enough for its text; check that texts and audio belong together.")
         self.mean, self.deviation = latent_statistics(rows, self.codebooks, self.chains)
+        self.fewest_steps = FEWEST_STEPS
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.aligner = Aligner(vocab_size, len(self.mean))
@@ -187,7 +189,7 @@ class AlignerTraining:
             raise ValueError(f"The aligner is of other sizes than this one ({str(error).splitlines()[-1]}).") from error
         if mean.shape != self.mean.shape:
             raise ValueError(f"The aligner hears latents of {len(mean)} numbers, this codec has {len(self.mean)}.")
-        self.mean, self.deviation = mean, deviation
+        self.mean, self.deviation, self.fewest_steps = mean, deviation, FEWEST_FURTHER_STEPS
 
     def save(self, path) -> None:
         """Writes `state_dict` as safetensors."""
@@ -195,7 +197,7 @@ class AlignerTraining:
 
     def train(self, steps: int | None = None, progress=print) -> float:
         """Trains for `steps`, by default as many as the data set calls for; returns the last running loss."""
-        steps = steps or training_steps(len(self.frames))
+        steps = steps or training_steps(len(self.frames), self.fewest_steps)
         optimizer = torch.optim.Adam(self.aligner.parameters(), lr=LEARNING_RATE)
         self.aligner.train()
         running = None
