@@ -49,15 +49,15 @@ def peak_memory(function: Callable, *arguments) -> float:
 
 def _report_peak(sender, function: Callable, arguments) -> None:
     call = function(*arguments)
-    before = _memory("VmRSS")
+    before = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of loading and building
     call()
-    sender.send(_memory("VmHWM") - before)
+    sender.send(memory("VmHWM") - before)
 
 
-def _memory(field: str) -> float:
-    """MB of this process, now (`VmRSS`) or at most so far (`VmHWM`), as Linux counts them."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+def memory(field: str, process: int | str = "self") -> float:
+    """MB of a process, now (`VmRSS`) or at most so far (`VmHWM`), as Linux counts them."""
+    line = next(line for line in Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith(field))
     return int(line.split()[1]) / 1e3
 
 

@@ -1,12 +1,13 @@
 """The web page: text in, audio out, with the words lit up as they are heard, and pictures of what was said."""
 
 import asyncio
+import functools
 import hmac
 import html
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import of gradio, which reads it once
@@ -162,28 +163,27 @@ def build_page(queue: SpeechQueue, model_id: str) -> gradio.Blocks:
         with gradio.Accordion("Use it from a program", open=False):
             gradio.Markdown(ENDPOINT.format(model_id=model_id, speaker=speakers[0]))
 
-        async def speak(text, speaker, partner, share, speed, sharpness, temperature, seed, progress=PROGRESS):
-            if partner not in (NOBODY, speaker):
-                speaker = f"{speaker}:{1 - share},{partner}:{share}"
-            settings = {"speed": speed, "temperature": temperature, "seed": 42 if seed is None else seed}
-            if sharpness is not None:
-                settings["sharpness"] = sharpness
-            with tempfile.TemporaryDirectory() as folder:
-                async for results in spoken(queue, Path(folder), text or "", speaker, progress, settings):
-                    yield tuple(results)
-
         inputs = [text, speaker, partner, share, speed, sharpness, temperature, seed]
-        event = gradio.on(
+        speaking = gradio.on(
             [button.click, text.submit],
-            speak,
+            functools.partial(speak, queue),
             inputs,
-            [audio, words, subtitles, pictures],
+            [audio, words, subtitles],
             concurrency_limit=queue.max_requests,
-            trigger_mode="once",
             show_progress_on=words,
             api_name="speak",
         )
-        stop.click(None, cancels=event)
+        # afterwards, and from the same speech made again, which takes a small part of the time that drawing it takes
+        drawing = speaking.success(
+            functools.partial(draw, queue),
+            inputs,
+            pictures,
+            concurrency_limit=queue.max_requests,
+            trigger_mode="always_last",
+            show_progress="hidden",
+            api_name="draw",
+        )
+        stop.click(None, cancels=[speaking, drawing])
     return page
 
 
@@ -204,35 +204,64 @@ def defaults(voice: Voice) -> tuple[float, float | None]:
     return temperature, getattr(settings, "sharpness", ours.sharpness) if latent else None
 
 
-async def spoken(
-    queue: SpeechQueue, folder: Path, text: str, speaker: str, progress: gradio.Progress, settings: dict
+async def speak(
+    queue: SpeechQueue,
+    text: str,
+    speaker: str,
+    partner: str,
+    share: float,
+    speed: float,
+    sharpness: float | None,
+    temperature: float,
+    seed: int | None,
+    progress=PROGRESS,
 ) -> AsyncIterator[tuple]:
-    """What the page shows: first audio, words and subtitles, then the pictures; `folder` must last as long.
+    """Audio, words with their times, and subtitles.
 
     Raises:
         gradio.Error: if it cannot be spoken, for the user to read.
     """
     passages: list[Passage] = []
+    settings = describe(speaker, partner, share, speed, sharpness, temperature, seed)
     try:
-        async with aclosing(queue.speak(text, speaker, **settings)) as stream:
+        async with aclosing(queue.speak(text, **settings)) as stream:
             async for passage in stream:
                 passages.append(passage)
                 if passage.words:
                     done = passage.words[-1].text_end / len(text)
                     progress(done, desc=f"{passage.start + passage.seconds:.0f} s spoken")
+                yield gradio.skip(), gradio.skip(), gradio.skip()  # here Gradio stops if the page was closed
     except (QueueFullError, ValueError) as error:
         # the text that it may quote must not become markup
         raise gradio.Error(html.escape(str(error), quote=False), title="Not spoken", print_exception=False) from error
-
-    speech, wav, srt = join(passages), folder / "speech.wav", folder / "speech.srt"
-    await asyncio.to_thread(write_wav, passages, wav)
-    write_times(speech, srt)
+    speech = join(passages)
     times = [[round(word.start, 3), round(word.end, 3), word.text_start, word.text_end] for word in speech.words]
-    words = {"text": text, "words": times}
-    yield str(wav), words, gradio.DownloadButton(value=str(srt), visible=bool(times)), []
+    with tempfile.TemporaryDirectory() as folder:
+        wav, srt = Path(folder, "speech.wav"), Path(folder, "speech.srt")
+        await asyncio.to_thread(write_wav, passages, wav)
+        write_times(speech, srt)
+        subtitles = gradio.DownloadButton(value=str(srt), visible=bool(times))
+        yield str(wav), {"text": text, "words": times}, subtitles  # taken from the folder before it goes
 
-    pictures = []
-    for number, passage in enumerate([each for each in passages if each.speech][:MOST_PICTURES], 1):
-        pictures.append(str(folder / f"sentence_{number}.png"))
-        await queue.run(passage.speech.draw, pictures[-1])
-    yield gradio.skip(), gradio.skip(), gradio.skip(), pictures
+
+async def draw(queue: SpeechQueue, text: str, *settings) -> AsyncIterator[list[str]]:
+    """Pictures of the first sentences, one more at a time; none if the speech cannot be made."""
+    pictures: list[str] = []
+    yield pictures
+    with tempfile.TemporaryDirectory() as folder, suppress(QueueFullError, ValueError):
+        async with aclosing(queue.speak(text, **describe(*settings))) as stream:
+            async for passage in stream:
+                if passage.speech:
+                    pictures.append(str(Path(folder, f"sentence_{len(pictures) + 1}.png")))
+                    await queue.run(passage.speech.draw, pictures[-1])
+                    yield list(pictures)
+                if len(pictures) == MOST_PICTURES:
+                    break
+
+
+def describe(speaker, partner, share, speed, sharpness, temperature, seed) -> dict:
+    """The settings of the page as those of [`SpeechQueue.speak`]."""
+    if partner not in (NOBODY, speaker):
+        speaker = f"{speaker}:{1 - share},{partner}:{share}"
+    settings = {"speaker": speaker, "speed": speed, "temperature": temperature, "seed": 42 if seed is None else seed}
+    return settings | ({} if sharpness is None else {"sharpness": sharpness})
