@@ -202,6 +202,15 @@ def test_attempts_are_counted(hub, silent):
     assert hub.requests.count("upload") == 2  # files that have arrived are not sent again
 
 
+def test_a_card_that_the_hub_refuses_is_reported_at_once(hub, silent):
+    card = ModelCard.load(silent[0] / "README.md")
+    card.data.language = "english"
+    card.save(silent[0] / "README.md")
+    with pytest.raises(publishing.PublishingError, match="Invalid metadata in README.md.* english is not ISO 639"):
+        push(silent[0])
+    assert not hub.waits and "upload" not in hub.requests
+
+
 def test_a_hub_that_does_not_answer_is_left_in_time(hub, silent, monkeypatch):
     monkeypatch.setattr(publishing, "TIME_LIMIT", 0.3)
     hub.fail("commit", "stall", times=1)
@@ -332,7 +341,8 @@ def test_the_bundled_voice_is_what_the_command_writes(tmp_path, hub):
     command = ["--checkpoint", folder, "--output-dir", tmp_path, "--notes", ROOT / "configs/tts-trm-mini.md"]
     assert export_voice.main(list(map(str, [*command, "--evaluation", results]))) == 0
     for name in ("README.md", "config.json", "model.safetensors", "codec/model.safetensors"):
-        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+        again = f"{name}: make the voice's folder again by the command in docs/hub.md"
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), again
     evaluation, text = json.loads(results.read_text()), (tmp_path / "README.md").read_text()
     card = ModelCard(text)
     card.validate()

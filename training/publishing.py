@@ -107,7 +107,8 @@ def reason(error: BaseException) -> str:
         causes.append(causes[-1].__cause__)
     answered = (cause for cause in causes if getattr(cause, "response", None) is not None)
     told = next(answered, error)  # the Hub's own words, where it had some
-    text = re.sub(r"For more information check: \S+", "", " ".join(str(told).split()))
+    text = str(error) if told is error else f"{error} {told}"
+    text = re.sub(r"For more information check: \S+", "", " ".join(text.split()))
     # addresses of storage carry a signature that is as good as a password
     text = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1", text)[:300].strip(" .")
     refused = getattr(getattr(told, "response", None), "status_code", None) in (401, 403)
