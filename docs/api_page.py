@@ -27,6 +27,7 @@ SECTIONS = {  # heading: modules and their public names, in reading order
             "Voice Voice.from_pretrained Voice.stream Voice.synthesize Passage Word Speech Speech.draw generate_speech "
             "write_wav write_pcm join VoiceError"
         ),
+        "onnx_voice": "OnnxVoice OnnxVoice.from_pretrained",
         "subtitles": "Times Times.add write_times to_json to_srt to_webvtt",
     },
     "Model": {
@@ -103,7 +104,7 @@ def field(name: str, kind: str, meaning: str) -> str:
 
 def document(docstring: str) -> str:
     """A docstring in Markdown: its sections become lists, and names that this page has become links."""
-    known = {name for modules in SECTIONS.values() for names in modules.values() for name in names.split()}
+    known = [name for modules in SECTIONS.values() for names in modules.values() for name in names.split()]
     lines, label, item = [], None, ""
 
     def finish():
