@@ -8,7 +8,12 @@ from setuptools import setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "__init__.py").read_text(encoding="utf-8"))[1]
 
-EVALUATION = ["jiwer>=4.0", "pocketsphinx>=5.0", "pyworld-prebuilt>=0.3.6"]  # the last: pyworld, with wheels
+EVALUATION = [
+    "jinja2>=3.1",
+    "jiwer>=4.0",
+    "pocketsphinx>=5.0",
+    "pyworld-prebuilt>=0.3.6",  # pyworld, with wheels
+]
 CODEC = ["scikit-learn>=1.6"]
 PICTURES = ["matplotlib>=3.9"]
 TEXT = ["emoji>=2.14", "num2words>=0.5.14"]
@@ -34,8 +39,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",  # as transformers 5.23 does
     # one line for every sub-package: find_packages() finds none where the package's folder is the root itself
-    packages=["tts_trm", "tts_trm.training", "tts_trm.scripts"],
+    packages=["tts_trm", "tts_trm.training", "tts_trm.scripts", "tts_trm.serving"],
     package_dir={"tts_trm": "."},
+    package_data={"tts_trm.training": ["*.html"]},
     install_requires=[
         "accelerate>=1.10",
         "datasets>=4.0",

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOM = ("training", "scripts")
-COMMANDS = ["run_training.py", *sorted(f"scripts/{p.name}" for p in ROOT.glob("scripts/[a-z]*.py"))]
+ROOM = ("training", "scripts", "serving")
+DATA_FILES = {"training/evaluation_page.html"}
+COMMANDS = ["run_training.py", "app.py", *sorted(f"scripts/{p.name}" for p in ROOT.glob("scripts/[a-z]*.py"))]
 REMOTE_CODE = sorted(path.name for path in ROOT.glob("*_tts_trm*.py"))
 ALLOWED = {"torch", "transformers", "huggingface_hub", "tokenizers", "numpy", "safetensors"}
 IMPORT_ALL = """
@@ -59,7 +60,7 @@ def python_files(folder: Path) -> set[str]:
 def test_the_wheel_holds_the_modules_and_nothing_else(clone, installed):
     package = installed / "tts_trm"
     files = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
-    assert {name for name in files if "__pycache__" not in name} == python_files(clone)
+    assert {name for name in files if "__pycache__" not in name} == python_files(clone) | DATA_FILES
 
 
 @pytest.mark.parametrize("kind", ["wheel", "clone"])
