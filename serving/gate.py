@@ -17,7 +17,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login|logout|login_check)/?"
     r"|/(assets|static)/.+"
-    r"|/gradio_api/(info|app_id|startup-events|cancel|reset|login_check|queue/join|queue/data|heartbeat/\w+)/?"
+    r"|/gradio_api/(info|app_id|startup-events|cancel|reset|login_check|run/predict|queue/join|queue/data|heartbeat/\w+)/?"
     r"|/health|/v1/audio/speech|/v1/models(/.+)?"
 )
 FILE = re.compile(r"/gradio_api/file=(.+)")

@@ -99,7 +99,9 @@ def build_page(queue: SpeechQueue, model_id: str) -> gradio.Blocks:
                     elem_id="text",
                 )
                 with gradio.Row():
-                    speaker = gradio.Dropdown(speakers, value=speakers[0], label="Voice", min_width=120)
+                    speaker = gradio.Dropdown(
+                        speakers, value=speakers[0], label="Voice", min_width=120, elem_id="voice"
+                    )
                     speed = gradio.Slider(0.5, 2.0, 1.0, step=0.05, label="Speed", min_width=120)
                 with gradio.Accordion("More settings", open=False):
                     with gradio.Row(visible=len(speakers) > 1):

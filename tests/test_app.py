@@ -19,6 +19,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from pages import code_blocks
 
 from tts_trm import Voice, app
 from tts_trm.serving import page
@@ -146,6 +147,13 @@ def test_on_a_phone_nothing_overflows_and_long_text_shows_its_progress(browser, 
         assert 60 < seconds < 240
 
 
+def test_an_example_brings_its_voice(browser, address):
+    with opened(browser, address) as window:
+        window.get_by_text("Das Wetter", exact=True).click()
+        window.wait_for_function("document.querySelector('#text textarea').value.startsWith('Guten Morgen')")
+        window.wait_for_function("document.querySelector('#voice input').value == 'kerstin'")
+
+
 def test_what_is_stopped_is_no_longer_computed(browser, address):
     def requests():
         return httpx.get(f"{address}/health").json()["requests"]
@@ -220,6 +228,20 @@ def test_more_visitors_than_places_are_all_answered(address):
     assert httpx.get(f"{address}/health").json()["requests"] == 0
 
 
+def test_the_snippets_of_the_documentation_speak(address, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = {
+        block.language: block.text for block in code_blocks("docs/serving.md") if "127.0.0.1:7860/v1" in block.text
+    }
+    played = []
+    exec(blocks["python"].replace("http://127.0.0.1:7860", address), {"play": played.append})
+    assert soundfile.info("hello.mp3").duration > 0.3 and sum(map(len, played)) > 24_000
+    if not shutil.which("curl"):
+        pytest.skip("needs curl")
+    subprocess.run(["bash", "-c", blocks["bash"].replace("http://127.0.0.1:7860", address)], check=True)
+    assert soundfile.info("hello.wav").duration > 0.3
+
+
 FILES = [
     "{folder}/secret.wav",
     "{folder}//secret.wav",
@@ -260,7 +282,7 @@ ROUTES = [
     ("GET", "/docs"),
     ("POST", "/gradio_api/upload"),
     ("POST", "/gradio_api/process_recording"),
-    ("POST", "/gradio_api/run/speak"),
+    ("POST", "/gradio_api/call/speak"),
     ("GET", "/gradio_api/deep_link?session_hash=a"),
 ]
 
