@@ -8,13 +8,22 @@ TRANSFORMERS := $(shell sed -n 's/^transformers==//p' constraints.txt)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-transformers voice lint clean
+.PHONY: demo test test-transformers app docs voice lint clean
 
 demo: .venv/installed
 	$(IN_ENVIRONMENT) scripts/demo.py
 
 test: .venv/installed
 	$(IN_ENVIRONMENT) -m pytest
+
+# the web page and the speech endpoint, on this machine only: http://127.0.0.1:7860
+app: .venv/installed
+	$(IN_ENVIRONMENT) app.py
+
+# the documentation as a site, in build/site; REPOSITORY_URL=https://... makes its links to files lead there
+docs: .venv/installed
+	$(IN_ENVIRONMENT) docs/api_page.py
+	$(IN_ENVIRONMENT) -m mkdocs build --strict
 
 # transformers' own common tests, from its source distribution, on our classes
 test-transformers: .venv/installed build/transformers-$(TRANSFORMERS).tar.gz

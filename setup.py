@@ -20,9 +20,10 @@ TEXT = ["emoji>=2.14", "num2words>=0.5.14"]
 TRACKERS = ["tensorboard>=2.18", "wandb>=0.22"]
 APP = ["fastapi>=0.115", "gradio>=6.0", "uvicorn>=0.30", *PICTURES]
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.5"]
-DOCUMENTATION = ["ipykernel>=6.29", "mkdocs-material>=9.5", "nbclient>=0.10"]
+DOCUMENTATION = ["ipykernel>=6.29", "mkdocs-material>=9.5", "nbclient>=0.10", *PICTURES]
 TOOLS = [
     "hypothesis>=6.100",
+    "markdown-it-py>=3.0",
     "openai>=2.0",
     "parameterized>=0.9",
     "playwright>=1.50",

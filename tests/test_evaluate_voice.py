@@ -87,7 +87,7 @@ def test_every_speaker_and_system_is_measured(outputs):
     assert "recordings" not in results["speakers"]["bert"]["short_inputs"]
     cut = anna["short_inputs"]["recordings"]
     aligned = [
-        len(plain_words(anna["texts"][index]).split()) % 2 == 0 for index in short_inputs(anna["texts"]).values()
+        len(plain_words(anna["texts"][index]).split()) % 2 == 0 for index, _ in short_inputs(anna["texts"]).values()
     ]
     assert cut["inputs"] == sum(aligned) > 0 and cut["failures"] == len(cut["failed"]) / cut["inputs"]
 
@@ -174,9 +174,11 @@ def test_a_paragraph_ends_with_the_sentence_that_reaches_its_length():
     assert measure_paragraph(texts, {"model": texts})["model"]["words"] == 6
 
 
-def test_short_inputs_are_the_ends_of_sentences():
+def test_short_inputs_are_the_ends_of_sentences_and_then_long_words():
     texts = ["The cat sat.", "A dog sat!", "Go.", "Stop."]
-    assert short_inputs(texts, count=2) == {"sat": 0, "go": 2, "cat sat": 0, "dog sat": 1}
+    ends = {"sat": (0, 2), "go": (2, 0), "cat sat": (0, 1), "dog sat": (1, 1)}
+    assert short_inputs(texts, count=4) == ends
+    assert short_inputs(texts, count=7) == ends | {"stop": (3, 0), "the": (0, 0), "cat": (0, 1)}
 
 
 @pytest.mark.parametrize(

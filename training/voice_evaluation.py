@@ -16,7 +16,7 @@ from .speech_metrics import AcousticDistance, SpeakerSimilarity, pitch_contour, 
 RECORDINGS, MODEL = "recordings", "model"
 CODEC_LEVELS = (8, 16, 32)
 PARAGRAPH_WORDS = 200
-SHORT_INPUTS = 50  # of one word, and as many of two
+SHORT_INPUTS = 100  # of one or two words
 SILENCE = 1e-3  # root mean square, 40 dB below the loudness of the training data
 SECONDS_PER_WORD = (0.1, 2.0)  # of a short input, the silence at its edges included
 
@@ -200,17 +200,17 @@ class VoiceEvaluation:
             result[RECORDINGS] = self._measure_short_recordings(spoken, inputs)
         return result
 
-    def _measure_short_recordings(self, spoken: Renditions, inputs: dict[str, int]) -> dict:
+    def _measure_short_recordings(self, spoken: Renditions, inputs: dict[str, tuple[int, int]]) -> dict:
         """How many of the same words are not heard, cut out of the recordings: what the recogniser can do at best."""
         failed = []
         count = 0
-        for text, index in inputs.items():
+        for text, (index, first) in inputs.items():
             words, recording = text.split(), spoken.waveforms[RECORDINGS][index]
             times = self.recognizer.word_times(recording, self.rate, spoken.texts[index])
             if times is not None:
                 count += 1
-                cut = recording[int(times[-len(words)][1] * self.rate) :]
-                if not self._hears_one(words, cut):
+                starts = [round(start * self.rate) for _, start, _ in times] + [len(recording)]
+                if not self._hears_one(words, recording[starts[first] : starts[first + len(words)]]):
                     failed.append(text)
         return {"inputs": count, "failures": len(failed) / count if count else None, "failed": failed}
 
@@ -233,19 +233,22 @@ class VoiceEvaluation:
         return None
 
 
-def short_inputs(texts: list[str], count: int = SHORT_INPUTS) -> dict[str, int]:
-    """The last word, and the last two words, of up to `count` texts each, with the index of the text they end.
+def short_inputs(texts: list[str], count: int = SHORT_INPUTS) -> dict[str, tuple[int, int]]:
+    """Up to `count` inputs of one or two words, with the index of a text that holds them and of their place in it.
 
-    Words that end a sentence stand well alone.
+    They are the last word of every text and the last two, for words that end a sentence stand well alone; then the
+    longest of the other words, until there are enough.
     """
-    inputs = {}
+    split = [plain_words(text).split() for text in texts]
+    inputs: dict[str, tuple[int, int]] = {}
     for number in (1, 2):
-        found: dict[str, int] = {}
-        for index, text in enumerate(texts):
-            words = plain_words(text).split()
-            if len(words) >= number and len(found) < count:
-                found.setdefault(" ".join(words[-number:]), index)
-        inputs |= found
+        for index, words in enumerate(split):
+            if len(words) >= number and len(inputs) < count * number / 2:
+                inputs.setdefault(" ".join(words[-number:]), (index, len(words) - number))
+    places = [(word, (index, place)) for index, words in enumerate(split) for place, word in enumerate(words)]
+    for word, place in sorted(places, key=lambda found: -len(found[0])):
+        if len(inputs) < count:
+            inputs.setdefault(word, place)
     return inputs
 
 
