@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 IN_ENVIRONMENT := .venv/bin/python
+INSTALL := $(IN_ENVIRONMENT) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 TRANSFORMERS := $(shell sed -n 's/^transformers==//p' constraints.txt)
 
 export HF_HUB_OFFLINE ?= 1
@@ -10,7 +11,7 @@ export TOKENIZERS_PARALLELISM ?= false
 
 .PHONY: demo test test-transformers app docs voice lint clean
 
-demo: .venv/installed
+demo: .venv/speaks
 	$(IN_ENVIRONMENT) scripts/demo.py
 
 test: .venv/installed
@@ -37,7 +38,6 @@ SYNTHETIC = $(if $(SENTENCES),$(VOICE)/synthetic)
 
 voice: .venv/installed
 	@test -n "$(FOLDERS)" || { echo "error: no metadata.csv in DATA=$(DATA); give make voice DATA=folder"; exit 1; }
-	$(IN_ENVIRONMENT) -m pip install --quiet --disable-pip-version-check --editable '.[codec,eval]' --constraint constraints.txt
 	$(if $(SENTENCES),$(IN_ENVIRONMENT) scripts/make_synthetic_speech.py --sentences $(SENTENCES) --output-dir $(SYNTHETIC) --max-length 140)
 	$(IN_ENVIRONMENT) scripts/train_codec.py --data-dir $(FOLDERS) $(SYNTHETIC) --output-dir $(VOICE)/codec --minutes 34
 	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --H-cycles 1 --lr 5e-3 --max-steps 10800 \
@@ -56,11 +56,17 @@ lint: .venv/installed
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
 
-.venv/installed: constraints.txt setup.py pyproject.toml
+# what speaking needs comes first, and is all that `make demo` waits for
+.venv/speaks: constraints.txt setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	@echo "Installing into .venv, once: a few minutes where everything has to be downloaded."
 	@test -x $(IN_ENVIRONMENT) || $(PYTHON) -m venv .venv
-	@$(IN_ENVIRONMENT) -m pip install --quiet --disable-pip-version-check --editable '.[test]' --constraint constraints.txt
+	@$(INSTALL) '.[pictures,text]'
+	@touch $@
+
+.venv/installed: .venv/speaks
+	@echo "Installing what tests, training, serving and documentation need."
+	@$(INSTALL) '.[test]'
 	@touch $@
 
 build/transformers-$(TRANSFORMERS).tar.gz: constraints.txt | .venv/installed
