@@ -72,11 +72,13 @@ def main(arguments=None) -> int:
 def serve(options) -> int:
     """Serves until it is interrupted."""
     listener = listen(options.host, options.port)  # before the voice is loaded, which takes a while
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until uvicorn has its own: nothing is left behind
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     files = Path(tempfile.mkdtemp(prefix="tts-trm-"))
     queue = None
     try:
-        uvicorn, application, queue = build(options, files)
+        application, queue = build(options, files)
+        import uvicorn
+
         config = uvicorn.Config(
             application,
             log_level="warning",
@@ -92,6 +94,7 @@ def serve(options) -> int:
     except KeyboardInterrupt:
         pass
     finally:
+        signal.signal(signal.SIGTERM, handler)
         listener.close()
         if queue is not None:
             queue.close()
@@ -108,9 +111,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def build(options, files: Path):
-    """uvicorn, the application that it runs, and the queue behind it."""
+    """The ASGI application, and the queue behind it; `files` is for what the page hands out.
+
+    Raises:
+        VoiceError: if the voice cannot be loaded.
+        ImportError: if a library is missing; the message names the fix.
+    """
     try:
-        import uvicorn
+        import uvicorn  # noqa: F401
 
         from tts_trm.serving.api import create_api
         from tts_trm.serving.gate import Gate
@@ -130,7 +138,7 @@ def build(options, files: Path):
     model_id = folder.resolve().name if folder.is_dir() else options.model
     api_key = os.environ.get(API_KEY) or None
     application = mount_page(create_api(queue, model_id, api_key), queue, model_id, files, api_key)
-    return uvicorn, Gate(application, queue.max_body, files), queue
+    return Gate(application, queue.max_body, files), queue
 
 
 if __name__ == "__main__":

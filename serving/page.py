@@ -23,6 +23,7 @@ from .speech_queue import QueueFullError, SpeechQueue
 
 NOBODY = "nobody"  # to blend with
 MOST_PICTURES = 6  # of one text: drawing a sentence takes longer than speaking it
+SESSIONS = 64  # whose state is kept
 KEPT = 600  # seconds that files can be fetched after they were made
 PROGRESS = gradio.Progress()
 EXAMPLES = {  # by language: what to call it, and the text
@@ -59,6 +60,7 @@ def mount_page(api: FastAPI, queue: SpeechQueue, model_id: str, files: Path, api
     """
     os.environ["GRADIO_TEMP_DIR"] = str(files)
     page = build_page(queue, model_id).queue(max_size=queue.max_requests)
+    page.state_session_capacity = SESSIONS  # Gradio keeps 10000 of about 90 KB; ours hold nothing that must last
 
     def check_password(user: str, password: str) -> bool:
         return hmac.compare_digest(password.encode(), api_key.encode())
