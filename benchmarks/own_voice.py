@@ -4,8 +4,8 @@
     python benchmarks/own_voice.py --data-dir outputs/awb
 
 Sentences that no training sees, also not the bundled voice's (a hash holds them out), are kept for the test. Of the
-others so many minutes are taken, the voice is fine-tuned on them with `run_training.py`, and speaks the test sentences. A recogniser that is not ours says which words it hears, in the new speaker's voice and in one that the
-voice knew before.
+others so many minutes are taken, the voice is fine-tuned on them with `run_training.py`, and speaks the test sentences.
+A recogniser that is not ours says which words it hears, in the new speaker's voice and in one that it knew before.
 """
 
 import argparse
