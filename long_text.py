@@ -97,6 +97,11 @@ def halve(piece: Piece) -> list[Piece]:
 
 
 def _cut_out(text: SpokenText, start: int, end: int, pause: float) -> Piece:
+    """A stretch of it, without a space at either end, which the voice would not read."""
+    while start < end and text.text[start] == " ":
+        start += 1
+    while end > start and text.text[end - 1] == " ":
+        end -= 1
     return Piece(text.text[start:end], text.origins[start:end], pause)
 
 

@@ -107,3 +107,12 @@ def test_halves():
         "longestword",
     ]
     assert split_piece(piece, 60) == [piece]
+
+
+def test_words_that_must_be_torn_leave_no_space_at_an_edge():
+    """Emoji become many words of one character: no cut is allowed between them, and the limit may fall on a space."""
+    found = pieces("😀" * 30 + "yes", 41, speak_out=normalize_text)
+    assert len(found) > 5
+    assert all(piece.text == piece.text.strip() and len(piece.text) == len(piece.origins) for piece in found)
+    spoken = normalize_text("😀" * 30 + "yes").text
+    assert "".join(piece.text for piece in found).replace(" ", "") == spoken.replace(" ", "")
