@@ -37,7 +37,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--batch-size", type=int, default=16, help="clips that go through the codec together")
     parser.add_argument("--shard-size", type=int, default=2000, help="clips in one file")
     parser.add_argument("--strict", action="store_true", help="stop at the first clip that cannot be read")
-    parser.add_argument("--push-to-hub", metavar="REPO", help="data set of the Hub that gets the tokens, in one commit")
+    parser.add_argument("--push-to-hub", metavar="REPO", help="data set of the Hub that gets the tokens")
     options = parser.parse_args(arguments)
     for name in ("num_workers", "batch_size", "shard_size"):
         if getattr(options, name) is not None and getattr(options, name) < 1:

@@ -432,7 +432,7 @@ def _read_durations(info: CodecInfo, tokenizer, first: int, count: int, total: i
 
 
 def push_tokens(token_dir: str | Path, repo: str) -> str:
-    """Uploads a complete folder to the data set `repo` of the Hub, in one commit; returns its address.
+    """Uploads a complete folder to the data set `repo` of the Hub, a large one in several commits; returns its address.
 
     Raises:
         DataError: if the folder is incomplete.
