@@ -4,6 +4,7 @@ python scripts/export_voice.py --checkpoint outputs/tts/checkpoints/best --outpu
 """
 
 import argparse
+import copy
 import json
 import shutil
 import sys
@@ -27,7 +28,7 @@ def parse_arguments(arguments=None):
 
 def save_half(model, folder: Path) -> None:
     """Saves `model` in float16, to be loaded as float32: half the bytes, and no half precision where it computes."""
-    model.half().save_pretrained(folder)
+    copy.deepcopy(model).half().save_pretrained(folder)  # a codec is shared by all that have loaded it
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(config | {"dtype": "float32"}, indent=2) + "\n", encoding="utf-8")

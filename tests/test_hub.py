@@ -386,3 +386,10 @@ def test_the_citation_is_that_of_the_cards():
     card = (ROOT / "pretrained/tts-trm-mini/README.md").read_text()
     assert citation["version"] == tts_trm.__version__ and f"version = {{{tts_trm.__version__}}}" in card
     assert re.search(r"title = \{(.+)\}", card)[1] == citation["title"]
+
+
+def test_an_export_leaves_the_loaded_codec_in_float32(tiny_voice, tmp_path):
+    codec = TtsTrmProcessor.from_pretrained(tiny_voice).codec_model
+    assert export_voice.main(["--checkpoint", str(tiny_voice), "--output-dir", str(tmp_path / "exported")]) == 0
+    assert {parameter.dtype for parameter in codec.parameters()} == {torch.float32}
+    assert load_file(tmp_path / "exported" / "codec" / "model.safetensors")["codebooks"].dtype == torch.float16

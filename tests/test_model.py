@@ -436,4 +436,7 @@ def test_loaded_model_computes_the_same(head, tmp_path):
     model.save_pretrained(tmp_path)
     loaded = TtsTrmModel.from_pretrained(tmp_path).eval()
     with torch.no_grad():
-        torch.testing.assert_close(loaded(**batch).to_tuple(), model(**batch).to_tuple(), rtol=0, atol=0)
+        # where in memory a weight lies may decide which kernel multiplies it
+        torch.testing.assert_close(loaded(**batch).to_tuple(), model(**batch).to_tuple(), rtol=1e-6, atol=1e-6)
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value), name
