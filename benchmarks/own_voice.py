@@ -14,7 +14,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 if not __package__:
@@ -48,8 +47,7 @@ def take_minutes(clips: list, minutes: float, folder: Path) -> float:
     """Copies the first clips that make up so many minutes into a data set of their own; returns the true minutes."""
     import soundfile
 
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     rows, seconds = [("file_name", "text", "speaker")], 0.0
     for clip in clips:
         if seconds >= 60 * minutes:
@@ -63,10 +61,8 @@ def take_minutes(clips: list, minutes: float, folder: Path) -> float:
     return seconds / 60
 
 
-def fine_tune(command, data: Path, output: Path, body_lr: float) -> float:
-    """Runs a training and returns how many seconds it took."""
-    shutil.rmtree(output, ignore_errors=True)
-    started = time.time()
+def fine_tune(command, data: Path, output: Path, body_lr: float) -> None:
+    """Runs a training, or what is left of it."""
     options = {
         "--data-dir": data,
         "--from-pretrained": command.model,
@@ -82,7 +78,6 @@ def fine_tune(command, data: Path, output: Path, body_lr: float) -> float:
         subprocess.run(
             [sys.executable, ROOT / "run_training.py", *words, "--no-tensorboard"], stdout=log, stderr=log, check=True
         )
-    return time.time() - started
 
 
 class Listener:
@@ -101,16 +96,22 @@ class Listener:
         texts = [clip.text for clip in self.clips]
         return WordErrorRate(keep_in_memory=True).compute(predictions=heard, references=texts)
 
-    def similarity(self, waveforms: list, recordings: list, rate: int) -> float:
-        """Mean cosine of each sentence's embedding and the mean of the recordings' others."""
+    def likeness(self, waveforms: list, rate: int) -> dict:
+        """Cosine of each sentence's embedding and the mean of the recordings' others; distance to the recording, dB."""
         import numpy as np
 
-        from tts_trm.training.speech_metrics import SpeakerSimilarity, speaker_centroids
+        from tts_trm.training.speech_metrics import AcousticDistance, SpeakerSimilarity, speaker_centroids
 
-        centroids = speaker_centroids(np.stack([self.encoder(wave, rate) for wave in recordings]))
+        centroids = speaker_centroids(np.stack([self.encoder(wave, rate) for wave in self.recordings]))
         said = [self.encoder(wave, rate) for wave in waveforms]
-        metric = SpeakerSimilarity(keep_in_memory=True)
-        return metric.compute(predictions=said, references=list(centroids))["speaker_similarity"]
+        similarity = SpeakerSimilarity(keep_in_memory=True).compute(predictions=said, references=list(centroids))
+        distance = AcousticDistance(keep_in_memory=True)
+        for wave, recording in zip(waveforms, self.recordings, strict=True):
+            distance.add(prediction=wave, reference=recording)
+        return similarity | distance.compute(sampling_rate=rate)
+
+    def hear(self, waveforms: list, rate: int) -> dict:
+        return self.errors(waveforms, rate) | self.likeness(waveforms, rate)
 
     def hear_recordings(self, processor) -> tuple[dict, dict]:
         """Of the recordings, and of the codec's resynthesis of them."""
@@ -120,15 +121,11 @@ class Listener:
             processor.decode(processor(audio=wave, sampling_rate=rate)["audio_codes"])[0].numpy()
             for wave in self.recordings
         ]
-        return tuple(
-            self.errors(waves, rate) | {"speaker_similarity": self.similarity(waves, self.recordings, rate)}
-            for waves in (self.recordings, decoded)
-        )
+        return self.hear(self.recordings, rate), self.hear(decoded, rate)
 
     def hear_voice(self, voice, speaker: str | int) -> dict:
         waves = [voice.synthesize(clip.text, speaker).waveform.numpy() for clip in self.clips]
-        rate = voice.processor.sampling_rate
-        return self.errors(waves, rate) | {"speaker_similarity": self.similarity(waves, self.recordings, rate)}
+        return self.hear(waves, voice.processor.sampling_rate)
 
 
 def measure(command) -> dict:
@@ -158,10 +155,10 @@ def measure(command) -> dict:
         true_minutes = take_minutes(rest, minutes, data)
         for body_lr in command.body_lr:
             output = command.work_dir / f"voice_{minutes:g}_{body_lr:g}"
-            seconds = fine_tune(command, data, output, body_lr)
+            fine_tune(command, data, output, body_lr)
             voice = Voice.from_pretrained(output / "checkpoints" / "best", device="cpu")
             state = json.loads((output / "checkpoints" / "best" / "training_state" / "state.json").read_text())
-            run = {"minutes": true_minutes, "body_lr": body_lr, "training_seconds": seconds, "best_step": state["step"]}
+            run = {"minutes": true_minutes, "body_lr": body_lr, "best_step": state["step"]}
             run["held_out_loss"] = state["best_loss"]
             run["new"] = listener.hear_voice(voice, speaker)
             run["known_after"] = listener.hear_voice(voice, command.known_speaker)
@@ -176,20 +173,23 @@ def tables(results: dict) -> str:
 
     def cells(heard: dict) -> list[str]:
         low, high = heard["word_error_interval"]
-        rate = f"{heard['word_error_rate']:.0%} ({low:.0%} to {high:.0%})"
-        return [rate, f"{heard['character_error_rate']:.0%}", f"{heard['speaker_similarity']:.2f}"]
+        errors = f"{heard['word_error_rate']:.0%} ({low:.0%} to {high:.0%})", f"{heard['character_error_rate']:.0%}"
+        return [*errors, f"{heard['speaker_similarity']:.2f}", f"{heard['mel_cepstral_distance']:.2f}"]
 
-    before = f"{results['known_before']['word_error_rate']:.0%}"
+    def row(name: str, body_lr, heard: dict, of_known: dict | None) -> list[str]:
+        return [name, body_lr, *cells(heard), "" if of_known is None else f"{of_known['word_error_rate']:.0%}"]
+
     rows = [
-        [f"recordings of {results['speaker']}", "", *cells(results["recordings"]), ""],
-        ["the same through the codec", "", *cells(results["codec"]), ""],
-        [f"the voice as it was, as {known}", "", *cells(results["known_before"]), before],
+        row(f"recordings of {results['speaker']}", "", results["recordings"], None),
+        row("the same through the codec", "", results["codec"], None),
+        row(f"{known}, before", "", results["known_before"], results["known_before"]),
     ]
     for run in results["runs"]:
-        after = f"{run['known_after']['word_error_rate']:.0%}"
-        rows.append([f"{run['minutes']:.0f} minutes", f"{run['body_lr']:g}", *cells(run["new"]), after])
-    headings = ["heard", "`--body-lr`", "words wrong", "characters wrong", "likeness", f"words of {known} wrong"]
-    return table(headings, rows)
+        minutes = round(run["minutes"])
+        name = f"after {minutes} minute{'' if minutes == 1 else 's'}"
+        rows.append(row(name, f"{run['body_lr']:g}", run["new"], run["known_after"]))
+    headings = ["heard", "`--body-lr`", "words wrong", "characters wrong", "likeness", "distance, dB"]
+    return table([*headings, f"words of {known} wrong"], rows)
 
 
 def main(arguments=None) -> int:
