@@ -21,6 +21,7 @@ if not __package__:
 from tts_trm.training.arguments import parse_arguments
 
 MOST_SKIPPED_STEPS = 5  # in a row, for gradients that are not finite, before the run stops
+MOST_NAMED_CLIPS = 16  # of those that such a step was made of
 
 
 def main(arguments=None) -> int:
@@ -37,6 +38,9 @@ def main(arguments=None) -> int:
     except (AudioError, CheckpointError, CodecError, DataError, TrainingError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # from the first step on, a signal is waited for
+        print("error: interrupted before the first step; the same command begins again.", file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 class TrainingError(RuntimeError):
@@ -88,9 +92,12 @@ class Run:
         self.step = self.epoch = self.batch_in_epoch = self.skipped = 0
         self.best_loss = math.inf
         self.metrics: dict[str, float] = {}
+        self.losses: list = []  # of the steps since the last log line, on this process
         self.received_signal = self.stop_signal = 0  # of this process, and what all of them agreed on
         setup.seed_process(options.seed, self.accelerator.process_index)
         self.resume()
+        if self.accelerator.is_main_process:
+            setup.check_room(self.checkpoints, self.model)
 
         self.samples, source = setup.make_sample_writer(options, self.processor, self.held_out_set)
         self.say(report.describe_prompts(self.samples.prompts, source) if options.sample_interval else "")
@@ -144,25 +151,25 @@ class Run:
             desc=f"Epoch {self.epoch + 1}",
             disable=not (self.accelerator.is_main_process and sys.stderr.isatty()),
         )
-        group, frames, started, losses = [], 0, time.time(), []
+        group, frames, started = [], 0, time.time()
         for batch in self.loader:
             group.append(batch)
             self.batch_in_epoch += 1
             if len(group) < accumulation and self.batch_in_epoch < len(self.sampler):
                 continue
             finished = self.batch_in_epoch == len(self.sampler)
-            losses.append(self.optimizer_step(group))
+            self.losses.append(self.optimizer_step(group))
             frames += sum(int(batch["label_lengths"].sum()) for batch in group) * self.accelerator.num_processes
             group = []
             if finished:  # before anything is saved: a checkpoint then points to the next epoch
                 self.epoch, self.batch_in_epoch = self.epoch + 1, 0
             progress.update()
             if self.step % self.options.log_interval == 0:
-                loss = float(self.accelerator.reduce(sum(losses) / len(losses), "mean"))
+                loss = float(self.accelerator.reduce(sum(self.losses) / len(self.losses), "mean"))
                 speed = frames / max(time.time() - started, 1e-6)
                 progress.set_postfix(loss=f"{loss:.4f}", lr=f"{self.learning_rate():.2e}", frames=f"{speed:.0f}/s")
                 self.log(loss, speed)
-                frames, started, losses = 0, time.time(), []
+                frames, started, self.losses = 0, time.time(), []
             before = time.time()
             self.once_in_a_while()
             self.agree_on_stop()
@@ -178,16 +185,16 @@ class Run:
         # by frames: however a step's clips are shared out to batches and processes, the gradient is the same
         frames = [batch["label_lengths"].sum().float().to(self.device) for batch in group]
         mean = self.accelerator.reduce(sum(frames), "mean")
-        total = 0.0
+        losses = []
         for index, batch in enumerate(group):
-            batch = {name: value.to(self.device, non_blocking=True) for name, value in batch.items()}
+            inputs = {k: value.to(self.device, non_blocking=True) for k, value in batch.items() if k != "names"}
             last = index == len(group) - 1
             # processes exchange their gradients once a step
             with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
-                output = self.wrapped(**batch)
+                output = self.wrapped(**inputs)
                 loss = output.loss * (frames[index] / mean)
                 self.accelerator.backward(loss)
-            total = total + loss.detach()
+            losses.append(loss.detach())
             self.last_codebook_losses, self.last_length_loss = output.codebook_losses, output.length_loss
         for group_of_parameters in self.optimizer.param_groups:
             group_of_parameters["lr"] = self.learning_rate() * group_of_parameters["lr_scale"]
@@ -200,16 +207,27 @@ class Run:
         if finite:
             self.average.update(self.model)
         self.optimizer.zero_grad(set_to_none=True)
-        self._count_bad_steps(finite, total, norm)
+        self._count_bad_steps(finite, group, losses, norm)
         self.step += 1
-        return total
+        return sum(losses)
 
-    def _count_bad_steps(self, finite: bool, loss, norm) -> None:
+    def _clips_of(self, batches: list[dict]) -> list[str]:
+        """Names of the clips that all processes have in these batches of theirs."""
+        from accelerate.utils import gather_object
+
+        return gather_object([name for batch in batches for name in batch["names"]])
+
+    def _count_bad_steps(self, finite: bool, group: list[dict], losses: list, norm) -> None:
+        import torch
+
         self.skipped = 0 if finite else self.skipped + 1
         if finite:
             return
-        where = f"epoch {self.epoch + 1}, batch {self.batch_in_epoch}"
-        self.say(f"Step {self.step} left out: loss {float(loss)}, gradient norm {float(norm)} ({where}).")
+        bad = [batch for batch, loss in zip(group, losses, strict=True) if not torch.isfinite(loss)]
+        clips = self._clips_of(bad) or self._clips_of(group)  # only the gradient may be at fault
+        named = ", ".join(clips[:MOST_NAMED_CLIPS]) + (", ..." if len(clips) > MOST_NAMED_CLIPS else "")
+        where = f"epoch {self.epoch + 1}, batch {self.batch_in_epoch}: {named}"
+        self.say(f"Step {self.step} left out: loss {float(sum(losses))}, gradient norm {float(norm)} ({where}).")
         # float16's loss scale starts far too high and is halved by each bad step: sixteen halvings reach 1
         if self.skipped >= MOST_SKIPPED_STEPS + (16 if self.accelerator.scaler is not None else 0):
             raise TrainingError(
@@ -286,6 +304,7 @@ class Run:
         from tts_trm.training import checkpoint, setup
 
         random_states = gather_object([setup.random_state(self.device)])
+        losses = gather_object([[float(loss) for loss in self.losses]])
         if self.accelerator.is_main_process:
             state = {
                 "step": self.step,
@@ -295,6 +314,8 @@ class Run:
                 "average_updates": self.average.updates,
                 "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
                 "metrics": self.metrics,
+                "losses": losses,
+                "scaler": self.accelerator.scaler and self.accelerator.scaler.state_dict(),
                 "num_processes": self.accelerator.num_processes,
                 "total_steps": self.total_steps,
                 "options": {key: str(value) for key, value in sorted(vars(self.options).items())},
@@ -326,10 +347,14 @@ class Run:
 
     def resume(self) -> None:
         """Goes on from `--resume-from-checkpoint`, where there is something to go on from."""
+        import torch
+
         from tts_trm.training import checkpoint, setup
 
         choice = self.options.resume_from_checkpoint
         if choice == "none":
+            aside = checkpoint.set_aside(self.checkpoints) if self.accelerator.is_main_process else None
+            self.say(f"The checkpoints that were there are now in {aside}." if aside else "")
             return
         with self.accelerator.main_process_first():  # it may have to put an interrupted replacement back
             if choice == "auto":
@@ -350,9 +375,15 @@ class Run:
         if state.get("batches_per_epoch", len(self.sampler)) != len(self.sampler) and self.batch_in_epoch:
             self.epoch, self.batch_in_epoch = self.epoch + 1, 0
             self.say("The data or the size of the batches have changed: a new epoch begins.")
-        self.best_loss = math.inf if state["best_loss"] is None else state["best_loss"]
         self.metrics = state["metrics"]
-        setup.restore_random_state(loaded["random"][str(self.accelerator.process_index)], self.device)
+        best = self.checkpoints / "best"  # if it is damaged or gone, the next evaluation writes it anew
+        if state["best_loss"] is not None and best.is_dir() and (best == folder or checkpoint.is_valid(best, self.say)):
+            self.best_loss = state["best_loss"]
+        rank = self.accelerator.process_index
+        self.losses = [torch.tensor(loss, device=self.device) for loss in state.get("losses", [[]] * (rank + 1))[rank]]
+        if state.get("scaler"):
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        setup.restore_random_state(loaded["random"][str(rank)], self.device)
         self.say(f"\nResuming from {folder} at step {self.step} of {self.total_steps}.")
 
     def _note_signal(self, number, frame) -> None:

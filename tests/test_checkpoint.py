@@ -1,7 +1,10 @@
 """Checkpoints: whole, verified, replaced in one step."""
 
 import json
+import os
+import random
 import shutil
+import threading
 
 import pytest
 import torch
@@ -10,7 +13,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from tts_trm.training import checkpoint
-from tts_trm.training.checkpoint import CheckpointError, newest_valid, rotate, verify_checkpoint, write_checkpoint
+from tts_trm.training.checkpoint import (
+    CheckpointError,
+    list_checkpoints,
+    newest_valid,
+    rotate,
+    verify_checkpoint,
+    write_checkpoint,
+)
 
 FILES = ["model.safetensors", "codec/config.json", "training_state/weights.safetensors", "training_state/state.json"]
 
@@ -82,7 +92,8 @@ def test_damage_is_named_and_the_older_one_is_taken(tmp_path, damage, name):
     assert newest_valid(tmp_path, reports.append) == older
     assert len(reports) == 1 and "step_2" in reports[0]
     damage(older / name)
-    assert newest_valid(tmp_path, reports.append) is None
+    with pytest.raises(CheckpointError, match="none of its 2 checkpoints can be used; --resume-from-checkpoint none"):
+        newest_valid(tmp_path, reports.append)
 
 
 def test_folder_without_state_is_no_checkpoint(tmp_path):
@@ -110,27 +121,29 @@ def test_other_errors_leave_nothing_half_done(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_replacement_that_was_interrupted(tmp_path, monkeypatch):
+def test_replacement_that_fails_puts_the_older_one_back(tmp_path, monkeypatch):
     before = content(write(tmp_path, "best", 1))
-
-    class Killed(BaseException):
-        pass
-
     rename = type(tmp_path).rename
 
-    def die_at_the_second(path, target):
+    def fail_at_the_second(path, target):
         if path.name.endswith(".partial"):
-            raise Killed
+            raise OSError(5, "Input/output error")
         return rename(path, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(tmp_path), "rename", die_at_the_second)
-        with pytest.raises(Killed):
+        patch.setattr(type(tmp_path), "rename", fail_at_the_second)
+        with pytest.raises(CheckpointError, match="Input/output error"):
             write(tmp_path, "best", 2)
-    assert not (tmp_path / "best").exists()
+    assert content(tmp_path / "best") == before and [path.name for path in tmp_path.iterdir()] == ["best"]
+
+
+def test_what_a_killed_process_leaves_is_put_right(tmp_path):
+    before = content(write(tmp_path, "best", 1))
+    (tmp_path / "best").rename(tmp_path / "best.old")  # killed between the two renames
+    (tmp_path / "step_7.partial").mkdir()
     assert newest_valid(tmp_path) == tmp_path / "best" and content(tmp_path / "best") == before
     assert [path.name for path in tmp_path.iterdir()] == ["best"]
-    shutil.copytree(tmp_path / "best", tmp_path / "best.old")  # interrupted after both renames
+    shutil.copytree(tmp_path / "best", tmp_path / "best.old")  # killed after both
     assert newest_valid(tmp_path) == tmp_path / "best" and not (tmp_path / "best.old").exists()
 
 
@@ -156,6 +169,57 @@ def test_rotation(tmp_path):
     written = write(tmp_path, "step_40", 40)  # after going back to step 30
     rotate(tmp_path, 1, written)
     assert names() == {"best", "final", "step_100", "step_40"}
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3])
+@pytest.mark.parametrize("best", [1, 3, 5])
+@pytest.mark.parametrize("scrambled", range(3))
+def test_rotation_goes_by_steps_and_keeps_the_best(tmp_path, keep, best, scrambled):
+    for step in range(1, 6):
+        if step == best:
+            write(tmp_path, "best", step)
+        written = write(tmp_path, f"step_{step}", step)
+        for path in tmp_path.iterdir():  # the times of copied or restored files mean nothing
+            os.utime(path, (random.Random(f"{path.name} {step} {scrambled}").randrange(10**9),) * 2)
+        rotate(tmp_path, keep, written)
+        newest = {f"step_{number}" for number in range(max(1, step - keep + 1), step + 1)}
+        assert {path.name for path in tmp_path.iterdir()} == newest | ({"best"} if step >= best else set())
+        verify_checkpoint(newest_valid(tmp_path))
+
+
+def test_a_watcher_always_sees_a_valid_checkpoint(tmp_path):
+    watch_saves(tmp_path, saves=8)
+
+
+def watch_saves(root, saves: int) -> None:
+    """Saves, replaces and rotates, while another thread looks for a valid checkpoint every few milliseconds."""
+    write(root, "step_0", 0)
+    seen, over = [], threading.Event()
+
+    def any_valid() -> bool:
+        for folder in list_checkpoints(root):
+            try:
+                verify_checkpoint(folder)
+                return True
+            except CheckpointError:
+                continue
+        return False
+
+    def watch():
+        while not over.is_set():
+            seen.append(any_valid() or any_valid())  # what it just listed may have been rotated away since
+            over.wait(0.005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        for step in range(1, saves + 1):
+            write(root, "best", step)
+            rotate(root, 1, write(root, f"step_{step}", step))
+    finally:
+        over.set()
+        watcher.join()
+    assert len(seen) > saves / 2 and all(seen)
 
 
 @pytest.mark.parametrize("fused", [False, True])

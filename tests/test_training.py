@@ -1,10 +1,9 @@
-"""The training run: from recordings to a checkpoint, stopped and resumed, in one process and in two."""
+"""The training run: from recordings to a checkpoint, and what goes wrong on the way."""
 
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,66 +12,13 @@ import pytest
 import soundfile
 import torch
 from hub_stand_in import HubStandIn
+from runs import ROOT, SIZES, content, own_process_state, run, state_of  # noqa: F401
 from safetensors.torch import load_file
 from tiny import tiny_mimi
 
 from tts_trm import TtsTrmCodec, TtsTrmModel, TtsTrmProcessor, run_training
 from tts_trm.training.checkpoint import verify_checkpoint
 from tts_trm.training.sources import read_folder
-
-ROOT = Path(__file__).resolve().parent.parent
-SIZES = (
-    "--text-embed-dim 16 --audio-embed-dim 16 --hidden-dim 16 --text-layers 1 --L-layers 1 --H-cycles 2 --L-cycles 1"
-)
-TINY = f"{SIZES} --num-heads 2 --batch-size 2 --num-workers 0 --device cpu --lr 1e-2 --log-interval 1 --no-tensorboard"
-STATE = ("weights", "average", "optimizer", "random")
-
-
-@pytest.fixture(autouse=True)
-def own_process_state(tmp_path, monkeypatch):
-    """What a run leaves behind in its process, which is usually over then."""
-    import datasets
-    from accelerate.state import AcceleratorState, GradientState, PartialState
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-    for state in (AcceleratorState, GradientState, PartialState):
-        state._reset_state()
-
-
-def run(arguments: str, *more) -> int:
-    from accelerate.state import AcceleratorState, GradientState, PartialState
-
-    for state in (AcceleratorState, GradientState, PartialState):
-        state._reset_state()
-    return run_training.main([*f"{TINY} {arguments}".split(), *map(str, more)])
-
-
-def state_of(folder: Path) -> dict[str, torch.Tensor]:
-    return {
-        f"{name}.{key}": value
-        for name in STATE
-        for key, value in load_file(folder / "training_state" / f"{name}.safetensors").items()
-    }
-
-
-def assert_same_state(one: Path, other: Path) -> None:
-    first, second = state_of(one), state_of(other)
-    assert first.keys() == second.keys()
-    assert [name for name in first if not torch.equal(first[name], second[name])] == []
-
-
-def logged(text: str) -> dict[int, str]:
-    """Step and what was logged of it, but for the speed."""
-    return {int(step): rest for step, rest in re.findall(r"^step (\d+)/\d+ (.*) \d+ frames/s$", text, re.M)}
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
 
 # -- a whole run ----------------------------------------------------------------------------------------------------
 
@@ -199,132 +145,6 @@ def test_other_models(tmp_path, tokens, sizes):
             assert getattr(model.config, name.strip("-").replace("-", "_")) == value
 
 
-# -- stopped and resumed --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("accumulation", "workers"), [(1, 0), (2, 1)])
-def test_resumed_run_equals_the_straight_one(tmp_path, tokens, capsys, accumulation, workers):
-    """From the middle of an epoch into the next but one, with dropout, average, evaluations and samples between."""
-    command = (
-        f"--token-dir {tokens} --dropout 0.3 --save-interval 3 --eval-interval 2 --sample-interval 4 --max-steps 11 "
-        f"--keep-checkpoints 0 --gradient-accumulation-steps {accumulation} --num-workers {workers}"
-    )
-    assert run(command, "--output-dir", tmp_path / "straight") == 0
-    straight = logged(capsys.readouterr().out)
-    shutil.copytree(tmp_path / "straight/checkpoints/step_3", tmp_path / "resumed/checkpoints/step_3")
-    state = json.loads((tmp_path / "straight/checkpoints/step_3/training_state/state.json").read_text())
-    assert 0 < state["batch_in_epoch"] < state["batches_per_epoch"]
-    assert run(command, "--output-dir", tmp_path / "resumed") == 0
-    shown = capsys.readouterr().out
-    resumed = logged(shown)
-    assert "at step 3 of 11" in shown and set(resumed) == set(range(4, 12))
-    assert resumed == {step: straight[step] for step in resumed}
-    for name in ("step_6", "best", "final"):
-        assert_same_state(*(tmp_path / folder / "checkpoints" / name for folder in ("straight", "resumed")))
-
-
-def test_signal_stops_in_good_order(tmp_path, tokens, capsys, monkeypatch):
-    command = f"--token-dir {tokens} --max-steps 5"
-    assert run(command, "--output-dir", tmp_path / "straight") == 0
-    original = run_training.Run.once_in_a_while
-
-    def kill_at_two(self):
-        original(self)
-        if self.step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(run_training.Run, "once_in_a_while", kill_at_two)
-        assert run(command, "--output-dir", tmp_path / "stopped") == 128 + signal.SIGTERM
-    assert "Stopped at step 2 and saved" in capsys.readouterr().out
-    verify_checkpoint(tmp_path / "stopped/checkpoints/step_2")
-    assert run(command, "--output-dir", tmp_path / "stopped") == 0
-    assert "at step 2 of 5" in capsys.readouterr().out
-    assert_same_state(*(tmp_path / folder / "checkpoints/final" for folder in ("straight", "stopped")))
-    # a finished run is finished; with more steps it goes on, with other batches from the next epoch on
-    assert run(command, "--output-dir", tmp_path / "stopped") == 0
-    assert logged(capsys.readouterr().out) == {}
-    assert run(f"{command} --max-steps 7 --batch-size 5", "--output-dir", tmp_path / "stopped") == 0
-    shown = capsys.readouterr().out
-    assert "a new epoch begins" in shown and set(logged(shown)) == {6, 7}
-
-
-DRIVER = """
-import json, runpy, sys
-from pathlib import Path
-import torch
-runpy.run_path({clone!r})
-torch.set_num_threads(1)
-from safetensors.torch import save_file
-from tts_trm import run_training
-
-class Recording(run_training.Run):
-    seen = []
-
-    def optimizer_step(self, group):
-        for batch in group:
-            self.seen += [str(codes[codes >= 0].tolist()) for codes in batch["labels"]]
-        return super().optimizer_step(group)
-
-    def save(self, name):
-        super().save(name)
-        if name == "final":
-            rank = self.accelerator.process_index
-            Path({folder!r}, f"seen{{rank}}.json").write_text(json.dumps(self.seen))
-            save_file(dict(self.model.named_parameters()), Path({folder!r}, f"weights{{rank}}.safetensors"))
-
-run_training.Run = Recording
-sys.exit(run_training.main(sys.argv[1:]))
-"""
-
-
-def run_two_processes(tmp_path: Path, command: str) -> subprocess.CompletedProcess:
-    driver = tmp_path / "driver.py"
-    driver.write_text(DRIVER.format(clone=str(ROOT / "scripts" / "_clone.py"), folder=str(tmp_path)))
-    done = subprocess.run(
-        # what `accelerate launch` calls for several GPUs; on CPUs it starts only one process itself
-        [sys.executable, *"-m torch.distributed.run --standalone --nproc_per_node 2".split(), str(driver),
-         *f"{TINY} {command}".split(), "--output-dir", str(tmp_path / "out")],
-        env=os.environ | {"HF_HOME": str(tmp_path / "hub"), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def test_two_processes_train_as_one_does(tmp_path, tokens, capsys):
-    """The same clips in every step, every frame of the same weight: the same loss curve and weights."""
-    # without durations and dropout nothing is left to chance but the precisions, which learn from a few frames
-    command = f"--max-steps 4 --token-dir {tokens} --alignment none --dropout 0 --lr 1e-3"
-    done = run_two_processes(tmp_path, command)
-    assert run(f"{command} --batch-size 4 --output-dir {tmp_path / 'alone'}") == 0
-    curves = [
-        re.findall(r"^step \d+/4 epoch \d+ loss ([\d.]+)", out, re.M) for out in (done.stdout, capsys.readouterr().out)
-    ]
-    assert len(curves[0]) == 4 and len(set(curves[0])) == 4
-    assert [float(loss) for loss in curves[0]] == pytest.approx([float(loss) for loss in curves[1]], abs=2e-4)
-    weights = load_file(tmp_path / "weights0.safetensors")
-    alone = state_of(tmp_path / "alone" / "checkpoints" / "final")
-    for name in weights.keys() - {"head.log_precision"}:
-        torch.testing.assert_close(weights[name], alone[f"weights.{name}"], rtol=1e-3, atol=2e-4, msg=name)
-
-
-def test_two_processes(tmp_path, tokens):
-    """Equal weights, disjoint shares, and one held-out clip, which only one of them can evaluate."""
-    command = f"--max-steps 2 --gradient-accumulation-steps 2 --gradient-cycles 1 --token-dir {tokens}"
-    done = run_two_processes(tmp_path, command)
-    assert done.stdout.count("Done: ") == 1
-    first, second = (json.loads((tmp_path / f"seen{rank}.json").read_text()) for rank in (0, 1))
-    assert len(first) + len(second) == 15 and not set(first) & set(second)  # one epoch
-    weights = [load_file(tmp_path / f"weights{rank}.safetensors") for rank in (0, 1)]
-    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
-    state = state_of(tmp_path / "out" / "checkpoints" / "final")
-    assert all(torch.equal(value, state[f"weights.{name}"]) for name, value in weights[0].items())
-    assert not torch.equal(state["random.0"], state["random.1"])
-
-
 # -- what goes wrong ------------------------------------------------------------------------------------------------
 
 
@@ -384,32 +204,66 @@ def test_bad_input(tmp_path, recordings, tokens, capsys, monkeypatch):
     assert not (tmp_path / "new").exists()
 
 
-def test_losses_that_are_not_finite(tmp_path, tokens, capsys, monkeypatch):
-    forward, bad, calls = TtsTrmModel.forward, {2}, []
+def poison(kind: str, model_forward):
+    """The model's forward pass, made to go wrong in one of the ways that numbers do."""
 
-    def sometimes_nothing(self, *arguments, **keywords):
-        output = forward(self, *arguments, **keywords)
-        if self.training:
-            calls.append(None)
-            if len(calls) in bad:
-                output.loss = output.loss * float("nan")
+    def forward(self, *arguments, **keywords):
+        if kind == "infinite input":
+            keywords["durations"] = torch.full_like(keywords["durations"], float("inf"))
+        output = model_forward(self, *arguments, **keywords)
+        if kind.endswith("loss"):
+            output.loss = output.loss * float(kind.split()[0])
+        elif kind.endswith("gradient"):
+            output.loss.register_hook(lambda gradient: gradient * float(kind.split()[0]))
         return output
 
-    monkeypatch.setattr(TtsTrmModel, "forward", sometimes_nothing)
-    command = f"--token-dir {tokens} --max-steps 9 --save-interval 2"
-    assert run(command, "--output-dir", tmp_path / "one") == 0
-    shown = capsys.readouterr().out
-    assert shown.count("left out") == 1 and "Step 1 left out: loss nan" in shown
-    assert all(value.isfinite().all() for value in state_of(tmp_path / "one/checkpoints/final").values())
+    return forward
 
-    bad |= set(range(12, 99))
-    assert run(command, "--output-dir", tmp_path / "many") == 1
+
+@pytest.mark.parametrize("kind", ["nan loss", "inf loss", "nan gradient", "inf gradient", "infinite input"])
+@pytest.mark.parametrize("bad_step", [0, 2])
+def test_a_step_that_is_not_finite_is_left_out(tmp_path, tokens, capsys, monkeypatch, kind, bad_step):
+    forward, optimizer_step, clips = TtsTrmModel.forward, run_training.Run.optimizer_step, []
+
+    def step(self, group):
+        with monkeypatch.context() as patch:
+            if self.step == bad_step:
+                patch.setattr(TtsTrmModel, "forward", poison(kind, forward))
+                clips.extend(name for batch in group for name in batch["names"])
+            return optimizer_step(self, group)
+
+    monkeypatch.setattr(run_training.Run, "optimizer_step", step)
+    command = f"--token-dir {tokens} --max-steps 4 --save-interval 1 --keep-checkpoints 0"
+    assert run(command, "--output-dir", tmp_path) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "left out: loss" in line]
+    assert line.startswith(f"Step {bad_step} left out") and len(clips) == 2
+    assert line.endswith(f"(epoch 1, batch {bad_step + 1}: {', '.join(clips)}).")
+    before, after, final = (
+        state_of(tmp_path / "checkpoints" / name) if name != "step_0" else {}
+        for name in (f"step_{bad_step}", f"step_{bad_step + 1}", "final")
+    )
+    assert all(torch.equal(value, after[name]) for name, value in before.items() if "random" not in name)
+    assert before or not any(name.startswith("optimizer") for name in after)
+    assert all(value.isfinite().all() for value in final.values())
+    assert not all(torch.equal(value, final[name]) for name, value in after.items() if name.startswith("weights"))
+
+
+def test_a_run_of_bad_steps_ends(tmp_path, tokens, capsys, monkeypatch):
+    forward, optimizer_step = TtsTrmModel.forward, run_training.Run.optimizer_step
+
+    def step(self, group):
+        if self.step == 2:
+            monkeypatch.setattr(TtsTrmModel, "forward", poison("nan loss", forward))
+        return optimizer_step(self, group)
+
+    monkeypatch.setattr(run_training.Run, "optimizer_step", step)
+    assert run(f"--token-dir {tokens} --max-steps 9 --save-interval 2", "--output-dir", tmp_path) == 1
     captured = capsys.readouterr()
-    assert captured.out.count("left out") == 5
-    assert "not finite 5 steps in a row, last in epoch 1, batch 7" in captured.err
-    saved = list((tmp_path / "many/checkpoints").iterdir())
-    assert tmp_path / "many/checkpoints/final" not in saved
-    assert all(value.isfinite().all() for folder in saved for value in state_of(folder).values())
+    assert captured.out.count("left out: loss") == 5
+    assert "not finite 5 steps in a row, last in epoch 1, batch 7: " in captured.err
+    saved = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert saved == {"step_2", "step_4", "step_6"}
+    assert all(value.isfinite().all() for name in saved for value in state_of(tmp_path / "checkpoints" / name).values())
 
 
 @pytest.mark.parametrize("how", [None, 403, 503, "drop"])

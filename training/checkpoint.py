@@ -2,13 +2,15 @@
 
 A checkpoint is a folder that loads with `AutoModel.from_pretrained` (the averaged weights, the processor, the code),
 plus `training_state/` to resume from. It is written under another name, listed in `manifest.json` with sizes and
-SHA-256 sums, flushed to disk, and renamed last: a folder with its final name is complete.
+SHA-256 sums, flushed to disk, and renamed last: a folder with its final name is complete. What a killed process leaves
+under other names, `*.partial` and `*.old`, the next one puts right.
 """
 
 import hashlib
 import json
 import os
 import shutil
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -18,6 +20,7 @@ from safetensors.torch import load_file, save_file
 MANIFEST = "manifest.json"
 STATE_FOLDER = "training_state"
 PARTIAL = ".partial"
+OLD = ".old"
 
 
 class CheckpointError(ValueError):
@@ -44,8 +47,8 @@ def write_checkpoint(folder: Path, write) -> Path:
         CheckpointError: if the disk is full or not writable; what was there before stays as it is.
     """
     partial = folder.with_name(folder.name + PARTIAL)
+    recover_interrupted(folder.parent)
     try:
-        shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         write(partial)
         files = sorted(path for path in partial.rglob("*") if path.is_file())
@@ -56,13 +59,8 @@ def write_checkpoint(folder: Path, write) -> Path:
         for path in [*partial.rglob("*"), partial]:
             _flush(path)
         if folder.exists():
-            old = folder.with_name(folder.name + ".old")
-            shutil.rmtree(old, ignore_errors=True)
-            folder.rename(old)
-            partial.rename(folder)
-            shutil.rmtree(old)
-        else:
-            partial.rename(folder)
+            folder.rename(folder.with_name(folder.name + OLD))
+        partial.rename(folder)
         _flush(folder.parent)
     except (OSError, SafetensorError) as error:  # safetensors reports a full disk as its own error
         raise CheckpointError(
@@ -70,8 +68,19 @@ def write_checkpoint(folder: Path, write) -> Path:
             "Free some disk space and start the same command again."
         ) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        recover_interrupted(folder.parent)
     return folder
+
+
+def check_room(root: Path, needed: int) -> None:
+    """Raises `CheckpointError` if fewer than `needed` bytes are free on the disk that `root` is or will be on."""
+    there = next(folder for folder in (root.absolute(), *root.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise CheckpointError(
+            f"{root}: {free / 1e6:.0f} MB are free on this disk, and two checkpoints need {needed / 1e6:.0f} MB. "
+            "Free some disk space, or choose another --output-dir."
+        )
 
 
 def verify_checkpoint(folder: Path) -> None:
@@ -87,7 +96,7 @@ def verify_checkpoint(folder: Path) -> None:
             raise CheckpointError(f"{folder}: {name} is missing.")
         if path.stat().st_size != size or _digest(path) != digest:
             raise CheckpointError(f"{folder}: {name} is damaged.")
-    if not (folder / STATE_FOLDER / "state.json").is_file():
+    if f"{STATE_FOLDER}/state.json" not in listing:
         raise CheckpointError(f"{folder}: holds no {STATE_FOLDER}/ to resume from.")
 
 
@@ -102,30 +111,67 @@ def list_checkpoints(root: Path) -> list[Path]:
     """Checkpoint folders under `root`, newest step first, not verified."""
     if not root.is_dir():
         return []
-    recover_interrupted(root)
-    folders = [path for path in root.iterdir() if path.is_dir() and not path.name.endswith((PARTIAL, ".old"))]
+    folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    folders = [path for path in folders if not path.name.endswith((PARTIAL, OLD))]
     return sorted(folders, key=lambda path: (_step_of(path), path.name), reverse=True)
 
 
 def recover_interrupted(root: Path) -> None:
-    """Puts back folders whose replacement was interrupted between its two renames, and ends those after the second."""
-    for old in root.glob("*.old"):
-        target = old.with_name(old.name.removesuffix(".old"))
+    """Ends what a killed process began: only the one that writes checkpoints may call it.
+
+    Folders whose replacement was interrupted between its two renames are put back; half-written, replaced and
+    half-deleted ones are removed.
+    """
+    for old in root.glob(f"*{OLD}"):
+        target = old.with_name(old.name.removesuffix(OLD))
         if target.exists():
             shutil.rmtree(old, ignore_errors=True)
         else:
             old.rename(target)
+    for partial in root.glob(f"*{PARTIAL}"):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def set_aside(root: Path) -> Path | None:
+    """Renames a folder of checkpoints to `<name>.1`, or the next free number, for a run that starts anew.
+
+    Left in place, those of later steps would be taken for the new run's newest. Returns the new name, or None where
+    there was nothing.
+    """
+    if not list_checkpoints(root):
+        return None
+    number = next(number for number in count(1) if not root.with_name(f"{root.name}.{number}").exists())
+    return root.rename(root.with_name(f"{root.name}.{number}"))
+
+
+def is_valid(folder: Path, report=print) -> bool:
+    """Whether `verify_checkpoint` finds nothing; what it finds is named through `report`."""
+    try:
+        verify_checkpoint(folder)
+    except CheckpointError as error:
+        report(f"Not used: {error}")
+        return False
+    return True
 
 
 def newest_valid(root: Path, report=print) -> Path | None:
-    """The newest checkpoint under `root` that passes verification; worse ones are named through `report`."""
+    """The newest checkpoint under `root` that passes verification; worse ones are named through `report`.
+
+    Returns None where there is none yet.
+
+    Raises:
+        CheckpointError: if all are damaged: a run that began anew would soon replace the best of them.
+    """
+    recover_interrupted(root)
     # those without a readable step first: they may be the newest, and are to be named
-    for folder in sorted(list_checkpoints(root), key=lambda folder: _step_of(folder) >= 0):
-        try:
-            verify_checkpoint(folder)
+    folders = sorted(list_checkpoints(root), key=lambda folder: _step_of(folder) >= 0)
+    for folder in folders:
+        if is_valid(folder, report):
             return folder
-        except CheckpointError as error:
-            report(f"Not used: {error}")
+    if folders:
+        raise CheckpointError(
+            f"{root}: none of its {len(folders)} checkpoints can be used; --resume-from-checkpoint none starts anew."
+        )
     return None
 
 
@@ -137,7 +183,8 @@ def rotate(root: Path, keep: int, written: Path) -> None:
     steps = [folder for folder in list_checkpoints(root) if folder.name.startswith("step_")]
     for folder in steps[keep:] if keep > 0 else []:
         if folder != written:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.rename(folder.with_name(folder.name + PARTIAL))  # so that none is ever half a checkpoint
+    recover_interrupted(root)
 
 
 # -- the training state -----------------------------------------------------------------------------------------
@@ -162,15 +209,22 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
 
 
 def save_training_state(folder: Path, weights, average, optimizer, random_states, state: dict) -> None:
-    """Writes `training_state/` of a checkpoint: weights, average, optimizer, one random state a process, counters."""
+    """Writes `training_state/` of a checkpoint: weights, average, optimizer, one random state a process, counters.
+
+    Raises:
+        CheckpointError: if a value is not finite, before anything is written.
+    """
+    files = {"weights": weights, "average": average, "optimizer": optimizer_tensors(optimizer)}
+    for file, tensors in files.items():
+        broken = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+        if broken:
+            raise CheckpointError(f"{folder}: not written, in {file} {', '.join(broken[:3])} are not finite.")
+    files["random"] = {str(rank): value for rank, value in enumerate(random_states)}
     target = folder / STATE_FOLDER
     target.mkdir()
-    save_file(
-        {name: value.detach().cpu().contiguous() for name, value in weights.items()}, target / "weights.safetensors"
-    )
-    save_file({name: value.cpu().contiguous() for name, value in average.items()}, target / "average.safetensors")
-    save_file(optimizer_tensors(optimizer), target / "optimizer.safetensors")
-    save_file({str(rank): value for rank, value in enumerate(random_states)}, target / "random.safetensors")
+    for file, tensors in files.items():
+        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        save_file(tensors, target / f"{file}.safetensors")
     (target / "state.json").write_text(json.dumps(state, indent=1) + "\n")
 
 

@@ -385,10 +385,12 @@ class Collator:
         multiple: both lengths are padded to a multiple of it. Batches then have few shapes, and a CPU's kernels, which
             are made for a shape when it is first seen, are made once.
         codebook_size: codes outside of it are refused.
+        names: whether a batch also says which clips it is made of, as `names`, a list of str.
     """
 
-    def __init__(self, pad_token_id: int, codebook_size: int = 2048, multiple: int = 1):
+    def __init__(self, pad_token_id: int, codebook_size: int = 2048, multiple: int = 1, names: bool = False):
         self.pad_token_id, self.codebook_size, self.multiple = pad_token_id, codebook_size, multiple
+        self.names = names
 
     def _padded(self, length: int) -> int:
         return -(-length // self.multiple) * self.multiple
@@ -428,4 +430,6 @@ class Collator:
             "labels": torch.from_numpy(labels),
             "label_lengths": torch.tensor([item["audio_codes"].shape[1] for item in items]),
         }
-        return batch | ({"durations": torch.from_numpy(durations)} if "durations" in items[0] else {})
+        if "durations" in items[0]:
+            batch["durations"] = torch.from_numpy(durations)
+        return batch | ({"names": [item["name"] for item in items]} if self.names else {})

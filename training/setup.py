@@ -22,7 +22,7 @@ from ..configuration_tts_trm import TtsTrmConfig
 from ..modeling_tts_trm import TtsTrmModel
 from ..normalization_tts_trm import normalize_text
 from ..processing_tts_trm import TtsTrmProcessor, load_codec
-from . import pretrained
+from . import checkpoint, pretrained
 from .alignment import MOST_CLIPS, AlignerTraining, latent_statistics
 from .arguments import MODEL_OPTIONS
 from .checkpoint import CheckpointError
@@ -307,7 +307,7 @@ def make_loaders(options, accelerator, processor, train_set, held_out_set):
     """The sampler of training batches, their loader, and the loader of this process' held-out batches."""
     share = {"num_replicas": accelerator.num_processes, "rank": accelerator.process_index}
     multiple = math.gcd(SHAPE_MULTIPLE, options.max_text_length)  # never beyond the longest text
-    collate = Collator(processor.tokenizer.pad_token_id, multiple=multiple)
+    collate = Collator(processor.tokenizer.pad_token_id, multiple=multiple, names=True)
     if options.streaming:
         sampler = StreamedBatches.of(options, processor, collate, **share)
         batches = {"dataset": sampler, "batch_size": None}
@@ -329,6 +329,7 @@ def make_loaders(options, accelerator, processor, train_set, held_out_set):
     if rank < replicas:
         held_out = BucketBatchSampler(held_out_set.lengths, options.batch_size, num_replicas=replicas, rank=rank)
     batches = list(held_out)
+    collate = Collator(processor.tokenizer.pad_token_id, multiple=multiple)
     return (
         sampler,
         loader,
@@ -424,6 +425,13 @@ def save_voice(folder: Path, model, processor, metrics: dict[str, float], option
     base = options.from_pretrained
     base = None if base is None or Path(base).exists() else base
     write_model_card(folder, model, processor, shown, datasets=of_the_hub, base_model=base)
+
+
+def check_room(folder: Path, model) -> None:
+    """Raises `CheckpointError` before training where not even two checkpoints would fit on the disk."""
+    # the averaged weights twice, as a voice and as a state, the weights, and two moments of AdamW
+    needed = 2 * 5 * sum(parameter.numel() * 4 for parameter in model.parameters())
+    checkpoint.check_room(folder, needed)
 
 
 def check_same_run(folder, model, processor, state, num_processes: int) -> None:

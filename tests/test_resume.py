@@ -1,0 +1,278 @@
+"""A run that is stopped, killed or refused its disk, and started again, ends as the one that never was."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from runs import (  # noqa: F401
+    STATE,
+    ForkedRun,
+    assert_same_state,
+    logged,
+    on_file_operation,
+    own_process_state,
+    run,
+    state_of,
+    words,
+)
+
+from tts_trm import run_training
+from tts_trm.training.checkpoint import newest_valid, verify_checkpoint
+
+LOGGING = "--save-interval 2 --eval-interval 3 --keep-checkpoints 1"  # a write, a replacement and a rotation in 4 steps
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, tokens) -> tuple[list[str], Path, dict[int, str], int]:
+    """A run that nothing happens to: its command, folder, log, and how many file operations its checkpoints take."""
+    folder = tmp_path_factory.mktemp("straight")
+    counts = folder / "operations"
+
+    def count_operations():
+        on_file_operation(lambda count: os.write(descriptor, b"."), under=folder / "out" / "checkpoints")
+
+    descriptor = os.open(counts, os.O_WRONLY | os.O_CREAT)
+    command = words(f"--token-dir {tokens} --dropout 0.3 --max-steps 6 --log-interval 2 {LOGGING}")
+    done = ForkedRun(folder / "log", [*command, "--output-dir", str(folder / "out")], count_operations)
+    assert done.wait() == 0, (folder / "log").read_text()
+    os.close(descriptor)
+    return command, folder / "out", logged((folder / "log").read_text()), counts.stat().st_size
+
+
+def assert_ends_as(straight, folder: Path, log: Path) -> None:
+    """The same command, started again, ends with the same state and the same log."""
+    command, expected, lines, _ = straight
+    assert ForkedRun(log, [*command, "--output-dir", str(folder)]).wait() == 0, log.read_text()
+    for name in ("best", "final"):
+        verify_checkpoint(folder / "checkpoints" / name)
+        assert_same_state(folder / "checkpoints" / name, expected / "checkpoints" / name)
+    assert logged(log.read_text()) == lines
+    names = [{path.name for path in (each / "checkpoints").iterdir()} for each in (folder, expected)]
+    assert names[0] == names[1]  # nothing is left lying about
+
+
+# -- killed -----------------------------------------------------------------------------------------------------------
+
+
+def die_at(operation: int, under: Path):
+    def hook(count: int) -> None:
+        if count == operation:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return lambda: on_file_operation(hook, under)
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_killed_while_a_checkpoint_is_written(tmp_path, straight, part):
+    """At a sixth of the file operations, two sixths, ...; `tests/torture` dies at every one of them."""
+    command, _, _, operations = straight
+    out, log = tmp_path / "out", tmp_path / "log"
+    killed = ForkedRun(
+        log, [*command, "--output-dir", str(out)], die_at(operations * part // 6 + 1, out / "checkpoints")
+    )
+    assert killed.wait() == -signal.SIGKILL
+    assert_ends_as(straight, out, log)
+
+
+# -- stopped and resumed -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("accumulation", "workers"), [(1, 0), (2, 1)])
+def test_resumed_run_equals_the_straight_one(tmp_path, tokens, capsys, accumulation, workers):
+    """From the middle of an epoch into the next but one, with dropout, average, evaluations and samples between."""
+    command = (
+        f"--token-dir {tokens} --dropout 0.3 --save-interval 3 --eval-interval 2 --sample-interval 4 --max-steps 11 "
+        f"--keep-checkpoints 0 --gradient-accumulation-steps {accumulation} --num-workers {workers}"
+    )
+    assert run(command, "--output-dir", tmp_path / "straight") == 0
+    straight = logged(capsys.readouterr().out)
+    shutil.copytree(tmp_path / "straight/checkpoints/step_3", tmp_path / "resumed/checkpoints/step_3")
+    state = json.loads((tmp_path / "straight/checkpoints/step_3/training_state/state.json").read_text())
+    assert 0 < state["batch_in_epoch"] < state["batches_per_epoch"]
+    assert run(command, "--output-dir", tmp_path / "resumed") == 0
+    shown = capsys.readouterr().out
+    resumed = logged(shown)
+    assert "at step 3 of 11" in shown and set(resumed) == set(range(4, 12))
+    assert resumed == {step: straight[step] for step in resumed}
+    for name in ("step_6", "best", "final"):
+        assert_same_state(*(tmp_path / folder / "checkpoints" / name for folder in ("straight", "resumed")))
+
+
+def test_signal_stops_in_good_order(tmp_path, tokens, capsys, monkeypatch):
+    command = f"--token-dir {tokens} --max-steps 5"
+    assert run(command, "--output-dir", tmp_path / "straight") == 0
+    original = run_training.Run.once_in_a_while
+
+    def kill_at_two(self):
+        original(self)
+        if self.step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_training.Run, "once_in_a_while", kill_at_two)
+        assert run(command, "--output-dir", tmp_path / "stopped") == 128 + signal.SIGTERM
+    assert "Stopped at step 2 and saved" in capsys.readouterr().out
+    verify_checkpoint(tmp_path / "stopped/checkpoints/step_2")
+    assert run(command, "--output-dir", tmp_path / "stopped") == 0
+    assert "at step 2 of 5" in capsys.readouterr().out
+    assert_same_state(*(tmp_path / folder / "checkpoints/final" for folder in ("straight", "stopped")))
+    # a finished run is finished; with more steps it goes on, with other batches from the next epoch on
+    assert run(command, "--output-dir", tmp_path / "stopped") == 0
+    assert logged(capsys.readouterr().out) == {}
+    assert run(f"{command} --max-steps 7 --batch-size 5", "--output-dir", tmp_path / "stopped") == 0
+    shown = capsys.readouterr().out
+    assert "a new epoch begins" in shown and set(logged(shown)) == {6, 7}
+
+
+# -- damaged, no room -------------------------------------------------------------------------------------------------
+
+
+def damages(path: Path):
+    """The name of each damage to a file, and the bytes it leaves, None for no file."""
+    data = path.read_bytes()
+    flipped = bytearray(data)
+    flipped[len(data) // 3] ^= 0x10
+    yield "missing", None
+    yield from ((f"{share} %", data[: len(data) * share // 100]) for share in (0, 50, 99))
+    yield "flipped", bytes(flipped)
+
+
+def test_every_damage_to_every_file_is_seen(tmp_path, straight):
+    root = tmp_path / "checkpoints"
+    shutil.copytree(straight[1] / "checkpoints" / "step_4", root / "step_4")
+    shutil.copytree(straight[1] / "checkpoints" / "final", root / "step_6")
+    files = [path for path in (root / "step_6").rglob("*") if path.is_file()]
+    assert len(files) > 15
+    for path in files:
+        before = path.read_bytes()
+        for damage, data in damages(path):
+            path.unlink() if data is None else path.write_bytes(data)
+            reports = []
+            if data == before:  # 99 % of a file of a few bytes
+                continue
+            assert newest_valid(root, reports.append) == root / "step_4", f"{path}: {damage}"
+            assert len(reports) == 1 and "step_6" in reports[0]
+            assert path.name in reports[0] or path.name == "manifest.json"
+        path.write_bytes(before)
+    verify_checkpoint(root / "step_6")
+
+
+def test_goes_on_from_the_last_good_one(tmp_path, straight):
+    shutil.copytree(straight[1] / "checkpoints" / "step_4", tmp_path / "checkpoints" / "step_4")
+    shutil.copytree(straight[1] / "checkpoints" / "step_4", tmp_path / "checkpoints" / "step_5")
+    (tmp_path / "checkpoints/step_5/training_state/average.safetensors").write_bytes(b"")
+    log = tmp_path / "log"
+    command, expected, lines, _ = straight
+    assert ForkedRun(log, [*command, "--output-dir", str(tmp_path)]).wait() == 0
+    assert "step_5: training_state/average.safetensors is damaged" in log.read_text()
+    assert "at step 4 of 6" in log.read_text()
+    assert_same_state(tmp_path / "checkpoints" / "final", expected / "checkpoints" / "final")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_full_disk(tmp_path, straight, share):
+    """No file can grow over a share of a checkpoint's largest; the run says so, and its last checkpoint is good."""
+    command, expected, _, _ = straight
+    shutil.copytree(expected / "checkpoints" / "step_4", tmp_path / "out" / "checkpoints" / "step_4")
+    largest = max(path.stat().st_size for path in expected.rglob("*") if path.is_file())
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * largest),) * 2)
+
+    log = tmp_path / "log"
+    assert ForkedRun(log, [*command, "--output-dir", str(tmp_path / "out")], limit).wait() == 1
+    (line,) = [line for line in log.read_text().splitlines() if line.startswith("error: ")]
+    assert "could not be written" in line and "Free some disk space" in line
+    assert [path.name for path in (tmp_path / "out" / "checkpoints").iterdir()] == ["step_4"]
+    assert ForkedRun(log, [*command, "--output-dir", str(tmp_path / "out")]).wait() == 0
+    assert_same_state(tmp_path / "out/checkpoints/final", expected / "checkpoints/final")
+
+
+def test_too_little_room_is_said_before_training(tmp_path, tokens, monkeypatch, capsys):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100_000))
+    assert run("--max-steps 1", "--token-dir", tokens, "--output-dir", tmp_path / "out") == 1
+    assert "0 MB are free on this disk, and two checkpoints need" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+# -- best and anew ----------------------------------------------------------------------------------------------------
+
+
+def test_best_checkpoint_is_kept_and_made_again_when_it_is_damaged(tmp_path, tokens, monkeypatch, capsys):
+    losses = {2: 0.5, 4: float("nan"), 6: 0.4, 8: 0.7, 10: 0.6}
+    monkeypatch.setattr("tts_trm.training.evaluation.measure_gain", lambda *_, **__: None)
+
+    monkeypatch.setattr("tts_trm.training.evaluation.evaluate", lambda model, *_: {"loss": losses[current[0].step]})
+    current = []
+    resume = run_training.Run.resume
+    monkeypatch.setattr(run_training.Run, "resume", lambda self: (current.insert(0, self), resume(self))[1])
+    command = f"--token-dir {tokens} --eval-interval 2 --save-interval 2 --output-dir {tmp_path}"
+    best = tmp_path / "checkpoints" / "best"
+
+    def step_of_best() -> int:
+        verify_checkpoint(best)
+        return json.loads((best / "training_state" / "state.json").read_text())["step"]
+
+    assert run(f"{command} --max-steps 4") == 0 and step_of_best() == 2  # a loss that is no number is never best
+    assert run(f"{command} --max-steps 8") == 0 and step_of_best() == 6  # the best so far is known after resuming
+    (best / "model.safetensors").unlink()
+    assert run(f"{command} --max-steps 10") == 0 and step_of_best() == 10  # though it is not the best that ever was
+    assert f"Not used: {best}: model.safetensors is missing" in capsys.readouterr().out
+
+
+def test_started_anew(tmp_path, tokens, capsys):
+    """The checkpoints of before are set aside: they would be taken for the newest of the new run."""
+    command = f"--token-dir {tokens} --output-dir {tmp_path}"
+    assert run(f"{command} --max-steps 3 --save-interval 1") == 0
+    assert run(f"{command} --max-steps 2 --save-interval 1 --resume-from-checkpoint none") == 0
+    assert f"are now in {tmp_path}/checkpoints.1" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "checkpoints.1").iterdir()} == {"step_1", "step_2", "best", "final"}
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"step_1", "best", "final"}
+    for folder in (tmp_path / "checkpoints").iterdir():
+        shutil.rmtree(folder / "training_state")
+    assert run(f"{command} --max-steps 2") == 1  # never anew by itself where something is there
+    assert "none of its 3 checkpoints can be used" in capsys.readouterr().err
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path, tokens, monkeypatch, capsys):
+    update = run_training.Run.once_in_a_while
+
+    def poison(self):
+        if self.step == 3:
+            next(self.model.parameters()).data.view(-1)[0] = float("nan")
+        update(self)
+
+    monkeypatch.setattr(run_training.Run, "once_in_a_while", poison)
+    command = f"--token-dir {tokens} --max-steps 5 --save-interval 1 --output-dir {tmp_path}"
+    assert run(command) == 1
+    assert "are not finite" in capsys.readouterr().err
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"step_1", "step_2"}
+    assert all(value.isfinite().all() for value in state_of(newest_valid(tmp_path / "checkpoints")).values())
+
+
+def test_float16_goes_on_with_its_loss_scale(tmp_path, tokens, monkeypatch):
+    scales = []
+    make = run_training.Run.resume
+
+    def with_scaler(self):
+        self.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0 ** (16 - len(scales)))
+        make(self)
+        scales.append(self.accelerator.scaler.get_scale())
+
+    monkeypatch.setattr(run_training.Run, "resume", with_scaler)
+    command = f"--token-dir {tokens} --output-dir {tmp_path}"
+    assert run(f"{command} --max-steps 1") == 0 and run(f"{command} --max-steps 2") == 0
+    assert scales == [2.0**16, 2.0**16]
+
+
+def test_same_seed_same_run(tmp_path, tokens):
+    command = f"--token-dir {tokens} --dropout 0.3 --max-steps 3"
+    for number in range(2):
+        assert run(command, "--output-dir", tmp_path / str(number)) == 0
+    assert_same_state(*(tmp_path / f"{number}/checkpoints/final" for number in range(2)))
