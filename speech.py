@@ -191,6 +191,8 @@ class LongTextVoice(ABC):
                 yield from self._speak(part, speaker, seed, num_codebooks, settings)
             return
         samples = np.asarray(speech.waveform)
+        if not np.isfinite(samples).all():
+            raise VoiceError("The voice makes sound that is not finite; its weights are damaged: load another copy.")
         first, last = _spoken_range(samples, speech)
         faded = _fade(samples[first:last], round(FADE * rate))
         silence = np.zeros(max(0, round((piece.pause - 2 * MARGIN) * rate)), np.float32)

@@ -74,7 +74,9 @@ class Voice(LongTextVoice):
             if model_type != TtsTrmConfig.model_type:
                 found = f"is a model of type {model_type!r}" if model_type else "holds no config.json of a model"
                 raise VoiceError(f"{name}: {found}; give a TTS TRM checkpoint.")
-            model, report = TtsTrmModel.from_pretrained(name, dtype=torch.float32, output_loading_info=True, **where)
+            model, report = TtsTrmModel.from_pretrained(
+                name, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **where
+            )
             if report["missing_keys"]:
                 raise VoiceError(
                     f"{name}: the weights lack {min(report['missing_keys'])} and {len(report['missing_keys']) - 1} "
@@ -133,6 +135,23 @@ def choose_device(name: str) -> str:
     return name
 
 
+def _check_tokenizer(name: str, processor, vocab_size: int) -> None:
+    """Every letter must be one id between two boundaries, or the times of words would belong to other words."""
+    letters = [token for token in processor.tokenizer.get_vocab() if len(token) == 1 and token.isalnum()]
+    limit, reason = processor.max_text_length, ""
+    try:
+        encodings = processor.character_tokenizer.encode_batch(letters)
+    except BaseException as error:  # the library panics, which is no Exception
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        encodings, reason = [], f" ({error})"
+    fits = letters and all(len(each.ids) == 3 and max(each.ids) < vocab_size for each in encodings)
+    if reason or not fits or not isinstance(limit, int) or limit < 3:
+        raise VoiceError(
+            f"{name}: tokenizer.json or tokenizer_config.json is damaged{reason}; take them from another copy."
+        )
+
+
 def _check_fit(name: str, model, processor) -> None:
     characters, speakers = len(processor.tokenizer), len(processor.speakers)
     if characters > model.config.vocab_size or speakers > model.config.num_speakers:
@@ -140,7 +159,15 @@ def _check_fit(name: str, model, processor) -> None:
             f"{name}: its tokenizer has {characters} characters and its processor {speakers} speakers, the model "
             f"{model.config.vocab_size} and {model.config.num_speakers}; take all files from one checkpoint."
         )
+    _check_tokenizer(name, processor, model.config.vocab_size)
     codec = processor.codec_model.config
+    rates = {(each.sampling_rate, each.frame_rate) for each in (model.config, codec)}
+    if len(rates) > 1 or processor.sampling_rate != codec.sampling_rate:
+        raise VoiceError(
+            f"{name}: the model is of {model.config.sampling_rate} Hz in {model.config.frame_rate} frames a second, its "
+            f"processor of {processor.sampling_rate} Hz, its codec of {codec.sampling_rate} Hz in {codec.frame_rate}; "
+            "take all files from one checkpoint."
+        )
     if model.config.codebook_size != codec.codebook_size or model.config.num_codebooks > codec.num_quantizers:
         raise VoiceError(
             f"{name}: the model speaks {model.config.num_codebooks} x {model.config.codebook_size} codes, its codec "

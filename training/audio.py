@@ -1,6 +1,7 @@
 """Audio files in: any format, rate and channel count that libsndfile reads becomes mono float32 at one loudness."""
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,12 @@ import soxr
 
 TARGET_LOUDNESS = -20.0  # dB of full scale, root mean square
 SHORTEST = 0.1  # seconds: less than two frames of codes is no speech
+# what a header may promise: nobody records a sentence beyond it, and a damaged header must not fill memory
+LONGEST, MOST_SAMPLES = 3600.0, 2**27  # seconds; samples of all channels together
+LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 4_000, 384_000, 16
+# libsndfile reads a file that was cut off as a shorter one, and notes in its log what the header promised
+PROMISED = re.compile(r"^\s*(?:data|SSND|riff)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+UNKNOWN_LENGTH = 2**31 - 2**16  # bytes from which on a promise means: written to a pipe, until the end
 
 
 class AudioError(ValueError):
@@ -19,19 +26,41 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
     """Reads a file (or the bytes of one) as it is: float32 `[L, channels]`, and its sampling rate in Hz.
 
     Raises:
-        AudioError: if it is missing, unreadable, empty, not finite or shorter than 0.1 seconds.
+        AudioError: if it is missing, unreadable, cut off, empty, not finite, shorter than 0.1 seconds or longer than an
+            hour, or has a sampling rate or a number of channels that no recording of speech has.
     """
     name = name or (str(source) if not isinstance(source, bytes) else "audio bytes")
     try:
-        handle = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-        samples, rate = soundfile.read(handle, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
+            _check_header(file, name)
+            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
+            promised, log = file.frames, file.extra_info
+    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+        if isinstance(error, AudioError):
+            raise
         raise AudioError(f"{name}: cannot be read as audio ({error}).") from error
+    cut = PROMISED.search(log)
+    if len(samples) < promised or (cut and int(cut[2]) < int(cut[1]) < UNKNOWN_LENGTH):
+        share = len(samples) / promised if len(samples) < promised else int(cut[2]) / int(cut[1])
+        raise AudioError(f"{name}: is cut off: it holds {share:.0%} of what its header promises; copy it again.")
     if len(samples) < SHORTEST * rate:
         raise AudioError(f"{name}: {len(samples)} samples at {rate} Hz are less than {SHORTEST} s of audio.")
     if not np.isfinite(samples).all():
         raise AudioError(f"{name}: contains samples that are not finite.")
     return samples, rate
+
+
+def _check_header(file: soundfile.SoundFile, name: str) -> None:
+    if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE or file.channels > MOST_CHANNELS:
+        raise AudioError(
+            f"{name}: has {file.channels} channels at {file.samplerate} Hz; is its header damaged? "
+            f"Up to {MOST_CHANNELS} channels at {LOWEST_RATE} to {HIGHEST_RATE} Hz are read."
+        )
+    if file.frames > LONGEST * file.samplerate or file.frames * file.channels > MOST_SAMPLES:
+        raise AudioError(
+            f"{name}: promises {file.frames / file.samplerate:.0f} s of audio in {file.channels} channels; "
+            "is its header damaged? Cut recordings into sentences."
+        )
 
 
 def read_audio(source: str | Path | bytes, sampling_rate: int, name: str | None = None) -> np.ndarray:

@@ -74,7 +74,7 @@ def load_weights(model: TtsTrmModel, processor: TtsTrmProcessor, voice: str) -> 
     Raises:
         ValueError: if the voice speaks another codec's codes, or its sizes are not those of `model`.
     """
-    trained = TtsTrmModel.from_pretrained(voice, dtype=torch.float32)
+    trained = TtsTrmModel.from_pretrained(voice, dtype=torch.float32, use_safetensors=True)
     known = TtsTrmProcessor.from_pretrained(voice)
     ours, theirs = model.state_dict(), trained.state_dict()
     for name in sorted(ours.keys() | theirs.keys()):

@@ -1,6 +1,7 @@
 """`generate()`: how long the speech is, how often the recursion runs, and how codes are drawn. Nothing about audio."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from transformers import GenerationConfig
@@ -13,6 +14,7 @@ from .text_tts_trm import SpeechTooLongError
 
 PADDING_CODE = -1  # in generated codes, past an item's end
 SLOWEST, FASTEST = 0.25, 4.0
+LARGEST_SETTING = 10**6  # of any: what is beyond it, or not a number, comes from a damaged file
 SAMPLING_KEYS = ("do_sample", "temperature", "top_k", "top_p")
 IGNORED_KEYS = {"token_type_ids", "logits_to_keep"}  # what tokenizers and transformers may pass along
 # settings that transformers' GenerationConfig has not
@@ -162,6 +164,10 @@ class TtsTrmGenerationMixin:
         for key in OWN_KEYS:  # not by `update`, which would warn of what the caller did not set
             values = (own.get(key), getattr(settings, key, None), getattr(defaults, key))
             setattr(settings, key, next(value for value in values if value is not None))
+        for key in ("temperature", "top_k", "top_p", *OWN_KEYS):
+            value = getattr(settings, key)
+            if value is not None and (not isinstance(value, Real) or not abs(value) <= LARGEST_SETTING):
+                raise ValueError(f"{key}={value!r} must be a number; see generation_config.json.")
         if not 0 <= settings.sharpness <= 1:
             raise ValueError(f"sharpness={settings.sharpness} is outside 0..1.")
         asked = any(given.get(key) for key in SAMPLING_KEYS) and given.get("greedy_from_codebook") is None

@@ -79,7 +79,7 @@ def load_codec(name: str, subfolder: str = "", revision: str | None = None):
         codec_class = {"mimi": MimiModel, TtsTrmCodec.config_class.model_type: TtsTrmCodec}.get(model_type)
         if codec_class is None:
             raise CodecError(f"The codec {name} is a model of type {model_type!r}; use Mimi or a TtsTrmCodec.")
-        codec = codec_class.from_pretrained(name, dtype=torch.float32, **where)
+        codec = codec_class.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **where)
     except CodecError:
         raise
     except Exception as error:  # a broken file may raise anything; the user needs the codec's name and a way out
@@ -139,6 +139,9 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         self.codec_revision = codec_revision
         self.speakers = list(speakers)
         self.languages = [languages] * len(self.speakers) if isinstance(languages, str) else list(languages)
+        for name, values in (("speakers", self.speakers), ("languages", self.languages)):
+            if not values or not all(isinstance(value, str) for value in values):
+                raise ValueError(f"{name}={values!r} must be names, at least one; see processor_config.json.")
         if len(self.languages) != len(self.speakers):
             raise ValueError(f"{len(self.speakers)} speakers but {len(self.languages)} languages; give one for each.")
         self._origin = (None, None)  # where this processor was loaded from: folder or Hub id, and revision
