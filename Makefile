@@ -9,13 +9,17 @@ TRANSFORMERS := $(shell sed -n 's/^transformers==//p' constraints.txt)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-transformers app docs voice lint clean
+.PHONY: demo test test-transformers torture app docs voice lint clean
 
 demo: .venv/speaks
 	$(IN_ENVIRONMENT) scripts/demo.py
 
 test: .venv/installed
 	$(IN_ENVIRONMENT) -m pytest
+
+# thousands of damaged files through the project's readers: about half an hour, results in docs/results
+torture: .venv/installed
+	$(IN_ENVIRONMENT) torture/hostile_files.py
 
 # the web page and the speech endpoint, on this machine only: http://127.0.0.1:7860
 app: .venv/installed

@@ -164,9 +164,9 @@ def _check_fit(name: str, model, processor) -> None:
     rates = {(each.sampling_rate, each.frame_rate) for each in (model.config, codec)}
     if len(rates) > 1 or processor.sampling_rate != codec.sampling_rate:
         raise VoiceError(
-            f"{name}: the model is of {model.config.sampling_rate} Hz in {model.config.frame_rate} frames a second, its "
-            f"processor of {processor.sampling_rate} Hz, its codec of {codec.sampling_rate} Hz in {codec.frame_rate}; "
-            "take all files from one checkpoint."
+            f"{name}: the model is of {model.config.sampling_rate} Hz in {model.config.frame_rate} frames a second, "
+            f"its processor of {processor.sampling_rate} Hz, its codec of {codec.sampling_rate} Hz in "
+            f"{codec.frame_rate}; take all files from one checkpoint."
         )
     if model.config.codebook_size != codec.codebook_size or model.config.num_codebooks > codec.num_quantizers:
         raise VoiceError(

@@ -69,7 +69,7 @@ def die_at(operation: int, under: Path):
 
 @pytest.mark.parametrize("part", range(6))
 def test_killed_while_a_checkpoint_is_written(tmp_path, straight, part):
-    """At a sixth of the file operations, two sixths, ...; `tests/torture` dies at every one of them."""
+    """At the first of the file operations, after a sixth of them, two sixths, ..."""
     command, _, _, operations = straight
     out, log = tmp_path / "out", tmp_path / "log"
     killed = ForkedRun(
