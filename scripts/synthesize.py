@@ -211,6 +211,9 @@ def main(arguments=None) -> int:
     options = parse_arguments(arguments)
     try:
         return synthesize(options)
+    except KeyboardInterrupt:  # what was being written is gone, what was complete is there
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # whoever listened has heard enough; what is left must not complain at the exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -530,3 +530,20 @@ def test_push_to_hub_is_one_commit_of_the_folder(token_dir, monkeypatch):
     monkeypatch.undo()  # offline, as all tests are
     with pytest.raises(OSError, match="was not uploaded to me/tokens.*hf upload --repo-type dataset me/tokens"):
         tokens.push_tokens(token_dir, "me/tokens")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("file_name,text\na.wav,Hello, world\n", "line 2: has more fields than the header; quote texts"),
+        ("file_name,text,speaker\na.wav,Hello, world,anna\n", "line 2: has more fields than the header"),
+        ("file_name,text\n ,Hello\n", "line 2: ' ' is no file name"),
+        ("file_name,text\na\0.wav,Hello\n", "line 2: 'a.x00.wav' is no file name"),
+        ('file_name,text\na.wav,"' + "never closed " * 20_000, "is a quote not closed before it"),
+        ("file_name,text,durations\na.wav,Hello,NaN 1 -3\n", "durations 'NaN 1 -3' are no list of numbers"),
+    ],
+)
+def test_a_damaged_table_is_named_and_no_text_is_lost(table, message, tmp_path):
+    (tmp_path / "metadata.csv").write_text(table, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_folder(tmp_path)

@@ -243,3 +243,13 @@ def test_demo(voice_copy, tmp_path, capsys):
     stems = ["1_kathleen", "2_kathleen", "3_kerstin"]
     assert names(tmp_path / "demo") == sorted(f"{stem}{suffix}" for stem in stems for suffix in (".png", ".wav"))
     assert capsys.readouterr().out.count("s per second of audio") == 3
+
+
+def test_an_interrupted_command_leaves_no_file(tiny_voice, tmp_path, monkeypatch, capsys):
+    def interrupted(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tts_trm.voice.Voice.speak", interrupted)
+    output = tmp_path / "a.wav"
+    assert synthesize.main(["--model", str(tiny_voice), "--text", "A bat.", "--output", str(output)]) == 130
+    assert "error: interrupted" in capsys.readouterr().err and not list(tmp_path.iterdir())

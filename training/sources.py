@@ -264,9 +264,11 @@ def _read_header_table(table: Path, content: str) -> list[Clip]:
     if missing:
         raise DataError(f"{table}: the column {' and '.join(sorted(missing))} is missing from {rows.fieldnames}.")
     clips = []
-    for row in rows:
+    for row in _rows(table, rows):
         if row["file_name"] is None or row["text"] is None:
             raise DataError(f"{table}, line {rows.line_num}: has fewer fields than the header.")
+        if None in row:  # a comma in a text without quotes: the rest of it would be lost
+            raise DataError(f"{table}, line {rows.line_num}: has more fields than the header; quote texts with commas.")
         path = _inside(table, row["file_name"], rows.line_num)
         speaker = (row.get("speaker") or "").strip() or table.parent.resolve().name
         durations = _read_durations(table, row.get("durations"), rows.line_num)
@@ -274,12 +276,22 @@ def _read_header_table(table: Path, content: str) -> list[Clip]:
     return clips
 
 
+def _rows(table: Path, rows: csv.DictReader) -> Iterator[dict]:
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise DataError(f"{table}, line {rows.line_num}: {error}; is a quote not closed before it?") from error
+
+
 def _read_durations(table: Path, field: str | None, line: int) -> list[float] | None:
     if not field or not field.strip():
         return None
     try:
         values = json.loads(field) if field.strip().startswith("[") else field.split()
-        return [float(value) for value in values]
+        numbers = [float(value) for value in values]
+        if not all(0 <= number < float("inf") for number in numbers):
+            raise ValueError("negative, or not finite")
+        return numbers
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{table}, line {line}: durations {field[:40]!r} are no list of numbers; write [1.5, 2, ...] or 1.5 2 ..."
@@ -310,6 +322,8 @@ def _read_ljspeech(table: Path, content: str) -> list[Clip]:
 
 def _inside(table: Path, name: str, line: int) -> Path:
     path = table.parent / name
+    if not name.strip() or "\0" in name:
+        raise DataError(f"{table}, line {line}: {name!r} is no file name; write that of a recording.")
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise DataError(f"{table}, line {line}: {name!r} leaves the folder; keep the audio beside metadata.csv.")
     return path
