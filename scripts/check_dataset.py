@@ -11,6 +11,7 @@ import argparse
 import csv
 import os
 import sys
+import unicodedata
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def parse_arguments(arguments=None):
     parser.add_argument(
         "--from-pretrained", metavar="VOICE", help="the voice that training is to start from: new letters are named"
     )
-    parser.add_argument("--max-audio-frames", type=int, default=256, help="longer clips are left out (80 ms frames)")
+    parser.add_argument("--max-audio-frames", type=int, help="limit of the training (default: the voice's, or 256)")
+    parser.add_argument("--max-text-length", type=int, help="likewise (default: the voice's, or 512)")
     parser.add_argument("--plot", type=Path, help="PNG of lengths, levels and speech rates")
     parser.add_argument("--report", type=Path, help="CSV file of all problems: file_name, speaker, kind, problem")
     parser.add_argument("--num-workers", type=int, default=os.cpu_count() or 1, help="files read at once")
@@ -40,7 +42,8 @@ def parse_arguments(arguments=None):
 
 
 def check(options) -> int:
-    from tts_trm.training.arguments import read_languages
+    from tts_trm.normalization_tts_trm import normalize_text
+    from tts_trm.training.arguments import build_parser, read_languages, read_sizes
     from tts_trm.training.dataset_checks import ERROR, KINDS, draw_dataset, find_problems, measure_all
     from tts_trm.training.sources import read_sources
 
@@ -54,15 +57,15 @@ def check(options) -> int:
         options.dataset_config,
     )
     known = known_letters(options.from_pretrained) if options.from_pretrained else frozenset()
+    sizes = read_sizes(options.from_pretrained) if options.from_pretrained else vars(build_parser().parse_args([]))
+    limits = {name: getattr(options, name) or sizes[name] for name in ("max_audio_frames", "max_text_length")}
 
     def speak(text: str, speaker: str) -> tuple[str, Counter]:
-        from tts_trm.normalization_tts_trm import normalize_text
-
         spoken = normalize_text(text, languages.get(speaker, languages[""])).text
         return spoken, Counter(character for character in spoken if is_silent(character))
 
     measured = measure_all(clips, speak, options.num_workers)
-    problems = find_problems(measured, options.max_audio_frames / 12.5, known)
+    problems = find_problems(measured, **limits, known_letters=known)
     print(summary(measured))
     if options.from_pretrained:
         new = sorted({x for one in measured for x in one.spoken.casefold() if x.isalpha()} - known)
@@ -88,8 +91,6 @@ def check(options) -> int:
 
 def is_silent(character: str) -> bool:
     """Whether a character of a spoken text is neither letter, mark of one, space nor punctuation."""
-    import unicodedata
-
     return unicodedata.category(character)[0] in "SC"
 
 

@@ -1,6 +1,8 @@
 """The data check finds every fault that was put into a clean data set, and nothing in the clean one."""
 
 import csv
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -62,6 +64,7 @@ FAULTS = {
     "no text": lambda text, samples: ("...", samples),
     "long": lambda text, samples: (text, np.tile(samples, 8)),
     "rate": lambda text, samples: ("Something else.", samples),
+    "hurried": lambda text, samples: (4 * text, samples[: len(samples) // 2]),
     "clipped": lambda text, samples: (text, np.clip(20 * samples, -0.9, 0.9)),
     "quiet": lambda text, samples: (text, samples * 0.01),
     "uneven": lambda text, samples: (text, samples * 0.25),
@@ -79,7 +82,7 @@ def test_a_fault_is_found_where_it_is(kind, tmp_path, capsys):
     write_dataset(tmp_path, {3: FAULTS[kind]})
     code, found = problems(tmp_path)
     assert set(found) == {"3.wav"} and kind in found["3.wav"]
-    assert code == (1 if kind in ("unreadable", "no text", "long") else 0)
+    assert code == (1 if kind in ("unreadable", "no text", "long", "hurried") else 0)
     assert "  3.wav: " in capsys.readouterr().out
 
 
@@ -99,6 +102,29 @@ def test_letters_that_the_voice_knows_are_not_rare(tmp_path, tiny_voice, capsys)
     assert problems(tmp_path)[1]["3.wav"] >= {"rare letter"}
     assert "3.wav" not in problems(tmp_path, "--from-pretrained", str(tiny_voice))[1]
     assert "has to learn: none" in capsys.readouterr().out
+
+
+def test_limits_are_those_of_the_voice(tmp_path, tiny_voice):
+    """What training from that voice would leave out, and no more."""
+    config = json.loads((tiny_voice / "config.json").read_text())
+    voice = shutil.copytree(tiny_voice, tmp_path / "voice")
+    (tmp_path / "data").mkdir()
+    write_dataset(tmp_path / "data")
+    assert problems(tmp_path / "data", "--from-pretrained", str(voice)) == (0, {})
+    for changed in ({"max_audio_frames": 40}, {"max_text_length": 40}):
+        (voice / "config.json").write_text(json.dumps(config | changed))
+        code, found = problems(tmp_path / "data", "--from-pretrained", str(voice))
+        assert code == 1 and len(found) == 14 and all(kinds == {"long"} for kinds in found.values())
+        name, value = next(iter(changed.items()))
+        raised = f"--{name.replace('_', '-')}", str(10 * value)
+        assert problems(tmp_path / "data", "--from-pretrained", str(voice), *raised) == (0, {})
+
+
+def test_a_channel_without_sound_is_not_clipped(tmp_path):
+    write_dataset(tmp_path)
+    samples, _ = soundfile.read(tmp_path / "4.wav")
+    soundfile.write(tmp_path / "4.wav", np.stack((2 * samples, 0 * samples), axis=1), RATE)
+    assert problems(tmp_path) == (0, {})
 
 
 def test_the_plot_is_a_picture(tmp_path):

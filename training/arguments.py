@@ -161,7 +161,7 @@ def parse_arguments(arguments=None) -> argparse.Namespace:
         parser.set_defaults(**chosen)
         voice = parser.parse_known_args(arguments)[0].from_pretrained
         if voice is not None:
-            parser.set_defaults(**_read_sizes(voice) | chosen)
+            parser.set_defaults(**read_sizes(voice) | chosen)
     except ConfigFileError as error:
         parser.error(str(error))
     options = parser.parse_args(arguments)
@@ -169,8 +169,12 @@ def parse_arguments(arguments=None) -> argparse.Namespace:
     return options
 
 
-def _read_sizes(voice: str) -> dict:
-    """The options by which the voice in a folder or on the Hub was made."""
+def read_sizes(voice: str) -> dict:
+    """The options by which the voice in a folder or on the Hub was made.
+
+    Raises:
+        ConfigFileError: if it is no voice, or cannot be had.
+    """
     try:
         path = Path(voice) / "config.json"
         if not Path(voice).is_dir():

@@ -4,6 +4,7 @@ Every clip is measured on its own ([`measure`]); what is far from the other clip
 ([`find_problems`]). A problem that is no error is a clip to listen to: training takes it as it is.
 """
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -15,8 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .audio import AudioError, read_samples
+from .data import ALIGNER_STEPS_PER_FRAME
 from .sources import Clip, text_key
 
+FRAME_RATE = 12.5  # of both codecs
 BLOCK = 0.01  # seconds, of which the loudness is measured
 SOUNDING = 35.0  # dB below its loud blocks: what is quieter is a pause
 QUIETEST = -40.0  # dB of full scale: below it 16 bits are few
@@ -47,6 +50,7 @@ KINDS = {
     "no text": Kind(ERROR, "without a text to speak", "write what is said; training leaves them out"),
     "unspeakable": Kind(ERROR, "with a text that cannot be spoken", "training stops at them"),
     "long": Kind(ERROR, "too long", "cut them at a pause, or raise the limit; training leaves them out"),
+    "hurried": Kind(ERROR, "too short for their texts", "a text is another's, or too long; training leaves them out"),
     "same audio": Kind(ERROR, "with the audio of another clip", "one of the two texts is wrong, or a row too many"),
     "rate": Kind(WARNING, "spoken much faster or slower than the rest", "text and audio may not belong together"),
     "clipped": Kind(WARNING, "clipped", "record with the level further down: what is cut off cannot be mended"),
@@ -142,6 +146,8 @@ def measure(clip: Clip, speak: Callable[[str, str], tuple[str, Counter]]) -> Mea
 def _clipped_samples(samples: np.ndarray) -> int:
     """Samples in flat tops: several in a row at the very peak, whichever level that is."""
     size = np.abs(samples)
+    if size.max() == 0:  # a channel that nothing was plugged into
+        return 0
     at_peak = size >= size.max() * (1 - 1e-5)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], at_peak.view(np.int8), [0]))))
     runs = edges[1::2] - edges[::2]
@@ -155,12 +161,12 @@ def measure_all(clips: Iterable[Clip], speak: Callable, num_workers: int = 1) ->
 
 
 def find_problems(
-    measured: list[Measures], longest: float, known_letters: frozenset[str] = frozenset()
+    measured: list[Measures], max_audio_frames: int, max_text_length: int, known_letters: frozenset[str] = frozenset()
 ) -> list[Problem]:
     """Everything that a user should look at, clip by clip.
 
     Args:
-        longest: seconds, beyond which training leaves a clip out.
+        max_audio_frames: longer clips are left out by training; max_text_length: likewise, in ids with both boundaries.
         known_letters: those that the voice to start from has learned: they may be rare.
     """
     problems = []
@@ -173,7 +179,7 @@ def find_problems(
         if one.error is not None:
             report(one, *one.error)
     for one in usable:
-        for kind, message in _own_problems(one, longest):
+        for kind, message in _own_problems(one, max_audio_frames, max_text_length):
             report(one, kind, message)
     for one, message in _twins(usable):
         report(one, "same audio", message)
@@ -193,9 +199,14 @@ def find_problems(
     return sorted(problems, key=lambda problem: order[problem.kind])
 
 
-def _own_problems(one: Measures, longest: float) -> Iterable[tuple[str, str]]:
-    if one.seconds > longest:
-        yield "long", f"{one.seconds:.1f} s, the limit is {longest:.1f}"
+def _own_problems(one: Measures, max_audio_frames: int, max_text_length: int) -> Iterable[tuple[str, str]]:
+    frames, ids = math.ceil(one.seconds * FRAME_RATE), len(one.spoken) + 2
+    if frames > max_audio_frames:
+        yield "long", f"{one.seconds:.1f} s, the limit is {max_audio_frames / FRAME_RATE:.1f} (--max-audio-frames)"
+    if ids > max_text_length:
+        yield "long", f"{ids - 2} characters as it is spoken, the limit is {max_text_length - 2} (--max-text-length)"
+    if ids > ALIGNER_STEPS_PER_FRAME * frames:
+        yield "hurried", f"{one.seconds:.1f} s for the {ids - 2} characters of {one.clip.text[:60]!r}"
     if one.clipped > CLIPPED_SAMPLES:
         yield "clipped", f"{one.clipped} samples stand at the peak"
     if one.level < QUIETEST:
