@@ -17,7 +17,7 @@ demo: .venv/speaks
 test: .venv/installed
 	$(IN_ENVIRONMENT) -m pytest
 
-# thousands of damaged files through the project's readers: about half an hour, results in docs/results
+# thousands of damaged files through the project's readers: minutes, results in docs/results
 torture: .venv/installed
 	$(IN_ENVIRONMENT) torture/hostile_files.py
 
