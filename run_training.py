@@ -51,7 +51,7 @@ class Run:
     """One training run; `options` are those of the command line."""
 
     def __init__(self, options):
-        from tts_trm.training import report, setup
+        from tts_trm.training import preparation, report, setup
 
         self.options = options
         setup.quiet_libraries()
@@ -62,11 +62,11 @@ class Run:
 
         # ---- data: recordings -> tokens -> durations -> training and held-out rows
         with self.accelerator.main_process_first():
-            self.codec_info = setup.prepare_tokens(options, self.accelerator, self.say)
-            self.processor = setup.make_processor(options, self.codec_info)
-            self.speaker_ids = [self.processor.speaker_to_id(name) for name in setup.speakers_of(self.codec_info)]
+            self.codec_info = preparation.prepare_tokens(options, self.accelerator, self.say)
+            self.processor = preparation.make_processor(options, self.codec_info)
+            self.speaker_ids = [self.processor.speaker_to_id(name) for name in preparation.speakers_of(self.codec_info)]
             if options.alignment == "durations":
-                setup.prepare_durations(options, self.processor, self.say)
+                preparation.prepare_durations(options, self.processor, self.say)
         self.train_set, self.held_out_set, split_report = setup.split_data(options, self.processor)
 
         # ---- model
@@ -81,7 +81,12 @@ class Run:
 
         # ---- what the loop needs
         self.sampler, self.loader, self.held_out_loader = setup.make_loaders(
-            options, self.accelerator, self.processor, self.train_set, self.held_out_set
+            options,
+            self.accelerator,
+            self.processor,
+            self.codec_info.codebook_size,
+            self.train_set,
+            self.held_out_set,
         )
         self.steps_per_epoch = math.ceil(len(self.sampler) / options.gradient_accumulation_steps)
         self.total_steps = options.max_steps or options.epochs * self.steps_per_epoch
@@ -97,7 +102,7 @@ class Run:
         setup.seed_process(options.seed, self.accelerator.process_index)
         self.resume()
         if self.accelerator.is_main_process:
-            setup.check_room(self.checkpoints, self.model)
+            setup.check_room(self.checkpoints, self.model, self.processor)
 
         self.samples, source = setup.make_sample_writer(options, self.processor, self.held_out_set)
         self.say(report.describe_prompts(self.samples.prompts, source) if options.sample_interval else "")
@@ -129,8 +134,8 @@ class Run:
             self.say(f"Stopped at step {self.step} and saved; the same command goes on from there.")
             self.trackers.finish()
             return 128 + self.stop_signal
-        if not self.metrics or self.step % self.options.eval_interval:
-            self.evaluate()
+        if (not self.metrics or self.step % self.options.eval_interval) and self.evaluate():
+            self.save("best")
         self.save("final")
         if self.options.push_to_hub and self.accelerator.is_main_process:
             self.push("final", f"Training finished at step {self.step}")
@@ -246,10 +251,11 @@ class Run:
     def once_in_a_while(self) -> None:
         """Evaluation, samples and checkpoints, each at its own interval."""
         options = self.options
-        if self.step % options.eval_interval == 0:
-            self.evaluate()
+        improved = self.step % options.eval_interval == 0 and self.evaluate()
         if options.sample_interval and self.step % options.sample_interval == 0:
             self.sample()
+        if improved:  # last, as a run that goes on from a step does not do again what came before its checkpoint
+            self.save("best")
         if self.step % options.save_interval == 0 and self.step < self.total_steps:
             self.save(f"step_{self.step}")
 
@@ -268,8 +274,8 @@ class Run:
 
     # ---- evaluate, sample, save, resume ------------------------------------------------------------
 
-    def evaluate(self) -> None:
-        """Measures the averaged weights on the held-out sentences, and keeps the best checkpoint."""
+    def evaluate(self) -> bool:
+        """Measures the averaged weights on the held-out sentences; whether they are the best so far."""
         from accelerate.utils import gather_object
 
         from tts_trm.training.evaluation import evaluate, measure_gain
@@ -281,9 +287,10 @@ class Run:
         self.trackers.log_evaluation(self.metrics, self.step)
         shown = [name for name in self.metrics if "/" not in name]
         self.say(f"eval at step {self.step}: " + ", ".join(f"{name} {self.metrics[name]:.4f}" for name in shown))
-        if self.metrics["loss"] < self.best_loss:
+        improved = self.metrics["loss"] < self.best_loss
+        if improved:
             self.best_loss = self.metrics["loss"]
-            self.save("best")
+        return improved
 
     def sample(self) -> None:
         """Speaks the prompts with the averaged weights; a failure is reported and forgotten."""
@@ -367,12 +374,13 @@ class Run:
         loaded = checkpoint.load_training_state(folder)
         state = loaded["state"]
         setup.check_same_run(folder, self.model, self.processor, state, self.accelerator.num_processes)
+        checkpoint.check_training_state(folder, loaded, self.model, self.optimizer)
         setup.load_buffers(folder, self.model)
         self.model.load_state_dict(loaded["weights"], strict=False)  # which are without the buffers
         self.average.load_state_dict(loaded["average"], state["average_updates"])
         checkpoint.load_optimizer_tensors(self.optimizer, loaded["optimizer"])
         self.step, self.epoch, self.batch_in_epoch = state["step"], state["epoch"], state["batch_in_epoch"]
-        if state.get("batches_per_epoch", len(self.sampler)) != len(self.sampler) and self.batch_in_epoch:
+        if state["batches_per_epoch"] != len(self.sampler) and self.batch_in_epoch:
             self.epoch, self.batch_in_epoch = self.epoch + 1, 0
             self.say("The data or the size of the batches have changed: a new epoch begins.")
         self.metrics = state["metrics"]
@@ -380,8 +388,8 @@ class Run:
         if state["best_loss"] is not None and best.is_dir() and (best == folder or checkpoint.is_valid(best, self.say)):
             self.best_loss = state["best_loss"]
         rank = self.accelerator.process_index
-        self.losses = [torch.tensor(loss, device=self.device) for loss in state.get("losses", [[]] * (rank + 1))[rank]]
-        if state.get("scaler"):
+        self.losses = [torch.tensor(loss, device=self.device) for loss in state["losses"][rank]]
+        if state.get("scaler") and self.accelerator.scaler is not None:  # it may go on without --fp16
             self.accelerator.scaler.load_state_dict(state["scaler"])
         setup.restore_random_state(loaded["random"][str(rank)], self.device)
         self.say(f"\nResuming from {folder} at step {self.step} of {self.total_steps}.")

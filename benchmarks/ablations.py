@@ -66,12 +66,12 @@ class Laboratory:
     def __init__(self, command):
         from accelerate import Accelerator
 
-        from tts_trm.training import setup
+        from tts_trm.training import preparation
         from tts_trm.training.listeners import PocketsphinxRecognizer
 
         self.command = command
         self.accelerator = Accelerator(cpu=True)
-        self.info = setup.prepare_tokens(self.options(""), self.accelerator, print)
+        self.info = preparation.prepare_tokens(self.options(""), self.accelerator, print)
         self.recognizer = PocketsphinxRecognizer()
 
     def options(self, changes: str):
@@ -86,17 +86,17 @@ class Laboratory:
 
     def run(self, row) -> dict:
         """Everything that the report says of a row, as JSON takes it."""
-        from tts_trm.training import setup
+        from tts_trm.training import preparation, setup
         from tts_trm.training.data import Collator
 
         options = self.options(row.arguments)
-        self.processor = setup.make_processor(options, self.info)
+        self.processor = preparation.make_processor(options, self.info)
         if options.alignment == "durations":
-            setup.prepare_durations(options, self.processor, print)
+            preparation.prepare_durations(options, self.processor, print)
         train_set, every_held_out, _ = setup.split_data(options, self.processor)
         ids, first = self._speaker_ids(row.speakers), self._speaker_ids(row.first_speakers)
         phases = [train_set.of_speakers(part) for part in (first, ids) if part]
-        self.collate = Collator(self.processor.tokenizer.pad_token_id)
+        self.collate = Collator(self.processor.tokenizer.pad_token_id, self.info.codebook_size)
         self.held_out = every_held_out.of_speakers(ids[:1])
         self.texts = self._unseen_texts(every_held_out, ids)
         model = setup.make_model(options, self.processor, self.info, phases[-1], row.model_class, **row.config)

@@ -61,7 +61,7 @@ def make_shard(folder: Path) -> Path:
 
     from tts_trm.benchmarks.measuring import ROOT
     from tts_trm.processing_tts_trm import codec_codebooks, load_codec
-    from tts_trm.training import encoding, tokens
+    from tts_trm.training import encoding, shards, tokens
 
     codec = str(ROOT / "pretrained" / "tts-trm-mini" / "codec")
     model = load_codec(codec)
@@ -77,7 +77,7 @@ def make_shard(folder: Path) -> Path:
         "audio_codes": [generator.integers(0, info.codebook_size, (info.num_codebooks, n)) for n in lengths],
         "num_frames": lengths,
     }
-    table = Dataset.from_dict(rows, features=tokens.token_features(info.num_codebooks)).data.table
+    table = Dataset.from_dict(rows, features=shards.token_features(info.num_codebooks)).data.table
     tokens.write_shard(folder / tokens.shard_names(1)[0], table, info, [])
     return folder
 

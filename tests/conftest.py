@@ -13,6 +13,17 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(  # the same examples on every machine, however slow it is
+    "project",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parent.parent
 runpy.run_path(str(ROOT / "scripts" / "_clone.py"))  # makes the checkout importable as `tts_trm`
@@ -94,11 +105,11 @@ def recordings(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tokens(recordings, tiny_codec_folder) -> Path:
     """Their tokens and durations."""
-    from tts_trm.training import setup
+    from tts_trm.training import preparation
     from tts_trm.training.arguments import parse_arguments
 
     folder = recordings / "mimi_tokens"
     options = parse_arguments(["--data-dir", str(recordings), "--codec", str(tiny_codec_folder), "--num-workers", "0"])
-    info = setup.prepare_tokens(options, None, print)
-    setup.prepare_durations(options, setup.make_processor(options, info), print)
+    info = preparation.prepare_tokens(options, None, print)
+    preparation.prepare_durations(options, preparation.make_processor(options, info), print)
     return folder

@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from tts_trm import run_training
+from tts_trm.training.checkpoint import is_valid
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (
@@ -101,6 +103,26 @@ def on_file_operation(call, under: Path) -> None:
     sys.addaudithook(hook)
 
 
+def die_at(operation: int, under: Path):
+    """For `ForkedRun`: it kills itself just before that operation on files below `under`."""
+
+    def hook(count: int) -> None:
+        if count == operation:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return lambda: on_file_operation(hook, under)
+
+
+def count_operations(file: Path, under: Path):
+    """For `ForkedRun`: `file` gets one byte for each of its operations on files below `under`."""
+
+    def prepare() -> None:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
+        on_file_operation(lambda count: os.write(descriptor, b"."), under)
+
+    return prepare
+
+
 def state_of(folder: Path) -> dict[str, torch.Tensor]:
     return {
         f"{name}.{key}": value
@@ -118,6 +140,35 @@ def assert_same_state(one: Path, other: Path) -> None:
 def logged(text: str) -> dict[int, str]:
     """Step and what was logged of it, but for the speed; of several lines for a step the last one."""
     return {int(step): rest for step, rest in re.findall(r"^step (\d+)/\d+ (.*) \d+ frames/s$", text, re.M)}
+
+
+@dataclass
+class StraightRun:
+    """A finished run that nothing happened to: its command without `--output-dir`, its folder and what it logged."""
+
+    command: list[str]
+    folder: Path
+    lines: dict[int, str]
+
+    def differences(self, folder: Path, log: str) -> list[str]:
+        """In what another finished run of that command differs: states, samples, logged losses, what is left over."""
+        found, names = [], []
+        for each in (folder, self.folder):
+            names.append({path.name for path in (each / "checkpoints").iterdir()})
+        if names[0] != names[1]:  # something is missing, or left lying about
+            found.append(f"checkpoints {sorted(names[0])} instead of {sorted(names[1])}")
+        for name in {"best", "final"} & names[0] & names[1]:
+            if not is_valid(folder / "checkpoints" / name, found.append):
+                continue
+            mine, expected = (state_of(each / "checkpoints" / name) for each in (folder, self.folder))
+            found += [f"{name}: {key} is in one of them" for key in mine.keys() ^ expected.keys()]
+            shared = mine.keys() & expected.keys()
+            found += [f"{name}: {key}" for key in sorted(shared) if not torch.equal(mine[key], expected[key])]
+        heard, expected = content(folder / "samples"), content(self.folder / "samples")
+        found += [f"samples/{name}" for name in heard.keys() | expected.keys() if heard.get(name) != expected.get(name)]
+        if logged(log) != self.lines:
+            found.append("what was logged")
+        return found
 
 
 def content(folder: Path) -> dict[str, bytes]:

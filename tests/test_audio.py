@@ -1,10 +1,16 @@
 """Reading recordings: every format becomes mono float32 at one rate and loudness, every fault names the file."""
 
+import io
+import re
+
 import numpy as np
 import pytest
 import soundfile
 
 from tts_trm.training.audio import AudioError, load_clip, normalize_loudness, read_audio
+from tts_trm.training.encoding import tokenize_clips
+from tts_trm.training.sources import read_folder
+from tts_trm.training.tokens import load_tokens
 
 RATE = 24_000
 
@@ -40,13 +46,17 @@ def test_channels_are_averaged(tmp_path):
     np.testing.assert_allclose(read_audio(tmp_path / "stereo.wav", RATE), (left + right) / 2, atol=1e-6)
 
 
-@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])
-def test_other_rates_are_resampled(tmp_path, rate):
-    soundfile.write(tmp_path / "clip.wav", tone(rate), rate, subtype="FLOAT")
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000])
+def test_a_tone_keeps_its_pitch_and_length_at_any_rate(tmp_path, rate, channels):
+    samples = np.stack([tone(rate, frequency=1000)] * channels, 1)
+    soundfile.write(tmp_path / "clip.wav", samples, rate, subtype="FLOAT")
     samples = read_audio(tmp_path / "clip.wav", RATE)
     assert len(samples) == RATE // 2 and samples.dtype == np.float32
     middle = slice(2000, -2000)
-    np.testing.assert_allclose(samples[middle], tone()[middle], atol=2e-3)
+    np.testing.assert_allclose(samples[middle], tone(frequency=1000)[middle], atol=2e-3)
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 10 * RATE))  # ten values a Hz
+    assert abs(spectrum.argmax() / 10 - 1000) <= 1
 
 
 def test_bytes_are_read_as_files_are(tmp_path):
@@ -71,34 +81,122 @@ def test_loudness_never_clips_a_peak():
     assert np.abs(louder).max() == pytest.approx(1.0) and louder.dtype == np.float32
 
 
-def write(path, samples):
-    soundfile.write(path, samples, RATE, subtype="FLOAT")
+def wav(samples=None, rate=RATE, subtype="FLOAT", file_format="WAV") -> bytes:
+    content = io.BytesIO()
+    soundfile.write(content, tone(rate) if samples is None else samples, rate, format=file_format, subtype=subtype)
+    return content.getvalue()
 
 
-FAULTS = {
-    "missing": (lambda path: None, "cannot be read as audio"),
-    "a folder": (lambda path: path.mkdir(), "cannot be read as audio"),
-    "no audio": (lambda path: path.write_text("this is text"), "cannot be read as audio"),
-    "no bytes": (lambda path: path.write_bytes(b""), "cannot be read as audio"),
-    "no samples": (lambda path: write(path, np.zeros(0)), "0 samples at 24000 Hz"),
-    "too short": (lambda path: write(path, tone(seconds=0.05)), "1200 samples at 24000 Hz are less than 0.1 s"),
-    "silent": (lambda path: write(path, np.zeros(RATE)), "is silent"),
-    "not a number": (lambda path: write(path, np.append(tone(), np.nan)), "not finite"),
-    "infinite": (lambda path: write(path, np.append(tone(), np.inf)), "not finite"),
+def with_data_size(size: int) -> bytes:
+    content = wav()
+    place = content.index(b"data") + 4
+    return content[:place] + size.to_bytes(4, "little") + content[place + 4 :]
+
+
+def cut(share: float, **kind) -> bytes:
+    content = wav(tone(seconds=3) + 0.02 * np.random.default_rng(0).normal(size=3 * RATE), **kind)
+    return content[: int(share * len(content))]
+
+
+def without_page(number: int, subtype: str) -> bytes:
+    content = cut(1, file_format="OGG", subtype=subtype)
+    places = [match.start() for match in re.finditer(b"OggS", content)]
+    pages = [content[start:end] for start, end in zip(places, [*places[1:], None], strict=True)]
+    del pages[number]
+    return b"".join(pages)
+
+
+VORBIS, OPUS, MP3 = (
+    {"file_format": file_format, "subtype": subtype}
+    for file_format, subtype in (("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"))
+)
+XMP = b"_PMX" + (11).to_bytes(4, "little") + b"<x:xmpmeta/\0"
+# name of the file -> what it holds; `None` a folder in its place, nothing at all under "missing.wav"
+ACCEPTED = {
+    "shortest.wav": wav(tone()[:2400]),
+    **{f"{rate}.wav": wav(rate=rate) for rate in (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)},
+    **{f"{count}_channels.wav": wav(np.stack([tone()] * count, 1)) for count in (2, 6)},
+    **{f"{name}.wav": wav(subtype=name) for name in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "DOUBLE")},
+    "clipped.wav": wav(np.clip(tone(level=5), -1, 1)),
+    "offset.wav": wav(tone() + 0.2),
+    "trailing_xmp.wav": wav() + XMP,
+    "of_a_pipe.wav": with_data_size(0xFFFFFFFF),
+    "claims_4_gb.wav": with_data_size(4_000_000_000),
+    "flac_by_another_name.wav": wav(file_format="FLAC", subtype="PCM_16"),
+    "wav_by_another_name.mp3": wav(),
+    "whole.ogg": cut(1, **VORBIS),
+    "whole.opus": cut(1, **OPUS),
+    "trailing_bytes.opus": cut(1, **OPUS) + bytes(100),
+    "whole.mp3": cut(1, **MP3),
+}
+REJECTED = {
+    **{
+        f"{count}_samples.wav": (wav(tone()[:count]), f"{count} samples at 24000 Hz are less than 0.1 s")
+        for count in (0, 1, 1919, 1920, 1921, 2399)
+    },
+    "not_a_number.wav": (wav(np.append(tone(), np.nan)), "not finite"),
+    "infinite.wav": (wav(np.append(tone(), np.inf)), "not finite"),
+    "silent.wav": (wav(np.zeros(RATE)), "is silent"),
+    "silent_but_offset.wav": (wav(np.full((48_000, 2), [0.2, 0.1]), rate=48_000), "is silent"),
+    "opposite_channels.wav": (wav(np.stack([tone(), -tone()], 1)), "is silent"),
+    "cut_header.wav": (wav()[:30], "cannot be read as audio"),
+    "cut.wav": (wav()[:-400], "is cut off: it holds 99%"),
+    "claims_1_gb.wav": (with_data_size(1_000_000_000), "is cut off: it holds 0%"),
+    "cut.aiff": (cut(0.5, file_format="AIFF", subtype="PCM_16"), "is cut off: it holds 49%"),
+    "cut.rf64": (cut(0.5, file_format="RF64", subtype="PCM_16"), "is cut off: it holds 49%"),
+    "cut.au": (cut(0.5, file_format="AU", subtype="PCM_16"), "is cut off: it holds 49%"),
+    "cut.mp3": (cut(0.6, **MP3), "is cut off: it holds"),
+    "cut.flac": (cut(0.6, file_format="FLAC", subtype="PCM_16"), "cannot be read as audio"),
+    "cut_header.flac": (cut(0.0003, file_format="FLAC", subtype="PCM_16"), "cannot be read as audio"),
+    "cut_in_the_last_page.ogg": (cut(0.999, **VORBIS), "is cut off: its last page"),
+    "cut.ogg": (cut(0.6, **VORBIS), "is cut off: its last page"),
+    "cut_in_the_last_page.opus": (cut(0.999, **OPUS), "is cut off: its last page"),
+    "cut.opus": (cut(0.6, **OPUS), "is cut off: its last page"),
+    "cut_between_pages.ogg": (without_page(-1, "VORBIS"), "is cut off: its last page"),
+    "cut_between_pages.opus": (without_page(-1, "OPUS"), "is cut off: its last page"),
+    "hole.ogg": (without_page(2, "VORBIS"), "a part of it is missing"),
+    "hole.opus": (without_page(2, "OPUS"), "a part of it is missing"),
+    "text.wav": (b"this is text", "cannot be read as audio"),
+    "no_bytes.wav": (b"", "cannot be read as audio"),
+    "folder.wav": (None, "cannot be read as audio"),
+    "missing.wav": (None, "cannot be read as audio"),
 }
 
 
-@pytest.mark.parametrize("make, reason", FAULTS.values(), ids=FAULTS)
-def test_unusable_files_are_named_with_the_reason(tmp_path, make, reason):
-    path = tmp_path / "clip_042.wav"
-    make(path)
-    with pytest.raises(AudioError, match=f"clip_042.wav: .*{reason}"):
-        load_clip(path, RATE)
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A folder with all of them, and a table with a row for each."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, content in (ACCEPTED | {name: content for name, (content, _) in REJECTED.items()}).items():
+        if content is not None:
+            (folder / name).write_bytes(content)
+    (folder / "folder.wav").mkdir()
+    rows = [f"{name},It is number {row}." for row, name in enumerate((*ACCEPTED, *REJECTED))]
+    (folder / "metadata.csv").write_text("\n".join(["file_name,text", *rows]), encoding="utf-8")
+    return folder
 
 
-def test_a_truncated_file_is_named(tmp_path):
-    path = tmp_path / "clip.flac"
-    soundfile.write(path, tone(seconds=2), RATE)
-    path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(AudioError, match="clip.flac"):
-        load_clip(path, RATE)
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_usable_files_become_mono_at_one_rate_and_loudness(files, name):
+    original, rate = soundfile.read(files / name)
+    samples = load_clip(files / name, RATE)
+    assert samples.dtype == np.float32 and samples.ndim == 1
+    assert abs(len(samples) - len(original) * RATE / rate) <= 1
+    assert 20 * np.log10(np.sqrt(np.mean(samples**2))) == pytest.approx(-20, abs=0.01)
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_unusable_files_are_named_with_the_reason(files, name):
+    content, reason = REJECTED[name]
+    for source in (files / name, content):
+        if source is not None:
+            with pytest.raises(AudioError, match=f"{name}: .*{reason}"):
+                load_clip(source, RATE, name)
+
+
+def test_a_preparation_skips_and_names_exactly_the_unusable_ones(files, tiny_codec_folder, tmp_path):
+    report = tokenize_clips(read_folder(files), str(tiny_codec_folder), tmp_path / "tokens")
+    assert report.num_clips == len(ACCEPTED) and len(report.skipped) == len(REJECTED)
+    assert set(load_tokens(tmp_path / "tokens")[0]["name"]) == set(ACCEPTED)
+    for clip in report.skipped:
+        assert re.match(f"{clip['name']}: .*{REJECTED[clip['name']][1]}", clip["reason"])

@@ -188,11 +188,8 @@ def test_rotation_goes_by_steps_and_keeps_the_best(tmp_path, keep, best, scrambl
 
 
 def test_a_watcher_always_sees_a_valid_checkpoint(tmp_path):
-    watch_saves(tmp_path, saves=8)
-
-
-def watch_saves(root, saves: int) -> None:
-    """Saves, replaces and rotates, while another thread looks for a valid checkpoint every few milliseconds."""
+    """Fifty times one is saved, one replaced and one rotated away; another thread looks every few milliseconds."""
+    root, saves = tmp_path, 50
     write(root, "step_0", 0)
     seen, over = [], threading.Event()
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 from runs import (  # noqa: F401
-    STATE,
     ForkedRun,
+    StraightRun,
     assert_same_state,
+    count_operations,
+    die_at,
     logged,
-    on_file_operation,
     own_process_state,
     run,
     state_of,
@@ -24,57 +25,41 @@ from runs import (  # noqa: F401
 from tts_trm import run_training
 from tts_trm.training.checkpoint import newest_valid, verify_checkpoint
 
-LOGGING = "--save-interval 2 --eval-interval 3 --keep-checkpoints 1"  # a write, a replacement and a rotation in 4 steps
+# a write, a replacement and a rotation in four steps, and samples of a step whose checkpoint is the best one
+LOGGING = "--save-interval 2 --eval-interval 3 --sample-interval 3 --num-samples 1 --keep-checkpoints 1"
 
 
 @pytest.fixture(scope="module")
-def straight(tmp_path_factory, tokens) -> tuple[list[str], Path, dict[int, str], int]:
-    """A run that nothing happens to: its command, folder, log, and how many file operations its checkpoints take."""
+def straight(tmp_path_factory, tokens) -> StraightRun:
     folder = tmp_path_factory.mktemp("straight")
-    counts = folder / "operations"
-
-    def count_operations():
-        on_file_operation(lambda count: os.write(descriptor, b"."), under=folder / "out" / "checkpoints")
-
-    descriptor = os.open(counts, os.O_WRONLY | os.O_CREAT)
     command = words(f"--token-dir {tokens} --dropout 0.3 --max-steps 6 --log-interval 2 {LOGGING}")
-    done = ForkedRun(folder / "log", [*command, "--output-dir", str(folder / "out")], count_operations)
+    count = count_operations(folder / "operations", folder / "out" / "checkpoints")
+    done = ForkedRun(folder / "log", [*command, "--output-dir", str(folder / "out")], count)
     assert done.wait() == 0, (folder / "log").read_text()
-    os.close(descriptor)
-    return command, folder / "out", logged((folder / "log").read_text()), counts.stat().st_size
+    return StraightRun(command, folder / "out", logged((folder / "log").read_text()))
 
 
-def assert_ends_as(straight, folder: Path, log: Path) -> None:
+@pytest.fixture(scope="module")
+def operations(straight) -> int:
+    """How many operations on files its checkpoints took."""
+    return (straight.folder.parent / "operations").stat().st_size
+
+
+def assert_ends_as(straight: StraightRun, folder: Path, log: Path) -> None:
     """The same command, started again, ends with the same state and the same log."""
-    command, expected, lines, _ = straight
-    assert ForkedRun(log, [*command, "--output-dir", str(folder)]).wait() == 0, log.read_text()
-    for name in ("best", "final"):
-        verify_checkpoint(folder / "checkpoints" / name)
-        assert_same_state(folder / "checkpoints" / name, expected / "checkpoints" / name)
-    assert logged(log.read_text()) == lines
-    names = [{path.name for path in (each / "checkpoints").iterdir()} for each in (folder, expected)]
-    assert names[0] == names[1]  # nothing is left lying about
+    assert ForkedRun(log, [*straight.command, "--output-dir", str(folder)]).wait() == 0, log.read_text()
+    assert straight.differences(folder, log.read_text()) == []
 
 
 # -- killed -----------------------------------------------------------------------------------------------------------
 
 
-def die_at(operation: int, under: Path):
-    def hook(count: int) -> None:
-        if count == operation:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return lambda: on_file_operation(hook, under)
-
-
 @pytest.mark.parametrize("part", range(6))
-def test_killed_while_a_checkpoint_is_written(tmp_path, straight, part):
+def test_killed_while_a_checkpoint_is_written(tmp_path, straight, operations, part):
     """At the first of the file operations, after a sixth of them, two sixths, ..."""
-    command, _, _, operations = straight
     out, log = tmp_path / "out", tmp_path / "log"
-    killed = ForkedRun(
-        log, [*command, "--output-dir", str(out)], die_at(operations * part // 6 + 1, out / "checkpoints")
-    )
+    operation = operations * part // 6 + 1
+    killed = ForkedRun(log, [*straight.command, "--output-dir", str(out)], die_at(operation, out / "checkpoints"))
     assert killed.wait() == -signal.SIGKILL
     assert_ends_as(straight, out, log)
 
@@ -82,28 +67,36 @@ def test_killed_while_a_checkpoint_is_written(tmp_path, straight, part):
 # -- stopped and resumed -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("accumulation", "workers"), [(1, 0), (2, 1)])
-def test_resumed_run_equals_the_straight_one(tmp_path, tokens, capsys, accumulation, workers):
-    """From the middle of an epoch into the next but one, with dropout, average, evaluations and samples between."""
+@pytest.mark.parametrize("batches", ["--batch-size 2", "--frames-per-batch 30"])
+@pytest.mark.parametrize(("accumulation", "saved"), [(1, 4), (3, 5)])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resumed_run_equals_the_straight_one(tmp_path, tokens, capsys, accumulation, saved, workers, batches):
+    """From the middle of an epoch into a later one, with dropout, average, evaluations and samples between."""
     command = (
-        f"--token-dir {tokens} --dropout 0.3 --save-interval 3 --eval-interval 2 --sample-interval 4 --max-steps 11 "
-        f"--keep-checkpoints 0 --gradient-accumulation-steps {accumulation} --num-workers {workers}"
+        f"--token-dir {tokens} --dropout 0.3 --save-interval {saved} --eval-interval 3 --sample-interval 6 "
+        f"--max-steps 9 --keep-checkpoints 0 --gradient-accumulation-steps {accumulation} --num-workers {workers} "
+        + batches
     )
     assert run(command, "--output-dir", tmp_path / "straight") == 0
     straight = logged(capsys.readouterr().out)
-    shutil.copytree(tmp_path / "straight/checkpoints/step_3", tmp_path / "resumed/checkpoints/step_3")
-    state = json.loads((tmp_path / "straight/checkpoints/step_3/training_state/state.json").read_text())
-    assert 0 < state["batch_in_epoch"] < state["batches_per_epoch"]
+    shutil.copytree(tmp_path / f"straight/checkpoints/step_{saved}", tmp_path / f"resumed/checkpoints/step_{saved}")
+    states = [
+        json.loads((tmp_path / f"straight/checkpoints/{name}/training_state/state.json").read_text())
+        for name in (f"step_{saved}", "final")
+    ]
+    assert 0 < states[0]["batch_in_epoch"] < states[0]["batches_per_epoch"]
+    assert states[0]["epoch"] < states[1]["epoch"]
     assert run(command, "--output-dir", tmp_path / "resumed") == 0
     shown = capsys.readouterr().out
     resumed = logged(shown)
-    assert "at step 3 of 11" in shown and set(resumed) == set(range(4, 12))
+    assert f"at step {saved} of 9" in shown and set(resumed) == set(range(saved + 1, 10))
     assert resumed == {step: straight[step] for step in resumed}
-    for name in ("step_6", "best", "final"):
+    for name in ("best", "final"):
         assert_same_state(*(tmp_path / folder / "checkpoints" / name for folder in ("straight", "resumed")))
 
 
-def test_signal_stops_in_good_order(tmp_path, tokens, capsys, monkeypatch):
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_signal_stops_in_good_order(tmp_path, tokens, capsys, monkeypatch, sent):
     command = f"--token-dir {tokens} --max-steps 5"
     assert run(command, "--output-dir", tmp_path / "straight") == 0
     original = run_training.Run.once_in_a_while
@@ -111,11 +104,11 @@ def test_signal_stops_in_good_order(tmp_path, tokens, capsys, monkeypatch):
     def kill_at_two(self):
         original(self)
         if self.step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), sent)
 
     with monkeypatch.context() as patch:
         patch.setattr(run_training.Run, "once_in_a_while", kill_at_two)
-        assert run(command, "--output-dir", tmp_path / "stopped") == 128 + signal.SIGTERM
+        assert run(command, "--output-dir", tmp_path / "stopped") == 128 + sent
     assert "Stopped at step 2 and saved" in capsys.readouterr().out
     verify_checkpoint(tmp_path / "stopped/checkpoints/step_2")
     assert run(command, "--output-dir", tmp_path / "stopped") == 0
@@ -144,8 +137,8 @@ def damages(path: Path):
 
 def test_every_damage_to_every_file_is_seen(tmp_path, straight):
     root = tmp_path / "checkpoints"
-    shutil.copytree(straight[1] / "checkpoints" / "step_4", root / "step_4")
-    shutil.copytree(straight[1] / "checkpoints" / "final", root / "step_6")
+    shutil.copytree(straight.folder / "checkpoints" / "step_4", root / "step_4")
+    shutil.copytree(straight.folder / "checkpoints" / "final", root / "step_6")
     files = [path for path in (root / "step_6").rglob("*") if path.is_file()]
     assert len(files) > 15
     for path in files:
@@ -163,21 +156,20 @@ def test_every_damage_to_every_file_is_seen(tmp_path, straight):
 
 
 def test_goes_on_from_the_last_good_one(tmp_path, straight):
-    shutil.copytree(straight[1] / "checkpoints" / "step_4", tmp_path / "checkpoints" / "step_4")
-    shutil.copytree(straight[1] / "checkpoints" / "step_4", tmp_path / "checkpoints" / "step_5")
+    shutil.copytree(straight.folder / "checkpoints" / "step_4", tmp_path / "checkpoints" / "step_4")
+    shutil.copytree(straight.folder / "checkpoints" / "step_4", tmp_path / "checkpoints" / "step_5")
     (tmp_path / "checkpoints/step_5/training_state/average.safetensors").write_bytes(b"")
     log = tmp_path / "log"
-    command, expected, lines, _ = straight
-    assert ForkedRun(log, [*command, "--output-dir", str(tmp_path)]).wait() == 0
+    assert ForkedRun(log, [*straight.command, "--output-dir", str(tmp_path)]).wait() == 0
     assert "step_5: training_state/average.safetensors is damaged" in log.read_text()
     assert "at step 4 of 6" in log.read_text()
-    assert_same_state(tmp_path / "checkpoints" / "final", expected / "checkpoints" / "final")
+    assert_same_state(tmp_path / "checkpoints" / "final", straight.folder / "checkpoints" / "final")
 
 
 @pytest.mark.parametrize("share", [0.1, 0.9])
 def test_full_disk(tmp_path, straight, share):
     """No file can grow over a share of a checkpoint's largest; the run says so, and its last checkpoint is good."""
-    command, expected, _, _ = straight
+    command, expected = straight.command, straight.folder
     shutil.copytree(expected / "checkpoints" / "step_4", tmp_path / "out" / "checkpoints" / "step_4")
     largest = max(path.stat().st_size for path in expected.rglob("*") if path.is_file())
 
@@ -273,6 +265,6 @@ def test_float16_goes_on_with_its_loss_scale(tmp_path, tokens, monkeypatch):
 
 def test_same_seed_same_run(tmp_path, tokens):
     command = f"--token-dir {tokens} --dropout 0.3 --max-steps 3"
-    for number in range(2):
+    for number in range(5):
         assert run(command, "--output-dir", tmp_path / str(number)) == 0
-    assert_same_state(*(tmp_path / f"{number}/checkpoints/final" for number in range(2)))
+        assert_same_state(*(tmp_path / f"{other}/checkpoints/final" for other in (0, number)))

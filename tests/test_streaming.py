@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
 from tts_trm import TtsTrmProcessor, run_training
-from tts_trm.training import setup, streaming, tokens
+from tts_trm.training import preparation, streaming, tokens
 from tts_trm.training.arguments import parse_arguments
 from tts_trm.training.data import prepare_split
 from tts_trm.training.encoding import tokenize_clips
@@ -98,19 +98,19 @@ def test_aligning_reads_one_shard_after_the_other(sharded, recordings, processor
     """The aligner learns from as many shards as it gets to see, and aligns every clip."""
     options = ["--data-dir", str(recordings), "--token-dir", str(sharded), "--streaming", "--max-steps", "1"]
     options = parse_arguments(options)
-    monkeypatch.setattr(setup, "MOST_CLIPS", 7)
+    monkeypatch.setattr(preparation, "MOST_CLIPS", 7)
     learned = []
-    training_of = setup.AlignerTraining
+    training_of = preparation.AlignerTraining
     monkeypatch.setattr(
-        setup, "AlignerTraining", lambda rows, *others: learned.append(len(rows)) or training_of(rows, *others)
+        preparation, "AlignerTraining", lambda rows, *others: learned.append(len(rows)) or training_of(rows, *others)
     )
-    setup.prepare_durations(options, processor, lambda text: None)
+    preparation.prepare_durations(options, processor, lambda text: None)
     assert learned in ([7], [9])  # three shards, of which one may be the last with its single clip
     table, _ = load_tokens(sharded, processor.tokenizer)
     for row in table:
         assert len(row["aligned_durations"]) == len(processor.tokenizer(row["text"]).input_ids)
         assert sum(row["aligned_durations"]) == row["num_frames"]
-    setup.prepare_durations(options, processor, lambda text: None)
+    preparation.prepare_durations(options, processor, lambda text: None)
     assert len(learned) == 1
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
-from hub_stand_in import HubStandIn
-from runs import ROOT, SIZES, content, own_process_state, run, state_of  # noqa: F401
+from hub_stand_in import TOKEN, HubStandIn
+from runs import ROOT, SIZES, TINY, content, forget_accelerator, own_process_state, run, state_of  # noqa: F401
 from safetensors.torch import load_file
 from tiny import tiny_mimi
 
 from tts_trm import TtsTrmCodec, TtsTrmModel, TtsTrmProcessor, run_training
+from tts_trm.training import publishing, setup
 from tts_trm.training.checkpoint import verify_checkpoint
 from tts_trm.training.sources import read_folder
 
@@ -157,7 +158,7 @@ def refused(capsys, *arguments) -> str:
 
 
 def test_bad_input(tmp_path, recordings, tokens, capsys, monkeypatch):
-    from tts_trm.training import setup
+    from tts_trm.training import preparation
 
     out = tmp_path / "out"
     command = f"--max-steps 1 --token-dir {tokens} --output-dir {out}"
@@ -181,18 +182,18 @@ def test_bad_input(tmp_path, recordings, tokens, capsys, monkeypatch):
     line = refused(capsys, command, "--codec", tmp_path / "codec")
     assert str(tokens) in line and "another --token-dir" in line
     with monkeypatch.context() as patch:
-        make_processor = setup.make_processor
+        make_processor = preparation.make_processor
 
         def with_other_speakers(*arguments):
             processor = make_processor(*arguments)
             processor.speakers.reverse()
             return processor
 
-        patch.setattr(setup, "make_processor", with_other_speakers)
+        patch.setattr(preparation, "make_processor", with_other_speakers)
         assert "another vocabulary or other speakers" in refused(capsys, command)
     with monkeypatch.context() as patch:
-        codebooks = setup.CodecInfo.codebooks
-        patch.setattr(setup.CodecInfo, "codebooks", lambda info: codebooks(info) * 1.01)
+        codebooks = preparation.CodecInfo.codebooks
+        patch.setattr(preparation.CodecInfo, "codebooks", lambda info: codebooks(info) * 1.01)
         assert "tokens of another codec" in refused(capsys, command)
     assert content(out) | content(tokens) == before
 
@@ -220,7 +221,19 @@ def poison(kind: str, model_forward):
     return forward
 
 
-@pytest.mark.parametrize("kind", ["nan loss", "inf loss", "nan gradient", "inf gradient", "infinite input"])
+def float16_accelerator(options, make=setup.make_accelerator):
+    """That of --fp16 on a GPU: accelerate does not offer it for CPUs, PyTorch does."""
+    accelerator = make(options)
+    # one overflow is enough to bring the scale back to where it works
+    accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**8, backoff_factor=2.0**-72)
+    accelerator.scaler.scale(torch.ones(1))  # from then on there is a scale to change
+    accelerator.native_amp, accelerator.state._mixed_precision = True, "fp16"
+    return accelerator
+
+
+@pytest.mark.parametrize(
+    "kind", ["nan loss", "inf loss", "nan gradient", "inf gradient", "infinite input", "float16 overflow"]
+)
 @pytest.mark.parametrize("bad_step", [0, 2])
 def test_a_step_that_is_not_finite_is_left_out(tmp_path, tokens, capsys, monkeypatch, kind, bad_step):
     forward, optimizer_step, clips = TtsTrmModel.forward, run_training.Run.optimizer_step, []
@@ -230,9 +243,13 @@ def test_a_step_that_is_not_finite_is_left_out(tmp_path, tokens, capsys, monkeyp
             if self.step == bad_step:
                 patch.setattr(TtsTrmModel, "forward", poison(kind, forward))
                 clips.extend(name for batch in group for name in batch["names"])
+                if kind == "float16 overflow":
+                    self.accelerator.scaler.update(2.0**80)
             return optimizer_step(self, group)
 
     monkeypatch.setattr(run_training.Run, "optimizer_step", step)
+    if kind == "float16 overflow":
+        monkeypatch.setattr(setup, "make_accelerator", float16_accelerator)
     command = f"--token-dir {tokens} --max-steps 4 --save-interval 1 --keep-checkpoints 0"
     assert run(command, "--output-dir", tmp_path) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "left out: loss" in line]
@@ -243,7 +260,7 @@ def test_a_step_that_is_not_finite_is_left_out(tmp_path, tokens, capsys, monkeyp
         for name in (f"step_{bad_step}", f"step_{bad_step + 1}", "final")
     )
     assert all(torch.equal(value, after[name]) for name, value in before.items() if "random" not in name)
-    assert before or not any(name.startswith("optimizer") for name in after)
+    assert before or not any(value.any() for name, value in after.items() if name.startswith("optimizer"))
     assert all(value.isfinite().all() for value in final.values())
     assert not all(torch.equal(value, final[name]) for name, value in after.items() if name.startswith("weights"))
 
@@ -266,20 +283,40 @@ def test_a_run_of_bad_steps_ends(tmp_path, tokens, capsys, monkeypatch):
     assert all(value.isfinite().all() for name in saved for value in state_of(tmp_path / "checkpoints" / name).values())
 
 
-@pytest.mark.parametrize("how", [None, 403, 503, "drop"])
-def test_pushing(tmp_path, tokens, monkeypatch, caplog, how):
-    """To a Hub on this machine; one that takes nothing does not end the run."""
+PUSH_FAILURES = [
+    *[("create", 401), ("create", "drop"), ("info", 500), ("preupload", 429), ("batch", 403), ("upload", "drop")],
+    *[("preupload", "truncate"), ("commit", 403), ("commit", 503), ("commit", "stall")],
+]
+
+
+@pytest.mark.parametrize(("call", "how"), [(None, None), *PUSH_FAILURES])
+def test_pushing(tmp_path, tokens, monkeypatch, caplog, capsys, call, how):
+    """To a Hub on this machine; one that takes nothing does not end the run, and nobody tells its token."""
+    monkeypatch.setattr(publishing, "TIME_LIMIT", 0.2)
     with HubStandIn() as hub:
         hub.connect(monkeypatch)
-        if how:
-            hub.fail("commit", how)
-        assert run("--max-steps 1 --push-to-hub voice", "--token-dir", tokens, "--output-dir", tmp_path) == 0
-        final = tmp_path / "checkpoints" / "final"
-        verify_checkpoint(final)
-        messages = [commit.message for commit in hub.repositories["me/voice"].commits]
-        if how:
-            assert messages == ["initial commit"]
-            assert f"push_to_hub.py --model {final} --repo voice" in caplog.text and "was not uploaded" in caplog.text
+        if call:
+            hub.fail(call, how)
+        command = f"--max-steps 1 --push-to-hub voice --sample-interval {0 if call else 1}".split()
+        command = [*TINY.replace("--no-tensorboard", "").split(), *command, "--token-dir", str(tokens)]
+        forget_accelerator()
+        assert run_training.main([*command, "--output-dir", str(tmp_path)]) == 0
+        checkpoints = {path.name: path for path in (tmp_path / "checkpoints").iterdir()}
+        assert checkpoints.keys() == {"best", "final"}
+        for folder in checkpoints.values():
+            verify_checkpoint(folder)
+        final, shown = checkpoints["final"], capsys.readouterr()
+        written = content(tmp_path)
+        assert any("tfevents" in name for name in written) and (call or any(name.endswith(".wav") for name in written))
+        assert [name for name, data in written.items() if TOKEN.encode() in data] == []
+        assert TOKEN not in caplog.text + shown.out + shown.err
+        repository = hub.repositories.get("me/voice")
+        messages = [commit.message for commit in repository.commits] if repository else []
+        if call:
+            assert messages == ([] if call == "create" else ["initial commit"])
+            for folder in checkpoints.values():
+                assert f"{folder}: was not uploaded to voice (" in caplog.text
+                assert f"push_to_hub.py --model {folder} --repo voice" in caplog.text
             return
         assert messages == ["initial commit", "Best so far, step 1"]  # which the final one is: nothing is new
         files = hub.repositories["me/voice"].commits[-1].files

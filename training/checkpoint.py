@@ -8,6 +8,7 @@ under other names, `*.partial` and `*.old`, the next one puts right.
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from itertools import count
@@ -19,8 +20,11 @@ from safetensors.torch import load_file, save_file
 
 MANIFEST = "manifest.json"
 STATE_FOLDER = "training_state"
+STATE_FILES = ("weights", "average", "optimizer", "random")  # of tensors, beside state.json
 PARTIAL = ".partial"
 OLD = ".old"
+# what JSON that is missing, damaged, or not of the form that it should be leads to; an infinite number is an overflow
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class CheckpointError(ValueError):
@@ -88,22 +92,25 @@ def verify_checkpoint(folder: Path) -> None:
     try:
         listing = json.loads((folder / MANIFEST).read_text())
         entries = [(name, int(entry["bytes"]), str(entry["sha256"])) for name, entry in listing.items()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise CheckpointError(f"{folder}: {MANIFEST} is missing or damaged ({error}).") from error
     for name, size, digest in entries:
         path = folder / name
-        if not path.is_file():
+        if not os.path.isfile(path):  # which bears any name
             raise CheckpointError(f"{folder}: {name} is missing.")
         if path.stat().st_size != size or _digest(path) != digest:
             raise CheckpointError(f"{folder}: {name} is damaged.")
     if f"{STATE_FOLDER}/state.json" not in listing:
         raise CheckpointError(f"{folder}: holds no {STATE_FOLDER}/ to resume from.")
+    for name in ("model.safetensors", *(f"{STATE_FOLDER}/{file}.safetensors" for file in STATE_FILES)):
+        if name not in listing:  # what is not listed is not verified
+            raise CheckpointError(f"{folder}: {MANIFEST} does not list {name}.")
 
 
 def _step_of(folder: Path) -> int:
     try:
         return int(json.loads((folder / STATE_FOLDER / "state.json").read_text())["step"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return -1
 
 
@@ -229,7 +236,85 @@ def save_training_state(folder: Path, weights, average, optimizer, random_states
 
 
 def load_training_state(folder: Path) -> dict:
-    """`{"weights", "average", "optimizer", "random", "state"}` of a verified checkpoint."""
-    source = folder / STATE_FOLDER
-    loaded = {name: load_file(source / f"{name}.safetensors") for name in ("weights", "average", "optimizer", "random")}
-    return loaded | {"state": json.loads((source / "state.json").read_text())}
+    """`{"weights", "average", "optimizer", "random", "state"}` of a verified checkpoint.
+
+    Raises:
+        CheckpointError: if one of its files cannot be read.
+    """
+    loaded = {}
+    for name in (*STATE_FILES, "state"):
+        path = folder / STATE_FOLDER / (f"{name}.safetensors" if name != "state" else "state.json")
+        try:
+            loaded[name] = load_file(path) if name != "state" else dict(json.loads(path.read_text(encoding="utf-8")))
+        except (*UNREADABLE, SafetensorError) as error:
+            raise _damaged(folder, path.name, str(error)) from error
+    return loaded
+
+
+def check_training_state(folder: Path, loaded: dict, model, optimizer) -> None:
+    """Raises `CheckpointError`, naming the file, unless `model` and `optimizer` can go on from `loaded`.
+
+    The hashes of the manifest only say that the files are as they were written.
+    """
+    parameters = dict(model.named_parameters())
+    for name in ("weights", "average"):
+        if loaded[name].keys() != parameters.keys():
+            raise _damaged(folder, f"{name}.safetensors", "it lacks weights of this model, or has others")
+        for key, value in loaded[name].items():
+            _check_tensor(folder, name, key, value, parameters[key].shape)
+    sizes = [parameter.shape for group in optimizer.param_groups for parameter in group["params"]]
+    for key, value in loaded["optimizer"].items():
+        index, _, kind = key.partition(".")
+        if not (index.isdecimal() and int(index) < len(sizes) and kind in ("step", "exp_avg", "exp_avg_sq")):
+            raise _damaged(folder, "optimizer.safetensors", f"{key} is nothing of AdamW's")
+        _check_tensor(folder, "optimizer", key, value, torch.Size() if kind == "step" else sizes[int(index)])
+        if kind != "exp_avg" and (value < 0).any():  # the root of it is taken
+            raise _damaged(folder, "optimizer.safetensors", f"{key} is negative")
+    _check_random_states(folder, loaded["random"])
+    _check_counters(folder, loaded["state"])
+
+
+def _damaged(folder: Path, file: str, reason: str) -> CheckpointError:
+    reason = " ".join(reason.split())[:200]
+    return CheckpointError(f"{folder}: {STATE_FOLDER}/{file} cannot be used ({reason}); go on from another checkpoint.")
+
+
+def _check_tensor(folder: Path, name: str, key: str, value: torch.Tensor, shape: torch.Size) -> None:
+    if value.shape != shape or value.dtype != torch.float32:
+        found = f"{value.dtype} {list(value.shape)}, not {torch.float32} {list(shape)}"
+        raise _damaged(folder, f"{name}.safetensors", f"{key} is {found}")
+    if not torch.isfinite(value).all():
+        raise _damaged(folder, f"{name}.safetensors", f"{key} is not finite")
+
+
+def _check_random_states(folder: Path, states: dict[str, torch.Tensor]) -> None:
+    generator = torch.Generator()
+    for rank, value in states.items():
+        try:
+            generator.set_state(value[: len(generator.get_state())])
+        except (RuntimeError, TypeError, IndexError) as error:
+            raise _damaged(folder, "random.safetensors", f"that of process {rank}: {error}") from error
+
+
+def _check_counters(folder: Path, state: dict) -> None:
+    def is_count(value) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+    def is_number(value) -> bool:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+    best, metrics, losses, scaler = (state.get(name) for name in ("best_loss", "metrics", "losses", "scaler"))
+    counters = ("step", "epoch", "batch_in_epoch", "batches_per_epoch", "average_updates", "num_processes")
+    fits = {name: is_count(state.get(name)) for name in counters}
+    fits["batch_in_epoch"] = all(fits.values()) and state["batch_in_epoch"] < state["batches_per_epoch"]
+    fits["best_loss"] = best is None or (is_number(best) and math.isfinite(best))
+    fits["metrics"] = isinstance(metrics, dict) and all(map(is_number, metrics.values()))
+    fits["losses"] = isinstance(losses, list) and len(losses) == state.get("num_processes")
+    fits["losses"] = fits["losses"] and all(isinstance(each, list) and all(map(is_number, each)) for each in losses)
+    of_scaler = torch.amp.GradScaler("cpu").state_dict().keys()
+    fits["scaler"] = scaler is None or (isinstance(scaler, dict) and scaler.keys() == of_scaler)
+    fits["scaler"] = fits["scaler"] and all(
+        is_number(value) and 0 <= value < math.inf for value in (scaler or {}).values()
+    )
+    if wrong := [name for name, fit in fits.items() if not fit]:
+        raise _damaged(folder, "state.json", f"{wrong[0]} is {state.get(wrong[0])!r}")

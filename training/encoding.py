@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from .audio import TARGET_LOUDNESS, AudioError
+from .shards import token_features
 from .sources import Clip, DataError, clips_key
 from .tokens import (
     CODEBOOKS_FILE,
-    CODEC_FILE,
     FORMAT_VERSION,
     SHARD_SIZE,
     CodecInfo,
@@ -25,11 +25,14 @@ from .tokens import (
     locate_codec,
     read_header,
     read_report,
+    remove_partial_files,
     shard_names,
-    token_features,
     write_shard,
 )
 
+LARGEST_CODEBOOK = 2**15  # entries: codes are stored as int16
+# what a codec's configuration says of its file, not of its codes
+ABOUT_THE_FILE = ("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version")
 LONGEST_MEAN_CLIP = 20.0  # seconds a clip that a batch may hold, padding included: one long clip must not fill memory
 
 
@@ -71,7 +74,9 @@ def tokenize_clips(
     folder = Path(output_dir)
     info = CodecInfo.of(model, codec, revision)
     info.folder, info.shard_size, info.clips = str(folder), shard_size, clips_key(clips)
-    info.key = _preparation_key(info)
+    if info.codebook_size > LARGEST_CODEBOOK:
+        raise DataError(f"{codec}: has {info.codebook_size} entries a codebook; only {LARGEST_CODEBOOK} can be stored.")
+    info.key = _preparation_key(info, model)
     names = shard_names(-(-len(clips) // shard_size))
     begin_folder(folder, info, codec_codebooks(model)[0], names, process_index)
 
@@ -104,14 +109,29 @@ def tokenize_clips(
     return report
 
 
-def _preparation_key(info: CodecInfo) -> str:
-    parts = [info.fingerprint, info.format_version, TARGET_LOUDNESS, info.shard_size, info.clips]
+def _preparation_key(info: CodecInfo, codec) -> str:
+    parts = [_weights_fingerprint(codec), info.format_version, TARGET_LOUDNESS, info.shard_size, info.clips]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _weights_fingerprint(codec) -> str:
+    """sha256 of settings and weights: the same codebooks behind another encoder are given other codes."""
+    settings = codec.config.to_diff_dict()
+    settings = {name: value for name, value in settings.items() if name not in ABOUT_THE_FILE}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for name, weights in sorted(codec.state_dict().items()):
+        weights = weights.detach().cpu().contiguous().flatten()
+        digest.update(f"{name} {weights.dtype} {weights.shape}".encode())
+        digest.update(weights.view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def begin_folder(folder: Path, info: CodecInfo, codebooks: torch.Tensor, names: list[str], process_index: int) -> None:
     """Makes the folder ready for a preparation: refuses that of another codec, removes another one of this codec."""
-    old = CodecInfo.read(folder) if (folder / CODEC_FILE).exists() else None
+    try:
+        old = CodecInfo.read(folder)
+    except DataError:  # absent, damaged or of another version: begun anew
+        old = None
     if old and old.fingerprint != info.fingerprint:
         raise DataError(
             f"{folder}: holds tokens of the codec {old.codec} ({old.geometry}), not of {info.codec} "
@@ -123,13 +143,21 @@ def begin_folder(folder: Path, info: CodecInfo, codebooks: torch.Tensor, names: 
         raise OSError(f"{folder}: cannot be made ({error}); give another folder.") from error
     if process_index:
         return
+    remove_partial_files(folder)
     if old is None or old.key != info.key:
         for path in (*folder.glob("tokens-*.parquet"), *folder.glob("durations-*.parquet")):
             if path.name not in names:
                 path.unlink(missing_ok=True)
-    if old != info or not (folder / CODEBOOKS_FILE).exists():
+    if old != info or not _has_codebooks(info):
         _write_codebooks(folder, codebooks)
         info.write()
+
+
+def _has_codebooks(info: CodecInfo) -> bool:
+    try:
+        return info.codebooks() is not None
+    except DataError:
+        return False
 
 
 def _write_codebooks(folder: Path, codebooks: torch.Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The parts of a run, made from its options: tokens, durations, processor, model, loaders, optimizer."""
+"""The parts of a run, made from its options: accelerator, model, loaders, optimizer, samples, trackers."""
 
 import math
 import os
@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 
 import torch
@@ -16,40 +15,29 @@ from accelerate.tracking import get_available_trackers
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, ProjectConfiguration, set_seed
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import safe_open
-from torch.utils.data import ConcatDataset, DataLoader
+from torch.utils.data import DataLoader
 
 from ..configuration_tts_trm import TtsTrmConfig
 from ..modeling_tts_trm import TtsTrmModel
-from ..normalization_tts_trm import normalize_text
-from ..processing_tts_trm import TtsTrmProcessor, load_codec
+from ..processing_tts_trm import TtsTrmProcessor
 from . import checkpoint, pretrained
-from .alignment import MOST_CLIPS, AlignerTraining, latent_statistics
+from .alignment import latent_statistics
 from .arguments import MODEL_OPTIONS
 from .checkpoint import CheckpointError
-from .data import BucketBatchSampler, Collator, prepare_split, rows_to_align
+from .data import BucketBatchSampler, Collator, prepare_split
 from .ema import ExponentialMovingAverage
-from .encoding import tokenize_clips
 from .model_card import write_model_card
 from .prompts import Prompt, read_prompts
 from .samples import SampleWriter
-from .sources import DataError, is_recordings, read_sources
 from .streaming import StreamedBatches
 from .tokens import (
     CodecInfo,
-    TokenShards,
     aligner_path,
-    atomic_path,
-    has_durations,
     load_tokens,
-    locate_codec,
-    read_columns,
     tokenizer_hash,
-    tokens_state,
-    write_durations,
 )
 from .tracking import Trackers, wanted_trackers
 
-DEFAULT_CODEC = "kyutai/mimi"
 SHAPE_MULTIPLE = 16  # of texts and clips in a training batch
 
 
@@ -119,140 +107,6 @@ def make_accelerator(options) -> Accelerator:
     )
 
 
-def prepare_tokens(options, accelerator, say) -> CodecInfo:
-    """Makes sure that `--token-dir` holds tokens of `--data-dir`, and of `--codec` where that is given."""
-    if options.from_pretrained and options.codec is None:
-        options.codec = pretrained.codec_of(options.from_pretrained)
-    if options.token_dir is None:
-        options.token_dir = options.output_dir / "tokens"  # of data sets that have no folder of their own
-    folders = [Path(name) for name in options.data_dir]
-    clips = None
-    if options.token_dir == folders[0] / "mimi_tokens" and all(
-        (folder / "metadata.csv").is_file() for folder in folders
-    ):
-        clips = read_sources(folders)  # recordings may have been added since
-    state = tokens_state(options.token_dir, clips)
-    has_recordings = all(
-        not is_recordings(name) or (Path(name) / "metadata.csv").is_file() for name in options.data_dir
-    )
-    if state != "ready" and not has_recordings:
-        raise DataError(
-            f"{options.token_dir} holds no complete tokens, and {options.data_dir} no metadata.csv to make them from."
-        )
-    if state != "ready":
-        codec = options.codec or (DEFAULT_CODEC if state == "absent" else CodecInfo.read(options.token_dir).codec)
-        say(f"Tokenising {', '.join(options.data_dir)} with {codec} into {options.token_dir} ...")
-        clips = clips or read_sources(
-            options.data_dir,
-            options.text_column,
-            options.audio_column,
-            options.speaker_column,
-            options.split,
-            options.dataset_config,
-        )
-        report = tokenize_clips(
-            clips, codec, options.token_dir, num_workers=max(1, options.num_workers), strict=options.strict
-        )
-        say(str(report))
-    info = CodecInfo.read(options.token_dir)
-    if options.codec:
-        info.check_matches(load_codec(locate_codec(options.codec)), options.codec)
-    return info
-
-
-def speakers_of(info: CodecInfo) -> list[str]:
-    """The speakers of the tokens."""
-    return sorted({name for part in read_columns(info, ["speaker"]) for name in part["speaker"]})
-
-
-def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
-    """A processor for the characters and speakers of the tokens, with the tokens' codec.
-
-    Those of the voice that the run starts from come first.
-    """
-    languages = {name: options.languages.get(name, options.languages[""]) for name in speakers_of(info)}
-    texts = (
-        normalize_text(text, languages[speaker]).text
-        for part in read_columns(info, ["text", "speaker"])
-        for text, speaker in zip(part["text"], part["speaker"], strict=True)
-    )
-    if options.from_pretrained:
-        known_text, known_languages = pretrained.alphabet_and_speakers(options.from_pretrained)
-        texts, languages = chain([known_text], texts), known_languages | languages
-    processor = TtsTrmProcessor.from_texts(
-        texts,
-        list(languages),
-        codec=locate_codec(options.codec or info.codec),
-        sampling_rate=info.sampling_rate,
-        max_length=options.max_text_length,
-        languages=list(languages.values()),
-    )
-    processor.codec_revision = info.revision
-    return processor
-
-
-def prepare_durations(options, processor, say) -> None:
-    """Aligns texts and audio, unless that has been done for this tokenizer; with `--streaming` shard by shard."""
-    info = CodecInfo.read(options.token_dir)
-    if options.streaming and has_durations(info, processor.tokenizer):
-        return  # it may have been done with other limits of length: what has no durations is left out
-    if options.streaming:
-        tables = TokenShards(info, processor.tokenizer)
-    else:
-        tables = [load_tokens(options.token_dir, processor.tokenizer)[0]]
-
-    def rows_of(index: int):
-        return rows_to_align(tables[index], processor, options.max_text_length, options.max_audio_frames)
-
-    learned = {}  # rows that the aligner learns from, by table
-    for index in torch.randperm(len(tables), generator=torch.Generator().manual_seed(options.seed)).tolist():
-        learned[index] = rows_of(index)
-        if sum(map(len, learned.values())) >= MOST_CLIPS:
-            break
-    count = sum(map(len, learned.values()))
-    if not count:
-        return
-    sizes = info.codebooks(), info.codebook_chains, len(processor.tokenizer)
-    training = AlignerTraining(ConcatDataset(list(learned.values())), *sizes, options.seed)
-    goes_on = options.from_pretrained and pretrained.load_aligner(training, processor, options.from_pretrained)
-    source = f"{options.from_pretrained} and {count} texts" if goes_on else f"{count} texts"
-    say(f"Learning from {source} which character is spoken when ...")
-    training.train(progress=say)
-    key = tokenizer_hash(processor.tokenizer)
-    with atomic_path(aligner_path(options.token_dir, key)) as partial:
-        training.save(partial)
-
-    def durations():
-        for index in range(len(tables)):
-            rows = learned[index] if index in learned else rows_of(index)
-            aligned = training.align(rows, progress=say)
-            if index == 0:
-                draw_alignments(options, processor, rows, aligned, info.frame_rate, say)
-            yield from rows.spread(aligned)
-
-    write_durations(options.token_dir, key, durations())
-
-
-def draw_alignments(options, processor, rows, durations, frame_rate, say, pictures: int = 3) -> None:
-    """Pictures of the first few alignments, `alignment_1.png` ... in the token folder; without matplotlib none."""
-    try:
-        from .pictures import draw_durations
-    except ImportError as error:
-        say(f"No alignment pictures: {error}")
-        return
-    shown = [index for index, values in enumerate(durations) if len(values)][:pictures]
-    for number, index in enumerate(shown, 1):
-        codes, ids = rows[index]
-        characters = processor.tokenizer.convert_ids_to_tokens(ids.tolist())
-        try:
-            waveform = processor.decode(torch.from_numpy(codes.astype("int64")))[0]
-        except OSError:  # the codec is not at hand: the alignment can be drawn without the spectrogram
-            waveform = None
-        text = processor.tokenizer.decode(ids.tolist(), skip_special_tokens=True)
-        path = Path(options.token_dir) / f"alignment_{number}.png"
-        draw_durations(path, text, characters, durations[index], waveform, processor.sampling_rate, frame_rate)
-
-
 def split_data(options, processor):
     """Training and held-out rows, and the report on what was left out; with `--streaming` of the first shards only."""
     if options.streaming:
@@ -303,11 +157,11 @@ def make_model(options, processor, info: CodecInfo, train_set, model_class=TtsTr
     return model
 
 
-def make_loaders(options, accelerator, processor, train_set, held_out_set):
+def make_loaders(options, accelerator, processor, codebook_size: int, train_set, held_out_set):
     """The sampler of training batches, their loader, and the loader of this process' held-out batches."""
     share = {"num_replicas": accelerator.num_processes, "rank": accelerator.process_index}
     multiple = math.gcd(SHAPE_MULTIPLE, options.max_text_length)  # never beyond the longest text
-    collate = Collator(processor.tokenizer.pad_token_id, multiple=multiple, names=True)
+    collate = Collator(processor.tokenizer.pad_token_id, codebook_size, multiple, names=True)
     if options.streaming:
         sampler = StreamedBatches.of(options, processor, collate, **share)
         batches = {"dataset": sampler, "batch_size": None}
@@ -329,7 +183,7 @@ def make_loaders(options, accelerator, processor, train_set, held_out_set):
     if rank < replicas:
         held_out = BucketBatchSampler(held_out_set.lengths, options.batch_size, num_replicas=replicas, rank=rank)
     batches = list(held_out)
-    collate = Collator(processor.tokenizer.pad_token_id, multiple=multiple)
+    collate = Collator(processor.tokenizer.pad_token_id, codebook_size, multiple)
     return (
         sampler,
         loader,
@@ -427,11 +281,12 @@ def save_voice(folder: Path, model, processor, metrics: dict[str, float], option
     write_model_card(folder, model, processor, shown, datasets=of_the_hub, base_model=base)
 
 
-def check_room(folder: Path, model) -> None:
+def check_room(folder: Path, model, processor) -> None:
     """Raises `CheckpointError` before training where not even two checkpoints would fit on the disk."""
     # the averaged weights twice, as a voice and as a state, the weights, and two moments of AdamW
-    needed = 2 * 5 * sum(parameter.numel() * 4 for parameter in model.parameters())
-    checkpoint.check_room(folder, needed)
+    needed = 5 * sum(parameter.numel() * 4 for parameter in model.parameters())
+    needed += sum(path.stat().st_size for path in Path(processor.codec).glob("*.safetensors"))  # a folder's is copied
+    checkpoint.check_room(folder, 2 * needed)
 
 
 def check_same_run(folder, model, processor, state, num_processes: int) -> None:
@@ -451,9 +306,9 @@ def check_same_run(folder, model, processor, state, num_processes: int) -> None:
             )
     if saved.tokenizer.get_vocab() != processor.tokenizer.get_vocab() or saved.speakers != processor.speakers:
         raise CheckpointError(f"{folder}: has another vocabulary or other speakers than the data; {advice}.")
-    if state["num_processes"] != num_processes:
+    if state.get("num_processes") != num_processes:
         raise CheckpointError(
-            f"{folder}: was written by {state['num_processes']} processes, this run has {num_processes}; {advice}."
+            f"{folder}: was written by {state.get('num_processes')} processes, this run has {num_processes}; {advice}."
         )
 
 

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .audio import load_clip
+from .audio import AudioError, load_clip
 
 if TYPE_CHECKING:  # importing it takes a second, which folders need not pay
     import datasets
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff")
-FINGERPRINTED_BYTES = 65_536  # of each file: a recording that was edited differs early, in its length or its samples
+MOST_FIELDS = 3  # of LJSpeech's table
 
 
 class DataError(ValueError):
@@ -35,11 +36,24 @@ class HubAudio:
     dataset: "datasets.Dataset"
     column: str
     row: int
+    name: str  # of the data set, or the folder of its copy
 
     def read(self) -> str | bytes:
-        """The path of the audio file, or its bytes."""
+        """The path of the audio file, or its bytes; raises `AudioError` for a file that is none of the data set's."""
         audio = self.dataset[self.row][self.column] or {}
-        return audio.get("bytes") or audio.get("path") or ""
+        path = audio.get("path") or ""
+        if not audio.get("bytes") and path and not self._is_inside(path):
+            raise AudioError(f"{self.name}, row {self.row}: {path!r} is no file of the data set; embed the audio.")
+        return audio.get("bytes") or path
+
+    def _is_inside(self, path: str) -> bool:
+        """Not a recording of whoever trains, which the table of a stranger may name."""
+        import datasets
+        from huggingface_hub import constants
+
+        folders = [datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_CACHE]
+        folders += [self.name] if os.path.isdir(self.name) else []
+        return any(Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)) for folder in folders)
 
 
 @dataclass
@@ -67,9 +81,8 @@ class Clip:
             audio = [self.audio.dataset._fingerprint, self.audio.row]
         else:
             try:
-                with open(self.audio, "rb") as file:
-                    start = file.read(FINGERPRINTED_BYTES)
-                audio = [Path(self.audio).stat().st_size, hashlib.sha256(start).hexdigest()]
+                with open(self.audio, "rb") as file:  # all of it: a click that was taken out changes nothing else
+                    audio = [hashlib.file_digest(file, "sha256").hexdigest()]
             except OSError:
                 audio = ["missing"]
         return json.dumps([self.name, self.text, self.speaker, self.durations, *audio])
@@ -216,7 +229,7 @@ class HubClips(Sequence):
         speakers = _field(table, self.speaker_column) if self.speaker_column else [Path(self.name).name] * len(rows)
         return [
             Clip(
-                HubAudio(self.audio, self.audio_column, row),
+                HubAudio(self.audio, self.audio_column, row, self.name),
                 str(text or "").strip(),
                 str(speaker),
                 f"{self.name}, row {row}",
@@ -260,9 +273,15 @@ def read_folder(folder: str | Path) -> list[Clip]:
 
 def _read_header_table(table: Path, content: str) -> list[Clip]:
     rows = csv.DictReader(io.StringIO(content, newline=""))
-    missing = {"file_name", "text"} - set(rows.fieldnames or ())
+    header = _header(table, rows)
+    missing = {"file_name", "text"} - set(header)
     if missing:
-        raise DataError(f"{table}: the column {' and '.join(sorted(missing))} is missing from {rows.fieldnames}.")
+        raise DataError(
+            f"{table}: the column {' and '.join(sorted(missing))} is missing from {header}; "
+            "name it in the first line, and separate columns by commas."
+        )
+    if repeated := {name for name in header if header.count(name) > 1}:
+        raise DataError(f"{table}: has several columns {' and '.join(map(repr, sorted(repeated)))}; keep one of them.")
     clips = []
     for row in _rows(table, rows):
         if row["file_name"] is None or row["text"] is None:
@@ -276,11 +295,22 @@ def _read_header_table(table: Path, content: str) -> list[Clip]:
     return clips
 
 
+def _header(table: Path, rows: csv.DictReader) -> list[str]:
+    try:
+        return list(rows.fieldnames or ())
+    except csv.Error as error:
+        raise _no_table(table, rows, error) from error
+
+
 def _rows(table: Path, rows: csv.DictReader) -> Iterator[dict]:
     try:
         yield from rows
     except csv.Error as error:
-        raise DataError(f"{table}, line {rows.line_num}: {error}; is a quote not closed before it?") from error
+        raise _no_table(table, rows, error) from error
+
+
+def _no_table(table: Path, rows: csv.DictReader, error: csv.Error) -> DataError:
+    return DataError(f"{table}, line {rows.line_num}: {error}; is a quote not closed before it?")
 
 
 def _read_durations(table: Path, field: str | None, line: int) -> list[float] | None:
@@ -292,7 +322,7 @@ def _read_durations(table: Path, field: str | None, line: int) -> list[float] | 
         if not all(0 <= number < float("inf") for number in numbers):
             raise ValueError("negative, or not finite")
         return numbers
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DataError(
             f"{table}, line {line}: durations {field[:40]!r} are no list of numbers; write [1.5, 2, ...] or 1.5 2 ..."
         ) from error
@@ -304,9 +334,10 @@ def _read_ljspeech(table: Path, content: str) -> list[Clip]:
         if not line.strip():
             continue
         fields = line.split("|")  # quotes are plain text in LJSpeech
-        if len(fields) < 2:
+        if not 2 <= len(fields) <= MOST_FIELDS:
             raise DataError(
-                f"{table}, line {number}: neither a header with file_name nor LJSpeech's id|text|normalised."
+                f"{table}, line {number}: neither a header with file_name nor LJSpeech's id|text|normalised, "
+                f"but {len(fields)} fields."
             )
         name = fields[0].strip()
         stem = _inside(table, name, number)
@@ -315,14 +346,14 @@ def _read_ljspeech(table: Path, content: str) -> list[Clip]:
             for place in (stem, table.parent / "wavs" / stem.name)
             for suffix in ("", *AUDIO_SUFFIXES)
         ]
-        path = next((path for path in candidates if path.is_file()), candidates[1])
+        path = next((path for path in candidates if os.path.isfile(path)), candidates[1])
         clips.append(Clip(str(path), fields[-1].strip() or fields[1].strip(), table.parent.resolve().name, name))
     return clips
 
 
 def _inside(table: Path, name: str, line: int) -> Path:
     path = table.parent / name
-    if not name.strip() or "\0" in name:
+    if not Path(name.strip()).name or "\0" in name:
         raise DataError(f"{table}, line {line}: {name!r} is no file name; write that of a recording.")
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise DataError(f"{table}, line {line}: {name!r} leaves the folder; keep the audio beside metadata.csv.")

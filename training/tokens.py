@@ -13,6 +13,7 @@ import glob
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
+from .shards import AGAIN, read_codes_table, read_table
 from .sources import Clip, DataError, clips_key
 
 if TYPE_CHECKING:
@@ -33,13 +35,14 @@ SHARD_SIZE = 2000
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 CODEC_FILE, CODEBOOKS_FILE, SKIPPED_FILE = "codec.json", "codebooks.safetensors", "skipped.json"
 SHARD_METADATA = b"tts_trm"
+SHARD_HEADER, DURATIONS_HEADER = {"key", "num_clips", "num_frames", "skipped"}, {"key", "tokenizer"}
 
 
 @contextmanager
 def atomic_path(path: str | Path):
     """A name to write to instead of `path`, which it becomes once the block has ended well; otherwise it vanishes."""
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
     try:
         yield partial
         with open(partial, "rb") as file:
@@ -49,6 +52,16 @@ def atomic_path(path: str | Path):
         raise OSError(f"{path}: cannot be written ({error}); is the disk full?") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Removes what processes of this machine that are no more had begun to write."""
+    import psutil  # accelerate needs it too
+
+    for path in folder.glob(f".*.{glob.escape(platform.node())}.*.partial"):
+        process = path.suffixes[-2][1:]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content) -> None:
@@ -120,6 +133,7 @@ class CodecInfo:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             info = cls(**content, folder=str(token_dir))
+            info._check_values()
         except (ValueError, TypeError) as error:
             raise DataError(f"{path}: cannot be read ({error}); tokenise the recordings again.") from error
         if info.format_version != FORMAT_VERSION:
@@ -128,6 +142,19 @@ class CodecInfo:
                 "tokenise the recordings again."
             )
         return info
+
+    def _check_values(self) -> None:
+        chains = self.codebook_chains if isinstance(self.codebook_chains, list) else [None]
+        for value in (self.num_codebooks, self.codebook_size, self.sampling_rate, self.shard_size, *chains):
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{value!r} is no positive number")
+        if sum(chains) != self.num_codebooks:
+            raise ValueError(f"codebook_chains {chains} do not add up to {self.num_codebooks} codebooks")
+        if type(self.frame_rate) not in (int, float) or not 0 < self.frame_rate < self.sampling_rate:
+            raise ValueError(f"frame_rate {self.frame_rate!r} is no number below the sampling rate")
+        for value in (self.codec, self.model_type, self.fingerprint, self.clips, self.key, self.revision or ""):
+            if not isinstance(value, str) or "\0" in value:
+                raise ValueError(f"{value!r} is no name")
 
     def write(self) -> None:
         content = asdict(self)
@@ -157,7 +184,8 @@ class CodecInfo:
             codebooks = load_file(path)["codebooks"].float()
         except (OSError, KeyError, SafetensorError) as error:
             raise DataError(f"{path}: cannot be read ({error}); tokenise the recordings again.") from error
-        if codebooks_fingerprint(codebooks) != self.fingerprint:
+        sizes = (self.num_codebooks, self.codebook_size)
+        if codebooks_fingerprint(codebooks) != self.fingerprint or codebooks.shape[:2] != sizes:
             raise DataError(f"{path}: is not of the codec that {CODEC_FILE} names; tokenise the recordings again.")
         return codebooks
 
@@ -173,29 +201,19 @@ def shard_names(count: int) -> list[str]:
     return [f"tokens-{index:05d}-of-{count:05d}.parquet" for index in range(count)]
 
 
-def token_features(num_codebooks: int, with_durations: bool = False) -> "datasets.Features":
-    """The columns of a shard."""
-    from datasets import Features, List, Value
-
-    features = {
-        "name": Value("string"),
-        "text": Value("string"),
-        "speaker": Value("string"),
-        "audio_codes": List(List(Value("int16")), length=num_codebooks),
-        "num_frames": Value("int32"),
-    }
-    return Features(features | ({"durations": List(Value("float32"))} if with_durations else {}))
-
-
 def read_header(path: Path) -> dict | None:
     """What a writer of this folder put into the file's metadata, or None where there is no readable shard."""
     import pyarrow
     import pyarrow.parquet
 
     try:
-        metadata = pyarrow.parquet.read_schema(path).metadata or {}
-        return json.loads(metadata[SHARD_METADATA])
-    except (OSError, KeyError, ValueError, pyarrow.ArrowException):
+        file = pyarrow.parquet.read_metadata(path)
+        header = json.loads(file.metadata[SHARD_METADATA])
+        whole = header.keys() == DURATIONS_HEADER or (
+            header.keys() == SHARD_HEADER and header["num_clips"] == file.num_rows
+        )
+        return header if whole else None
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, pyarrow.ArrowException):
         return None
 
 
@@ -215,7 +233,7 @@ def write_shard(path: Path, table, info: CodecInfo, skipped: list[dict]) -> dict
     }
     metadata = {**table.schema.metadata, SHARD_METADATA: json.dumps(header).encode()}
     with atomic_path(path) as partial:
-        pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), partial)
+        pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), partial, write_page_checksum=True)
     return header
 
 
@@ -265,13 +283,18 @@ def load_tokens(token_dir: str | Path, tokenizer=None) -> tuple["datasets.Datase
     those that [`write_durations`] stored for it.
 
     Raises:
-        DataError: if the folder holds no tokens, a shard is missing or from another preparation, or no row is left.
+        DataError: if the folder holds no tokens, a shard is missing, damaged or from another preparation, holds what
+            are no codes of the codec, or no row is left.
     """
-    from datasets import Dataset
+    from datasets import Dataset, Features
 
     info = CodecInfo.read(token_dir)
     shards = shard_paths(info)
-    dataset = Dataset.from_parquet([glob.escape(str(path)) for path in shards])
+    for path in shards:
+        schema = read_codes_table(path, info.num_codebooks, info.codebook_size).schema
+    # it caches the rows by the files' names and times, which a copy may share with another: by their key as well
+    names, features = [glob.escape(str(path)) for path in shards], Features.from_arrow_schema(schema)
+    dataset = Dataset.from_parquet(names, features=features, description=info.key)
     if not len(dataset):
         raise DataError(f"{token_dir}: no clip could be used; {SKIPPED_FILE} in that folder says why.")
     durations = None if tokenizer is None else _read_durations(info, tokenizer, 0, len(dataset), len(dataset))
@@ -286,17 +309,12 @@ def read_shard(info: CodecInfo, path: Path, tokenizer, first: int, total: int) -
     `first` is the number of rows in the shards before it, `total` that of all.
 
     Raises:
-        DataError: if the file has vanished or cannot be read.
+        DataError: if the file has vanished, is damaged, or holds what are no codes of the codec.
     """
-    import pyarrow
-    import pyarrow.parquet
     from datasets import Dataset
     from datasets.table import InMemoryTable
 
-    try:
-        dataset = Dataset(InMemoryTable(pyarrow.parquet.read_table(path)))
-    except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path}: cannot be read ({error}); run the same scripts/tokenize_dataset.py again.") from error
+    dataset = Dataset(InMemoryTable(read_codes_table(path, info.num_codebooks, info.codebook_size)))
     durations = _read_durations(info, tokenizer, first, len(dataset), total)
     return dataset if durations is None else dataset.add_column("aligned_durations", durations)
 
@@ -318,10 +336,8 @@ class TokenShards(Sequence):
 
 def read_columns(info: CodecInfo, names: list[str]) -> Iterator[dict[str, list]]:
     """Some columns of one shard after the other, as lists."""
-    import pyarrow.parquet
-
     for path in shard_paths(info):
-        yield pyarrow.parquet.read_table(path, columns=names).to_pydict()
+        yield read_table(path, names).to_pydict()
 
 
 def shard_paths(info: CodecInfo) -> list[Path]:
@@ -380,7 +396,7 @@ def write_durations(token_dir: str | Path, hash_of_tokenizer: str, durations: It
     schema = pyarrow.schema({"durations": pyarrow.list_(pyarrow.float32())}, {SHARD_METADATA: json.dumps(header)})
     path, rows, written = durations_path(token_dir, hash_of_tokenizer), num_rows(info), 0
     with atomic_path(path) as partial:
-        with pyarrow.parquet.ParquetWriter(partial, schema) as writer:
+        with pyarrow.parquet.ParquetWriter(partial, schema, write_page_checksum=True) as writer:
             values = iter(durations)
             while part := list(islice(values, info.shard_size)):
                 column = [None if row is None else np.asarray(row, np.float32) for row in part]
@@ -418,14 +434,19 @@ def _read_durations(info: CodecInfo, tokenizer, first: int, count: int, total: i
 
     if not _has_durations(info, tokenizer, total):
         return None
-    file = pyarrow.parquet.ParquetFile(durations_path(info.folder, tokenizer_hash(tokenizer)))
+    path = durations_path(info.folder, tokenizer_hash(tokenizer))
     parts, start = [], 0
-    for group in range(file.num_row_groups):
-        rows = file.metadata.row_group(group).num_rows
-        if start < first + count and start + rows > first:
-            parts.append(file.read_row_group(group).slice(max(first - start, 0), first + count - max(start, first)))
-        start += rows
-    return pyarrow.concat_tables(parts)["durations"]
+    try:
+        file = pyarrow.parquet.ParquetFile(path, page_checksum_verification=True)
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if start < first + count and start + rows > first:
+                parts.append(file.read_row_group(group).slice(max(first - start, 0), first + count - max(start, first)))
+            start += rows
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(f"{path}: is damaged ({error}); {AGAIN}.") from error
+    column = pyarrow.concat_tables(parts)["durations"]
+    return column if len(column) == count else None  # else its footer and its rows disagree: it is made again
 
 
 # -- the Hub ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,164 @@
+"""From recordings to what a run trains on: tokens, the processor of their texts and speakers, durations."""
+
+from itertools import chain
+from pathlib import Path
+
+import torch
+from torch.utils.data import ConcatDataset
+
+from ..normalization_tts_trm import normalize_text
+from ..processing_tts_trm import TtsTrmProcessor, load_codec
+from . import pretrained
+from .alignment import MOST_CLIPS, AlignerTraining
+from .data import rows_to_align
+from .encoding import tokenize_clips
+from .sources import DataError, is_recordings, read_sources
+from .tokens import (
+    CodecInfo,
+    TokenShards,
+    aligner_path,
+    atomic_path,
+    has_durations,
+    load_tokens,
+    locate_codec,
+    read_columns,
+    tokenizer_hash,
+    tokens_state,
+    write_durations,
+)
+
+DEFAULT_CODEC = "kyutai/mimi"
+
+
+def prepare_tokens(options, accelerator, say) -> CodecInfo:
+    """Makes sure that `--token-dir` holds tokens of `--data-dir`, and of `--codec` where that is given."""
+    if options.from_pretrained and options.codec is None:
+        options.codec = pretrained.codec_of(options.from_pretrained)
+    if options.token_dir is None:
+        options.token_dir = options.output_dir / "tokens"  # of data sets that have no folder of their own
+    folders = [Path(name) for name in options.data_dir]
+    clips = None
+    if options.token_dir == folders[0] / "mimi_tokens" and all(
+        (folder / "metadata.csv").is_file() for folder in folders
+    ):
+        clips = read_sources(folders)  # recordings may have been added since
+    state = tokens_state(options.token_dir, clips)
+    has_recordings = all(
+        not is_recordings(name) or (Path(name) / "metadata.csv").is_file() for name in options.data_dir
+    )
+    if state != "ready" and not has_recordings:
+        raise DataError(
+            f"{options.token_dir} holds no complete tokens, and {options.data_dir} no metadata.csv to make them from."
+        )
+    if state != "ready":
+        codec = options.codec or (DEFAULT_CODEC if state == "absent" else CodecInfo.read(options.token_dir).codec)
+        say(f"Tokenising {', '.join(options.data_dir)} with {codec} into {options.token_dir} ...")
+        clips = clips or read_sources(
+            options.data_dir,
+            options.text_column,
+            options.audio_column,
+            options.speaker_column,
+            options.split,
+            options.dataset_config,
+        )
+        report = tokenize_clips(
+            clips, codec, options.token_dir, num_workers=max(1, options.num_workers), strict=options.strict
+        )
+        say(str(report))
+    info = CodecInfo.read(options.token_dir)
+    if options.codec:
+        info.check_matches(load_codec(locate_codec(options.codec)), options.codec)
+    return info
+
+
+def speakers_of(info: CodecInfo) -> list[str]:
+    """The speakers of the tokens."""
+    return sorted({name for part in read_columns(info, ["speaker"]) for name in part["speaker"]})
+
+
+def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
+    """A processor for the characters and speakers of the tokens, with the tokens' codec.
+
+    Those of the voice that the run starts from come first.
+    """
+    languages = {name: options.languages.get(name, options.languages[""]) for name in speakers_of(info)}
+    texts = (
+        normalize_text(text, languages[speaker]).text
+        for part in read_columns(info, ["text", "speaker"])
+        for text, speaker in zip(part["text"], part["speaker"], strict=True)
+    )
+    if options.from_pretrained:
+        known_text, known_languages = pretrained.alphabet_and_speakers(options.from_pretrained)
+        texts, languages = chain([known_text], texts), known_languages | languages
+    processor = TtsTrmProcessor.from_texts(
+        texts,
+        list(languages),
+        codec=locate_codec(options.codec or info.codec),
+        sampling_rate=info.sampling_rate,
+        max_length=options.max_text_length,
+        languages=list(languages.values()),
+    )
+    processor.codec_revision = info.revision
+    return processor
+
+
+def prepare_durations(options, processor, say) -> None:
+    """Aligns texts and audio, unless that has been done for this tokenizer; with `--streaming` shard by shard."""
+    info = CodecInfo.read(options.token_dir)
+    if options.streaming and has_durations(info, processor.tokenizer):
+        return  # it may have been done with other limits of length: what has no durations is left out
+    if options.streaming:
+        tables = TokenShards(info, processor.tokenizer)
+    else:
+        tables = [load_tokens(options.token_dir, processor.tokenizer)[0]]
+
+    def rows_of(index: int):
+        return rows_to_align(tables[index], processor, options.max_text_length, options.max_audio_frames)
+
+    learned = {}  # rows that the aligner learns from, by table
+    for index in torch.randperm(len(tables), generator=torch.Generator().manual_seed(options.seed)).tolist():
+        learned[index] = rows_of(index)
+        if sum(map(len, learned.values())) >= MOST_CLIPS:
+            break
+    count = sum(map(len, learned.values()))
+    if not count:
+        return
+    sizes = info.codebooks(), info.codebook_chains, len(processor.tokenizer)
+    training = AlignerTraining(ConcatDataset(list(learned.values())), *sizes, options.seed)
+    goes_on = options.from_pretrained and pretrained.load_aligner(training, processor, options.from_pretrained)
+    source = f"{options.from_pretrained} and {count} texts" if goes_on else f"{count} texts"
+    say(f"Learning from {source} which character is spoken when ...")
+    training.train(progress=say)
+    key = tokenizer_hash(processor.tokenizer)
+    with atomic_path(aligner_path(options.token_dir, key)) as partial:
+        training.save(partial)
+
+    def durations():
+        for index in range(len(tables)):
+            rows = learned[index] if index in learned else rows_of(index)
+            aligned = training.align(rows, progress=say)
+            if index == 0:
+                draw_alignments(options, processor, rows, aligned, info.frame_rate, say)
+            yield from rows.spread(aligned)
+
+    write_durations(options.token_dir, key, durations())
+
+
+def draw_alignments(options, processor, rows, durations, frame_rate, say, pictures: int = 3) -> None:
+    """Pictures of the first few alignments, `alignment_1.png` ... in the token folder; without matplotlib none."""
+    try:
+        from .pictures import draw_durations
+    except ImportError as error:
+        say(f"No alignment pictures: {error}")
+        return
+    shown = [index for index, values in enumerate(durations) if len(values)][:pictures]
+    for number, index in enumerate(shown, 1):
+        codes, ids = rows[index]
+        characters = processor.tokenizer.convert_ids_to_tokens(ids.tolist())
+        try:
+            waveform = processor.decode(torch.from_numpy(codes.astype("int64")))[0]
+        except OSError:  # the codec is not at hand: the alignment can be drawn without the spectrogram
+            waveform = None
+        text = processor.tokenizer.decode(ids.tolist(), skip_special_tokens=True)
+        path = Path(options.token_dir) / f"alignment_{number}.png"
+        draw_durations(path, text, characters, durations[index], waveform, processor.sampling_rate, frame_rate)
