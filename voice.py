@@ -13,7 +13,7 @@ from transformers.utils import logging
 
 from .configuration_tts_trm import TtsTrmConfig
 from .modeling_tts_trm import TtsTrmModel
-from .processing_tts_trm import CodecError, TtsTrmProcessor
+from .processing_tts_trm import CodecError, TtsTrmProcessor, check_weight_files
 from .speech import LongTextVoice, Passage, Speech, VoiceError, Word, join, write_pcm, write_wav
 
 __all__ = ["Passage", "Speech", "Voice", "VoiceError", "Word", "generate_speech", "join", "write_pcm", "write_wav"]
@@ -74,6 +74,7 @@ class Voice(LongTextVoice):
             if model_type != TtsTrmConfig.model_type:
                 found = f"is a model of type {model_type!r}" if model_type else "holds no config.json of a model"
                 raise VoiceError(f"{name}: {found}; give a TTS TRM checkpoint.")
+            check_weight_files(name)
             model, report = TtsTrmModel.from_pretrained(
                 name, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **where
             )

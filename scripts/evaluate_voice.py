@@ -18,6 +18,7 @@ speaker of whose words less than 80 % are in its dictionary, what needs words is
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -129,10 +130,15 @@ def evaluate(options):
     return results, page
 
 
+def file_name(speaker: str) -> str:
+    """A speaker as part of a file's name: the name `../x` must not leave the folder."""
+    return re.sub(r"[^\w-]+", "_", speaker)
+
+
 def save_speech(folder: Path, speaker: str, processor, spoken) -> None:
     for number, wave in enumerate(spoken.waveforms["model"], 1):
         if wave is not None:
-            processor.save_audio(wave, folder / f"{speaker}_{number:04d}.wav")
+            processor.save_audio(wave, folder / f"{file_name(speaker)}_{number:04d}.wav")
 
 
 def draw(folder: Path, speaker: str, rate: int, spoken, codebooks: dict | None) -> None:
@@ -145,9 +151,11 @@ def draw(folder: Path, speaker: str, rate: int, spoken, codebooks: dict | None) 
         *_, codec, model = spoken.waveforms  # the codec at all its levels
         waves = {name: spoken.waveforms[name][first] for name in ("recordings", codec, model)}
         contours = {name: pitch_contour(wave, rate) for name, wave in waves.items()}
-        draw_comparison(folder / f"{speaker}_comparison.png", spoken.texts[first], waves, contours, rate)
+        draw_comparison(folder / f"{file_name(speaker)}_comparison.png", spoken.texts[first], waves, contours, rate)
     if codebooks:
-        draw_codebooks(folder / f"{speaker}_codebooks.png", codebooks["cross_entropy"], codebooks["accuracy"])
+        draw_codebooks(
+            folder / f"{file_name(speaker)}_codebooks.png", codebooks["cross_entropy"], codebooks["accuracy"]
+        )
 
 
 def table_rows(systems: dict[str, dict]) -> list[list[str]]:

@@ -4,7 +4,9 @@ import asyncio
 import functools
 import hmac
 import html
+import json
 import os
+import shlex
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
@@ -47,8 +49,14 @@ ENDPOINT = """Any OpenAI client speaks with this server; `$PAGE` is the address 
 
 ```bash
 curl $PAGE/v1/audio/speech -H "Content-Type: application/json" \\
-  -d '{{"model": "{model_id}", "voice": "{speaker}", "input": "Hello!", "response_format": "wav"}}' --output hello.wav
+  -d {body} --output hello.wav
 ```"""
+
+
+def describe_endpoint(model_id: str, speaker: str) -> str:
+    """A command to copy, whatever the names are: they may be those of somebody else's voice."""
+    body = {"model": model_id, "voice": speaker, "input": "Hello!", "response_format": "wav"}
+    return ENDPOINT.format(body=shlex.quote(json.dumps(body, ensure_ascii=False)))
 
 
 def mount_page(api: FastAPI, queue: SpeechQueue, model_id: str, files: Path, api_key: str | None = None) -> FastAPI:
@@ -165,7 +173,7 @@ def build_page(queue: SpeechQueue, model_id: str) -> gradio.Blocks:
                     elem_id="pictures",
                 )
         with gradio.Accordion("Use it from a program", open=False):
-            gradio.Markdown(ENDPOINT.format(model_id=model_id, speaker=speakers[0]))
+            gradio.Markdown(describe_endpoint(model_id, speakers[0]))
 
         inputs = [text, speaker, partner, share, speed, sharpness, temperature, seed]
         speaking = gradio.on(

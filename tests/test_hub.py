@@ -235,10 +235,24 @@ def test_a_commit_that_came_between_is_not_undone(hub, silent, monkeypatch):
     assert head_of(hub)["thanks.md"] == b"to all"
 
 
-def test_addresses_of_storage_are_not_shown_with_their_signatures():
-    assert (
-        publishing.reason(OSError("PUT https://s3/x?X-Amz-Signature=abc failed")) == "OSError: PUT https://s3/x failed"
-    )
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("PUT https://s3/x?X-Amz-Signature=abc failed", "PUT https://s3/x failed"),
+        ("{'Authorization': 'Bearer abc.def'} was refused", "{'Authorization': 'Bearer ***'} was refused"),
+        (f"authorization: bearer {TOKEN}", "authorization: bearer ***"),
+        (f"GET https://me:{TOKEN}@hub/x", "GET https://hub/x"),
+        (f"the token {TOKEN} has expired", "the token *** has expired"),
+    ],
+)
+def test_nothing_secret_is_shown(told, shown, monkeypatch, checkpoints, caplog):
+    assert publishing.reason(OSError(told)) == f"OSError: {shown}"
+
+    def fail(*arguments):
+        raise RuntimeError(told)
+
+    monkeypatch.setattr(publishing, "push_voice", fail)
+    assert not publishing.push_checkpoint(checkpoints[0], REPO, "message") and shown in caplog.text
 
 
 # -- loading --------------------------------------------------------------------------------------------------------

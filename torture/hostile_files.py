@@ -10,7 +10,6 @@ reader does not bear stays in `outputs/torture/`, to be looked at.
 
 import argparse
 import faulthandler
-import itertools
 import json
 import os
 import random
@@ -19,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -28,110 +28,14 @@ if not __package__:
 
 import numpy as np
 
+from tts_trm.torture.mutations import mend_ogg, mutate, mutate_json, mutate_safetensors
+from tts_trm.torture.run_files import Manifests, Tokens, TrainingStates
+
 ROOT = Path(__file__).resolve().parent.parent
-COUNTS = {"audio": 10_000, "weights": 10_000, "configurations": 1_000}
-SECONDS = {"audio": 10, "weights": 2, "configurations": 2}  # that a reader may take for one file
-MEGABYTES = {"audio": 2_000, "weights": 1_000, "configurations": 1_000}  # beyond what the undamaged files take
-EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-HOSTILE_VALUES = (
-    *(None, True, -1, 0, 1, 2, 3, 7, 10**9, 10**30, -(10**18), 0.5, -0.5, float("nan"), float("inf")),
-    *("", "a", "\0", "../../x", "/etc/passwd", "é" * 1000, "http://127.0.0.1:9/x"),
-    *([], [[]], [-1], [0] * 1000, {}, {"a": 1}),
-)  # fmt: skip
+COUNTS = {"audio": 10_000, "weights": 10_000, "configurations": 1_000}  # of the others 1,000
+SECONDS = {"audio": 10, "weights": 2, "configurations": 2}  # of a processor, for one file; the others 10
+MEGABYTES = {"audio": 2_000}  # beyond what the undamaged files take; the others 1,000
 ALLOCATION = ("memory", "alloc", "too big")  # in the message of whoever asked for more than there may be
-
-
-# -- damage -------------------------------------------------------------------------------------------------------
-
-
-def mutate(content: bytes, random: random.Random, focus: int = 0) -> bytes:
-    """`content` with one to four faults; three of four lie in its first `focus` bytes, if that is given."""
-    data = bytearray(content)
-    for _ in range(random.choice((1, 1, 2, 4))):
-        end = min(focus, len(data)) if focus and random.random() < 0.75 else len(data)
-        place = random.randrange(max(1, end))
-        span = random.choice((1, 2, 4, 16, 256, 4096))
-        fault = random.randrange(7)
-        if fault == 0 and data:
-            data[min(place, len(data) - 1)] ^= 1 << random.randrange(8)
-        elif fault == 1:
-            data[place : place + span] = random.randbytes(len(data[place : place + span]))
-        elif fault == 2:
-            size = random.choice((1, 2, 4))
-            value = random.choice(EXTREMES) % 256**size
-            data[place : place + size] = value.to_bytes(size, random.choice(("little", "big")))
-        elif fault == 3:
-            del data[place : place + span]
-        elif fault == 4:
-            data[place:place] = data[place : place + span]
-        elif fault == 5:
-            data[place:place] = random.randbytes(span)
-        else:
-            del data[place:]
-    return bytes(data)
-
-
-def mutate_json(content: bytes, random: random.Random) -> bytes:
-    """JSON of which one to three values are hostile, gone or new; one of four is damaged as bytes."""
-    if random.random() < 0.25:
-        return mutate(content, random)
-    document = json.loads(content)
-    for _ in range(random.choice((1, 1, 2, 3))):
-        places = list(_places(document))
-        if not places:
-            break
-        # of long lists and vocabularies as seldom as of any other value
-        holder, key = random.choice(random.choice([list(group) for _, group in itertools.groupby(places, _holder)]))
-        fault = random.randrange(8)
-        if fault == 0:
-            del holder[key]
-        elif fault == 1 and isinstance(holder, dict):
-            name = random.choice(("", "x", "__class__", "auto_map", "model_type", "a.b"))
-            holder[name] = random.choice(HOSTILE_VALUES)
-        else:
-            holder[key] = random.choice(HOSTILE_VALUES)
-    return json.dumps(document).encode()
-
-
-def _holder(place) -> int:
-    return id(place[0])
-
-
-def _places(node):
-    """Every (container, key) of a JSON document."""
-    for key in list(node) if isinstance(node, dict) else range(len(node)):
-        yield node, key
-    for value in node.values() if isinstance(node, dict) else node:
-        if isinstance(value, (dict, list)):
-            yield from _places(value)
-
-
-def mend_ogg(data: bytes) -> bytes:
-    """`data` with the checksums of its Ogg pages made right, so that the damage gets as far as the decoder."""
-    data, start = bytearray(data), 0
-    while (start := data.find(b"OggS", start)) >= 0 and start + 27 <= len(data):
-        table = data[start + 27 : start + 27 + data[start + 26]]
-        end = start + 27 + len(table) + sum(table)
-        data[start + 22 : start + 26] = bytes(4)
-        checksum = 0
-        for byte in data[start:end]:
-            checksum = (checksum << 8 & 0xFFFFFFFF) ^ OGG_TABLE[checksum >> 24 ^ byte]
-        data[start + 22 : start + 26] = checksum.to_bytes(4, "little")
-        start += 4
-    return bytes(data)
-
-
-def _ogg_table() -> list[int]:
-    table = []
-    for value in range(256):
-        value <<= 24
-        for _ in range(8):
-            value = value << 1 ^ (0x104C11DB7 if value & 0x80000000 else 0)
-        table.append(value & 0xFFFFFFFF)
-    return table
-
-
-OGG_TABLE = _ogg_table()
 
 
 # -- readers ------------------------------------------------------------------------------------------------------
@@ -210,11 +114,7 @@ class Weights(Voices):
     names = ("model.safetensors", "codec/model.safetensors")
 
     def damage(self, name: str, content: bytes, random: random.Random) -> bytes:
-        header = 8 + int.from_bytes(content[:8], "little")
-        if random.random() < 0.5:
-            return mutate(content, random, focus=header)
-        entries = mutate_json(content[8:header], random)  # a header that is well formed and lies
-        return len(entries).to_bytes(8, "little") + entries + content[header:]
+        return mutate_safetensors(content, random)
 
 
 class Configurations(Voices):
@@ -237,7 +137,14 @@ class Configurations(Voices):
             raise self.refusals[0](str(error)) from error
 
 
-KINDS = {"audio": Audio, "weights": Weights, "configurations": Configurations}
+KINDS = {
+    "audio": Audio,
+    "weights": Weights,
+    "configurations": Configurations,
+    "training_states": TrainingStates,
+    "manifests": Manifests,
+    "tokens": Tokens,
+}
 
 
 def small_voice(folder: Path) -> None:
@@ -287,7 +194,7 @@ def work(kind: str, folder: Path, seed: int, first: int, last: int) -> None:
     subject = KINDS[kind](folder)
     for name, _ in subject.seeds:  # undamaged: it must be accepted, and everything is imported
         subject.read(folder / name)
-    limit = _virtual_memory() + MEGABYTES[kind] * 10**6
+    limit = _virtual_memory() + MEGABYTES.get(kind, 1_000) * 10**6
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in range(first, last):
@@ -298,8 +205,8 @@ def work(kind: str, folder: Path, seed: int, first: int, last: int) -> None:
         print(json.dumps([number, name]), file=report)
         path.unlink()  # the library may still have the earlier one mapped
         path.write_bytes(damaged)
-        faulthandler.dump_traceback_later(SECONDS[kind] * 5, exit=True)  # even from within a library
-        started, outcome, reason = time.perf_counter(), "accepted", ""
+        faulthandler.dump_traceback_later(SECONDS.get(kind, 10) * 15, exit=True)  # even from within a library
+        started, outcome, reason = time.process_time(), "accepted", ""
         try:
             subject.read(path)
         except Exception as error:
@@ -307,9 +214,9 @@ def work(kind: str, folder: Path, seed: int, first: int, last: int) -> None:
             outcome = "refused" if isinstance(error, subject.refusals) else "unexpected"
             if outcome == "refused" and any(word in reason.casefold() for word in ALLOCATION):
                 outcome = "memory"
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         faulthandler.cancel_dump_traceback_later()
-        if outcome in ("accepted", "refused") and seconds > SECONDS[kind]:
+        if outcome in ("accepted", "refused") and seconds > SECONDS.get(kind, 10):
             outcome, reason = "slow", f"{seconds:.1f} s"
         if outcome not in ("accepted", "refused"):
             _keep(kind, seed, number, path, damaged)
@@ -328,21 +235,45 @@ def _keep(kind: str, seed: int, number: int, path: Path, content: bytes) -> None
     (folder / f"{kind}-{seed}-{number}-{path.name}").write_bytes(content)
 
 
-def torture(kind: str, folder: Path, count: int, seed: int = 0) -> dict:
+def started(log: Path, kind: str, folder: Path, seed: int, first: int, last: int):
+    """A process that does `work`: what it prints, and how to wait for its exit status."""
+    arguments = ["--work", str(folder), str(first), str(last), "--seed", str(seed)]
+    with open(log, "wb") as errors:  # no pipe: the decoder's complaints would fill it and wait
+        command = [sys.executable, __file__, kind, *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    return process.stdout, process.wait
+
+
+def forked(log: Path, *arguments):
+    """As `started`, without the seconds that its imports take: for tests, whose process has done them."""
+    reader, writer = os.pipe()
+    process = os.fork()
+    if not process:
+        try:
+            for number, file in ((1, writer), (2, os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))):
+                os.dup2(file, number)
+            sys.stderr = open(2, "w", buffering=1)
+            work(*arguments)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(70)
+    os.close(writer)
+    return open(reader), lambda: os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def torture(kind: str, folder: Path, count: int, seed: int = 0, start=started) -> dict:
     """Has `count` mutants read and returns what became of them: counts, and what was not borne.
 
     `faults` lists `[number, name, outcome, reason]` of every mutant that was neither accepted nor properly refused.
     """
-    outcomes, faults, slowest, next_number, started = Counter(), [], 0.0, 0, time.time()
+    outcomes, faults, slowest, next_number, begin = Counter(), [], 0.0, 0, time.time()
+    log = folder.with_name(f"{folder.name}.log")
     while next_number < count:
-        command = [sys.executable, __file__, kind, "--work", str(folder), str(next_number), str(count)]
-        log = folder.with_name(f"{folder.name}.log")  # no pipe: the decoder's complaints would fill it and wait
-        with open(log, "wb") as errors:
-            process = subprocess.Popen(
-                [*command, "--seed", str(seed)], stdout=subprocess.PIPE, stderr=errors, text=True
-            )
+        output, wait = start(log, kind, folder, seed, next_number, count)
         begun = None
-        for line in process.stdout:
+        for line in output:
             entry = json.loads(line)
             if len(entry) == 2:
                 begun = entry
@@ -352,7 +283,8 @@ def torture(kind: str, folder: Path, count: int, seed: int = 0) -> dict:
             slowest, next_number, begun = max(slowest, seconds), number + 1, None
             if outcome not in ("accepted", "refused"):
                 faults.append([number, name, outcome, reason[:300]])
-        errors, code = log.read_text(errors="replace"), process.wait()
+        output.close()
+        code, errors = wait(), log.read_text(errors="replace")
         if begun is None and next_number < count:
             raise RuntimeError(f"{kind}: the reading process ended with {code} before it began: {errors[-2000:]}")
         if begun is not None:
@@ -369,7 +301,7 @@ def torture(kind: str, folder: Path, count: int, seed: int = 0) -> dict:
         **{name: outcomes[name] for name in ("accepted", "refused")},
         "faults": faults,
         "slowest_seconds": round(slowest, 3),
-        "minutes": round((time.time() - started) / 60, 1),
+        "minutes": round((time.time() - begin) / 60, 1),
     }
 
 
@@ -377,7 +309,7 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = ", ".join(KINDS)
     parser.add_argument("kinds", nargs="*", choices=[*KINDS, []], metavar="kind", help=f"{kinds}; default: all")
-    parser.add_argument("--count", type=int, help=f"mutants of each kind (default: {COUNTS})")
+    parser.add_argument("--count", type=int, help=f"mutants of each kind (default: 1,000; but {COUNTS})")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", nargs=3, metavar=("FOLDER", "FIRST", "LAST"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -396,7 +328,7 @@ def main(arguments=None) -> int:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / kind
             folder.mkdir()
-            results[kind] = torture(kind, folder, options.count or COUNTS[kind], options.seed)
+            results[kind] = torture(kind, folder, options.count or COUNTS.get(kind, 1_000), options.seed)
         print(f"{kind}: {json.dumps(results[kind], indent=1)}", flush=True)
         write_results("hostile_files", results)
     return 1 if any(result["faults"] for result in results.values()) else 0

@@ -36,7 +36,7 @@ from transformers import AutoModel, AutoProcessor
 name, revision = "{repository}", "main"  # better the hash of the commit whose code you have read: it is run
 model = AutoModel.from_pretrained(name, revision=revision, trust_remote_code=True)
 processor = AutoProcessor.from_pretrained(name, revision=revision, trust_remote_code=True)
-inputs = processor(text={text}, speaker="{speaker}")
+inputs = processor(text={text}, speaker={speaker})
 audio = processor.decode(model.generate(**inputs))[0]
 processor.save_audio(audio, "speech.wav")
 ```
@@ -196,9 +196,8 @@ def _heading(name: str, model, processor) -> str:
 
 def _usage(processor) -> str:
     shown = [*examples(processor), {"text": "Text to speak.", "example_title": processor.speakers[0]}][0]
-    return USAGE.format(
-        repository=REPOSITORY, text=json.dumps(shown["text"], ensure_ascii=False), speaker=shown["example_title"]
-    )
+    text, speaker = (json.dumps(shown[name], ensure_ascii=False) for name in ("text", "example_title"))
+    return USAGE.format(repository=REPOSITORY, text=text, speaker=speaker)
 
 
 def _measures(metrics: dict[str, float], evaluation: dict) -> str:

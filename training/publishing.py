@@ -109,11 +109,17 @@ def reason(error: BaseException) -> str:
     told = next(answered, error)  # the Hub's own words, where it had some
     text = str(error) if told is error else f"{error} {told}"
     text = re.sub(r"For more information check: \S+", "", " ".join(text.split()))
-    # addresses of storage carry a signature that is as good as a password
-    text = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1", text)[:300].strip(" .")
+    text = without_secrets(text)[:300].strip(" .")
     refused = getattr(getattr(told, "response", None), "status_code", None) in (401, 403)
     advice = "; log in with `hf auth login`, or set HF_TOKEN to a token that may write there" if refused else ""
     return f"{type(told).__name__}: {text}{advice}"
+
+
+def without_secrets(text: str) -> str:
+    """What a library says, but for tokens, passwords, and the signatures of addresses, which are as good as these."""
+    text = re.sub(r"(https?://[^\s?'\"]+)\?[^\s'\"]*", r"\1", text)
+    text = re.sub(r"(https?://)[^/\s@]+@", r"\1", text)
+    return re.sub(r"(?i)\bhf_\w+|(?<=bearer )[^\s'\"]+|(?<=basic )[^\s'\"]+", "***", text)
 
 
 def speak_examples(folder: Path, card: str, target: Path) -> dict[str, str]:
@@ -136,7 +142,7 @@ def speak_examples(folder: Path, card: str, target: Path) -> dict[str, str]:
                 voice.processor.save_audio(speech.waveform, target / Path(path).name)
                 samples[speaker] = path
     except Exception as error:  # of a voice of a few steps, or a card of somebody else's making
-        logger.warning("%s: published without all of its samples (%s).", folder, " ".join(str(error).split()))
+        logger.warning("%s: published without all of its samples (%s).", folder, reason(error))
     return samples
 
 
@@ -151,5 +157,5 @@ def push_checkpoint(folder: str | Path, repo: str, message: str) -> bool:
         return True
     except Exception as error:  # the voice is safe on disk in any case
         again = f"python scripts/push_to_hub.py --model {folder} --repo {repo}"
-        logger.warning("%s The run goes on. Try again with: %s", error, again)
+        logger.warning("%s The run goes on. Try again with: %s", without_secrets(str(error)), again)
         return False

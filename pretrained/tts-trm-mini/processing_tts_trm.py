@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from huggingface_hub.utils import validate_repo_id
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BatchFeature, EncodecFeatureExtractor, MimiModel, ProcessorMixin, TokenizersBackend
 from transformers.utils import cached_file
@@ -79,6 +80,7 @@ def load_codec(name: str, subfolder: str = "", revision: str | None = None):
         codec_class = {"mimi": MimiModel, TtsTrmCodec.config_class.model_type: TtsTrmCodec}.get(model_type)
         if codec_class is None:
             raise CodecError(f"The codec {name} is a model of type {model_type!r}; use Mimi or a TtsTrmCodec.")
+        check_weight_files(name, subfolder)
         codec = codec_class.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **where)
     except CodecError:
         raise
@@ -90,6 +92,18 @@ def load_codec(name: str, subfolder: str = "", revision: str | None = None):
         ) from error
     _loaded_codecs[key] = codec.eval().requires_grad_(False)
     return codec
+
+
+def check_weight_files(folder: str, subfolder: str = "") -> None:
+    """Raises `CodecError` if weights in several files leave their folder: transformers would follow `../x` anywhere."""
+    index = os.path.join(folder, subfolder, "model.safetensors.index.json")
+    if not os.path.isfile(index):  # on the Hub a name that leaves the repository is refused
+        return
+    with open(index, encoding="utf-8") as file:
+        names = json.load(file)["weight_map"].values()
+    for name in names:
+        if os.path.basename(name) != name:
+            raise CodecError(f"{index}: {name!r} leaves the folder; keep all weights beside it.")
 
 
 def codec_codebooks(codec) -> tuple[torch.Tensor, list[int]]:
@@ -164,6 +178,14 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
     def from_pretrained(cls, pretrained_model_name_or_path, **kwargs):
         processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         processor._origin = (str(pretrained_model_name_or_path), kwargs.get("revision"))
+        if processor.codec != CODEC_FOLDER:  # a voice of somebody else's must not name a folder of this machine
+            try:
+                validate_repo_id(processor.codec)
+            except ValueError as error:
+                raise CodecError(
+                    f"{pretrained_model_name_or_path}: codec={processor.codec!r} in processor_config.json is neither "
+                    f'"{CODEC_FOLDER}" nor a repository of the Hub; take the file from another copy.'
+                ) from error
         return processor
 
     @classmethod
