@@ -17,9 +17,11 @@ demo: .venv/speaks
 test: .venv/installed
 	$(IN_ENVIRONMENT) -m pytest
 
-# thousands of damaged files through the project's readers: minutes, results in docs/results
+# thousands of damaged files through the project's readers, and hundreds of runs that are killed, stopped or starved:
+# most of an hour on two cores, results in docs/results
 torture: .venv/installed
 	$(IN_ENVIRONMENT) torture/hostile_files.py
+	$(IN_ENVIRONMENT) torture/interrupted_runs.py
 
 # the web page and the speech endpoint, on this machine only: http://127.0.0.1:7860
 app: .venv/installed

@@ -9,9 +9,13 @@ from .normalization_tts_trm import SpokenText
 SENTENCE_PAUSE, CLAUSE_PAUSE, PARAGRAPH_PAUSE = 0.4, 0.2, 0.8  # seconds of silence after such a piece
 LONGEST_PAUSE = 60.0
 SHORTEST = 25  # characters below which a sentence is joined to its neighbour, if it has one
-BREAK = re.compile(r"\s*\[pause\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s)\]\s*|\s*\n[^\S\n]*\n\s*", re.IGNORECASE)
+BREAK = re.compile(  # white space is looked at from its beginning only: from each of its places would take forever
+    r"(?:(?<!\s)\s+)?\[pause\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s)\]\s*|(?<!\s)\s*\n[^\S\n]*\n\s*",
+    re.IGNORECASE,
+)
 SENTENCE_END = re.compile(r"[.!?…][\"')\]]*$")
 INITIAL = re.compile(r"(?:^|\W)\w\.$")
+SPACE = re.compile(" ")
 CLAUSE_END = re.compile(r"[,;:…–—-][\"')\]]*$")
 
 
@@ -51,7 +55,7 @@ def _pause(match: re.Match) -> float:
         return PARAGRAPH_PAUSE
     seconds = float(match["number"]) / (1000 if match["unit"].lower() == "ms" else 1)
     if seconds > LONGEST_PAUSE:
-        raise ValueError(f"{match[0].strip()} is longer than {LONGEST_PAUSE:.0f} s; shorten it.")
+        raise ValueError(f"{match[0].strip()[:40]} is longer than {LONGEST_PAUSE:.0f} s; shorten it.")
     return seconds
 
 
@@ -71,19 +75,21 @@ def _pieces(paragraph: SpokenText, limit: int) -> Iterator[Piece]:
 
 def split_piece(piece: Piece, limit: int) -> list[Piece]:
     """A piece in parts of at most `limit` characters: at clauses, else between words, inside a word only if it must."""
-    if len(piece.text) <= limit:
-        return [piece]
-    whole = SpokenText(piece.text, piece.origins)
-    cuts = [(place, kind) for place, kind in _cuts(whole) if place <= limit and len(piece.text) - place > 1]
-    clauses = [place for place, kind in cuts if kind != "word" and place >= min(limit, SHORTEST) // 2]
-    places = clauses or [place for place, _ in cuts]
-    # the part that is cut off is about as long as what is left of equal parts
-    parts = -(-len(piece.text) // limit)
-    wanted = len(piece.text) / parts
-    place = min(places, key=lambda place: abs(place - wanted)) if places else limit
-    first = _cut_out(whole, 0, place, CLAUSE_PAUSE if clauses else 0.0)
-    rest = _cut_out(whole, place + (1 if places else 0), len(piece.text), piece.pause)
-    return [first, *split_piece(rest, limit)]
+    whole, parts, start = SpokenText(piece.text, piece.origins), [], 0
+    while (length := len(whole.text) - start) > limit:
+        cuts = [
+            (place, kind) for place, kind in _cuts(whole, start + 1, start + limit + 1) if length > place - start + 1
+        ]
+        clauses = [place for place, kind in cuts if kind != "word" and place - start >= min(limit, SHORTEST) // 2]
+        places = clauses or [place for place, _ in cuts]
+        # the part that is cut off is about as long as what is left of equal parts
+        wanted = start + length / -(-length // limit)
+        place = min(places, key=lambda place: abs(place - wanted)) if places else start + limit
+        parts.append(_cut_out(whole, start, place, CLAUSE_PAUSE if clauses else 0.0))
+        start = place
+        while whole.text[start : start + 1] == " ":
+            start += 1
+    return [*parts, _cut_out(whole, start, len(whole.text), piece.pause)] if parts else [piece]
 
 
 def halve(piece: Piece) -> list[Piece]:
@@ -105,10 +111,10 @@ def _cut_out(text: SpokenText, start: int, end: int, pause: float) -> Piece:
     return Piece(text.text[start:end], text.origins[start:end], pause)
 
 
-def _cuts(text: SpokenText) -> Iterator[tuple[int, str]]:
-    """The spaces at which it may be cut, and what each of them ends: a sentence, a clause or a word."""
+def _cuts(text: SpokenText, start: int = 0, end: int | None = None) -> Iterator[tuple[int, str]]:
+    """The spaces in a stretch of it at which it may be cut, and what each ends: a sentence, a clause or a word."""
     words, origins = text
-    for place in (match.start() for match in re.finditer(" ", words)):
+    for place in (match.start() for match in SPACE.finditer(words, start, len(words) if end is None else end)):
         if origins[place - 1] == origins[place + 1] or origins[place][0] == origins[place][1]:
             continue  # within the words of one number, or of one word of the user's
         before = words[max(0, place - 4) : place]

@@ -72,6 +72,25 @@ def mel_filter_bank(sampling_rate: int, fft_size: int, num_bands: int) -> torch.
     return torch.minimum(rising, falling).clamp(min=0.0).float()
 
 
+class FiniteWeights:
+    """Refuses to load a weight that is not a finite number: the codes of such a model are legal, and its speech noise.
+
+    The nearest of entries whose distances are not numbers is still one of them, so that no later check would see it.
+    """
+
+    @classmethod
+    def from_pretrained(cls, name, *args, **kwargs):
+        loaded = super().from_pretrained(name, *args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        for key, tensor in model.state_dict().items():
+            # by the extremes, which are not numbers if any value is not: a mask would be as large as the tensor
+            if tensor.numel() and not tensor.is_meta and not torch.stack(tensor.aminmax()).isfinite().all():
+                raise OSError(
+                    f"{name}: {key} holds values that are not finite; the weights are damaged, load another copy."
+                )
+        return loaded
+
+
 class ConvNextBlock(nn.Module):
     """Depthwise convolution over time, then a two-layer perceptron per column, residual with a learned layer scale."""
 
@@ -134,7 +153,7 @@ class SpectrogramDecoder(nn.Module):
         return fold(pieces.transpose(1, 2)) / energy.clamp(min=1e-5)
 
 
-class TtsTrmCodec(PreTrainedModel):
+class TtsTrmCodec(FiniteWeights, PreTrainedModel):
     """Audio to codes `[B, K, T]` and back, with the signatures of transformers' `MimiModel`.
 
     The buffers `feature_mean`, `analysis`, `synthesis` and `codebooks` are fitted by `scripts/train_codec.py`.
@@ -225,7 +244,8 @@ class TtsTrmCodec(PreTrainedModel):
         levels = self.config.num_quantizers if num_quantizers is None else num_quantizers
         if not 1 <= levels <= self.config.num_quantizers:
             raise ValueError(f"num_quantizers={levels} is outside 1..{self.config.num_quantizers}.")
-        codes = residual_search(self.to_latent(input_values[:, 0]), self.codebooks[:levels]).transpose(1, 2)
+        with torch.autocast(input_values.device.type, enabled=False):  # in half precision one code in three differs
+            codes = residual_search(self.to_latent(input_values[:, 0]), self.codebooks[:levels]).transpose(1, 2)
         return (codes,) if return_dict is False else TtsTrmCodecEncoderOutput(audio_codes=codes)
 
     @torch.no_grad()
@@ -251,7 +271,8 @@ class TtsTrmCodec(PreTrainedModel):
                 f"Codes must be in 0..{self.config.codebook_size - 1}, got {audio_codes.min()}..{audio_codes.max()}; "
                 "trim padding (-1) before decoding."
             )
-        audio = self.decode_latent(dequantize(audio_codes.transpose(1, 2), self.codebooks))[:, None]
+        with torch.autocast(audio_codes.device.type, enabled=False):
+            audio = self.decode_latent(dequantize(audio_codes.transpose(1, 2), self.codebooks))[:, None]
         if padding_mask is not None:
             audio = audio[..., : padding_mask.shape[-1]]
         return (audio,) if return_dict is False else TtsTrmCodecDecoderOutput(audio_values=audio)

@@ -297,7 +297,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         batch = torch.zeros(len(waveforms), 1, max(lengths) * size)
         for row, waveform in zip(batch, waveforms, strict=True):
             row[0, : len(waveform)] = waveform
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(codec.device.type, enabled=False):  # half precision gives other codes
             codes = codec.encode(batch.to(codec.device)).audio_codes.cpu()
         for row, length in zip(codes, lengths, strict=True):
             row[:, length:] = -1
@@ -366,7 +366,8 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
                     f"Codes reach {int(item.min())}..{int(item.max())}, the codec's are 0..{size - 1}; "
                     "give lengths, or mark padding by -1 in whole frames."
                 )
-            audio = codec.decode(item[None]).audio_values[0, 0] if item.numel() else torch.zeros(0)
+            with torch.autocast(codec.device.type, enabled=False):
+                audio = codec.decode(item[None]).audio_values[0, 0] if item.numel() else torch.zeros(0)
             waveforms.append(audio.float().cpu())
         return waveforms
 

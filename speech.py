@@ -6,7 +6,9 @@ What runs the voice, torch or onnxruntime, is a subclass of [`LongTextVoice`]; n
 import os
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +18,7 @@ import soundfile
 
 from .long_text import Piece, halve, split_text
 from .normalization_tts_trm import SpokenText
-from .text_tts_trm import SpeechTooLongError, TextFrontEnd
+from .text_tts_trm import SpeechTooLongError, TextFrontEnd, report_left_out
 
 FRAMES_PER_CHARACTER = 1.1  # of slow speech: pieces are made so short that even this fits
 QUIET = 0.006  # of the loudest 10 ms: what is quieter is silence (-45 dB)
@@ -144,14 +146,14 @@ class LongTextVoice(ABC):
         Raises:
             ValueError: if the voice cannot speak the text: an unknown speaker, no letter it knows, a pause too long.
         """
-        words = [match.span() for match in re.finditer(r"\S+", text)]
+        words = np.array([match.span() for match in re.finditer(r"\S+", text)]).reshape(-1, 2)
         settings = {"speed": speed, **generate_kwargs}
         limit = min(
             self.text_front_end.max_text_length - 2,
             max(8, int(self.max_audio_frames * speed / FRAMES_PER_CHARACTER)),
         )
-        start, spoken = 0, 0
-        for piece in split_text(text, lambda part: self._spoken(part, speaker, normalize), limit):
+        start, spoken, unknown = 0, 0, Counter()
+        for piece in split_text(text, lambda part: self._spoken(part, speaker, normalize, unknown), limit):
             for passage in self._speak(piece, speaker, seed, num_codebooks, settings):
                 passage.start = start / passage.sampling_rate
                 for character in passage.characters:
@@ -162,10 +164,12 @@ class LongTextVoice(ABC):
         if not spoken:
             self.text_front_end.checked_text(text, speaker, normalize)  # says what is wrong with it
             raise ValueError(f"The text {text[:60]!r} has nothing to speak.")
+        report_left_out(unknown)
 
-    def _spoken(self, text: str, speaker: str | int, normalize: bool) -> SpokenText:
-        """A paragraph as it is spoken, with a full stop behind it: sentences in training have one."""
-        spoken, origins = self.text_front_end.spoken_text(text, speaker, normalize)[0]
+    def _spoken(self, text: str, speaker: str | int, normalize: bool, unknown: Counter) -> SpokenText:
+        """A paragraph as it is spoken, with a full stop behind it: sentences in training have one; counts the rest."""
+        (spoken, origins), left_out = self.text_front_end.spoken_text(text, speaker, normalize)
+        unknown.update(left_out)
         if spoken and spoken[-1].isalnum() and "." in self.text_front_end.character_tokenizer.get_vocab():
             spoken, origins = f"{spoken}.", [*origins, (origins[-1][1], origins[-1][1])]
         return SpokenText(spoken, origins)
@@ -190,6 +194,8 @@ class LongTextVoice(ABC):
             for part in parts:
                 yield from self._speak(part, speaker, seed, num_codebooks, settings)
             return
+        except FloatingPointError as error:
+            raise VoiceError(str(error)) from error
         samples = np.asarray(speech.waveform)
         if not np.isfinite(samples).all():
             raise VoiceError("The voice makes sound that is not finite; its weights are damaged: load another copy.")
@@ -209,20 +215,27 @@ def write_wav(passages: Iterable[Passage], path: str | Path) -> None:
     partial, file = f"{path}.partial", None
     try:
         for passage in passages:
-            try:
+            with named_if_unwritable(path):
                 file = file or soundfile.SoundFile(partial, "w", passage.sampling_rate, 1, "PCM_16", format="WAV")
                 file.write(np.clip(np.asarray(passage.waveform), -1, 1))
-            except (OSError, soundfile.SoundFileError) as error:
-                raise OSError(
-                    f"{path}: cannot be written ({error}); is the disk full or the folder missing?"
-                ) from error
         if file is not None:
-            file.close()
-            os.replace(partial, path)
+            with named_if_unwritable(path):
+                file.close()
+                os.replace(partial, path)
     finally:
         if file is not None:
             file.close()
-        Path(partial).unlink(missing_ok=True)
+            Path(partial).unlink(missing_ok=True)
+
+
+@contextmanager
+def named_if_unwritable(path: str | Path) -> Iterator[None]:
+    """Makes of what goes wrong with a file an `OSError` that names it."""
+    try:
+        yield
+    except (OSError, soundfile.SoundFileError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(f"{path}: cannot be written ({reason}); is the disk full or the folder missing?") from error
 
 
 def write_pcm(passages: Iterable[Passage], stream: BinaryIO) -> None:
@@ -285,10 +298,9 @@ def _times(speech: Speech, piece: Piece, offset: float) -> list[Word]:
     ]
 
 
-def _group(characters: list[Word], words: list[tuple[int, int]], text: str) -> list[Word]:
+def _group(characters: list[Word], bounds: np.ndarray, text: str) -> list[Word]:
     """Timed characters as the words of the user's text, those together that are spoken as one (`$5 million`)."""
     grouped: list[Word] = []
-    bounds = np.asarray(words).reshape(-1, 2)
     for character in characters:
         first = int(np.searchsorted(bounds[:, 1], character.text_start, side="right"))
         last = int(np.searchsorted(bounds[:, 0], character.text_end, side="left")) - 1

@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .speech import Passage, Word
+from .speech import Passage, Word, named_if_unwritable
 
 LONGEST_LINE, LONGEST_CUE = 42, 6.0  # characters and seconds of a subtitle
 
@@ -37,11 +37,14 @@ def write_times(times: Times | Passage, path: str | Path) -> None:
     if path.suffix.lower() not in formats:
         raise ValueError(f"{path}: times are written as {', '.join(formats)}; choose one by the end of the name.")
     partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_text(formats[path.suffix.lower()](times), encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = formats[path.suffix.lower()](times)
+    with named_if_unwritable(path):
+        try:
+            # half a surrogate pair is written as JSON escapes it
+            partial.write_text(content, encoding="utf-8", errors="backslashreplace")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def to_json(times: Times | Passage) -> str:

@@ -119,6 +119,9 @@ def main(arguments=None) -> int:
     options = parse_arguments(arguments)
     try:
         return check(options)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

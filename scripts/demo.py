@@ -33,6 +33,9 @@ def main(arguments=None) -> int:
         for number, (speaker, text) in enumerate(SENTENCES, 1):
             path = options.output_dir / f"{number}_{speaker}.wav"
             print(f'"{text}"\n   {speak(voice, text, speaker, path, pictures=True)}', flush=True)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

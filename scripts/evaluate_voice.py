@@ -215,6 +215,9 @@ def main(arguments=None) -> int:
             options.output.write_text(content, encoding="utf-8")
         if page:
             page.write(options.page, results)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except (SynthesisError, ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -106,6 +106,9 @@ def main(arguments=None) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the exporter, about itself
             print(export(Voice.from_pretrained(options.model, options.revision, "cpu"), options.output_dir))
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except (ExportError, ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -42,6 +42,8 @@ def export(checkpoint: Path, output: Path, codec: str | None, notes: str, evalua
     from tts_trm.training.model_card import read_evaluation, write_model_card
     from tts_trm.training.pretrained import ALIGNER
 
+    if not (checkpoint / "config.json").is_file():
+        raise ValueError(f"{checkpoint}: holds no config.json; give a checkpoint folder of a training run.")
     measured = read_evaluation(evaluation) if evaluation else None
     model = TtsTrmModel.from_pretrained(checkpoint, dtype=torch.float32)
     processor = TtsTrmProcessor.from_pretrained(checkpoint)
@@ -53,6 +55,7 @@ def export(checkpoint: Path, output: Path, codec: str | None, notes: str, evalua
     bundled = codec is not None or processor.codec == CODEC_FOLDER
     if codec:
         processor.codec = codec
+    foreign = set((output / CODEC_FOLDER).glob("*.py"))
     processor.save_pretrained(output)
     shown = {name: value for name, value in metrics.items() if "/" not in name}
     write_model_card(output, model, processor, shown, measured, notes)
@@ -61,7 +64,7 @@ def export(checkpoint: Path, output: Path, codec: str | None, notes: str, evalua
         shutil.copyfile(checkpoint / ALIGNER, output / ALIGNER)
     if bundled:
         save_half(shipped, output / CODEC_FOLDER)
-    for source in (output / CODEC_FOLDER).glob("*.py"):
+    for source in set((output / CODEC_FOLDER).glob("*.py")) - foreign:
         source.unlink()  # the code of the codec lies beside the model's, in the root
 
 
@@ -75,6 +78,9 @@ def main(arguments=None) -> int:
             options.notes.read_text(encoding="utf-8") if options.notes else "",
             options.evaluation,
         )
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -33,6 +33,9 @@ def main(arguments=None) -> int:
 
     try:
         commit = push_voice(options.model, options.repo, options.message, options.private or None)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except (PublishingError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

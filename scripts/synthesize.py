@@ -134,7 +134,10 @@ def read_text(text: str | None) -> str:
 
 def prepare_folder(folder: Path, names: list[str]) -> None:
     """Makes `folder`, and sees to it that no audio but that of this run will lie in it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SynthesisError(f"{folder}: cannot be made ({error.strerror}); give another folder.") from error
     others = sorted({path.name for path in folder.glob("*.wav")} - set(names))
     if others:
         raise SynthesisError(f"{folder}: holds {others[0]}, which this run would not write; choose an empty folder.")

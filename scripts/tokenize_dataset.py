@@ -88,6 +88,9 @@ def main(arguments=None) -> int:
     options = parse_arguments(arguments)
     try:
         tokenize(options)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

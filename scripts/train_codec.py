@@ -53,6 +53,9 @@ def main(arguments=None) -> int:
         run.fit()
         run.train()
         run.report()
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except (AudioError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,5 +1,7 @@
 """The offline codec and Mimi: one interface, one geometry, and quantisation against a naive search."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from tiny import fill_mimi, tiny_mimi
@@ -7,6 +9,7 @@ from transformers import MimiConfig, MimiModel
 
 from tts_trm import TtsTrmCodec, TtsTrmCodecConfig, TtsTrmProcessor
 from tts_trm.modeling_tts_trm_codec import SpectrogramDecoder, dequantize, mel_filter_bank, residual_search
+from tts_trm.processing_tts_trm import codec_codebooks
 
 FRAME = 1920
 
@@ -15,7 +18,11 @@ def tiny_codec(**changes) -> TtsTrmCodec:
     sizes = dict(num_layers=1, hidden_size=16, intermediate_size=16, num_quantizers=8, codebook_size=64, latent_dim=20)
     torch.manual_seed(0)
     codec = TtsTrmCodec(TtsTrmCodecConfig(**(sizes | changes))).eval()
-    codec.feature_mean.fill_(-4.0)
+    codec.analysis.copy_(torch.linalg.qr(torch.randn(codec.analysis.shape))[0])  # hears the whole frame
+    codec.synthesis.copy_(codec.analysis.T)
+    codec.feature_mean.copy_(codec.frame_features(noise(8, 5 * FRAME)).mean((0, 1)))
+    scales = codec.to_latent(noise(8, 5 * FRAME)).std() * 0.85 ** torch.arange(len(codec.codebooks))
+    codec.codebooks.mul_(scales[:, None, None])  # or the latents of noise would use few of the entries
     return codec
 
 
@@ -42,14 +49,84 @@ def test_frames_are_rounded_up_and_decoded_whole(make, samples):
     assert codec.config.sampling_rate / codec.config.frame_rate == FRAME
 
 
+def processor_of(codec, folder) -> TtsTrmProcessor:
+    codec.save_pretrained(folder)
+    return TtsTrmProcessor.from_texts(["abc"], codec=str(folder))
+
+
+def codes_of_batches(processor, lengths, batch_size: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The codes `[K, T]` of noises of so many samples, and those of the same ones in batches."""
+    clips = [noise(samples, seed=index).numpy() for index, samples in enumerate(lengths)]
+    pairs = []
+    for start in range(0, len(clips), batch_size):
+        batch = clips[start : start + batch_size]
+        for clip, row in zip(batch, processor(audio=batch, sampling_rate=24_000).audio_codes, strict=True):
+            pairs.append((processor(audio=clip, sampling_rate=24_000).audio_codes[0], row))
+    return pairs
+
+
 @both_codecs
-def test_clips_in_whole_frames_have_the_same_codes_in_a_batch_as_alone(make):
-    codec, lengths = make(), (5, 3, 1)
-    clips = [noise(1, 1, length * FRAME, seed=length) for length in lengths]
-    batch = torch.cat([torch.nn.functional.pad(clip, (0, 5 * FRAME - clip.shape[-1])) for clip in clips])
-    together = codec.encode(batch).audio_codes
-    for clip, row, length in zip(clips, together, lengths, strict=True):
-        assert torch.equal(codec.encode(clip).audio_codes[0], row[:, :length])
+def test_codes_in_a_batch_are_those_alone(make, tmp_path):
+    lengths = [round(24_000 * seconds) for seconds in (0.1, 1.5, 0.37, 0.9, 0.161, 0.5, 1.1, 0.24)]
+    for samples, (alone, row) in zip(
+        lengths, codes_of_batches(processor_of(make(), tmp_path), lengths, 4), strict=True
+    ):
+        frames = -(-samples // FRAME)
+        assert alone.shape == (8, frames) and torch.equal(alone, row[:, :frames]) and (row[:, frames:] == -1).all()
+
+
+@both_codecs
+def test_any_number_of_samples_gives_its_frames(make, tmp_path):
+    """2,000 of them; half lie at an edge between two frames."""
+    generator, codec = torch.Generator().manual_seed(0), make()
+    processor = processor_of(codec, tmp_path)
+    anywhere = torch.randint(1, 2 * 24_000, (1000,), generator=generator)
+    edges = torch.randint(1, 25, (1000,), generator=generator) * FRAME + torch.arange(1000) % 3 - 1
+    processor.codec_model.encode = lambda batch: SimpleNamespace(  # the rest is the processor's own
+        audio_codes=torch.zeros(len(batch), 8, batch.shape[-1] // FRAME, dtype=torch.long)
+    )
+    for lengths in torch.cat([anywhere, edges]).split(100):
+        frames = (lengths + FRAME - 1) // FRAME
+        assert [int(codec.get_encoded_length(each)) for each in lengths] == frames.tolist()
+        silence = [torch.zeros(samples).numpy() for samples in lengths.tolist()]
+        codes = processor(audio=silence, sampling_rate=24_000).audio_codes
+        assert torch.equal((codes[:, 0] >= 0).sum(-1), frames)
+
+
+@both_codecs
+def test_different_codes_sound_different_and_noise_needs_many(make):
+    """Or tests on these codecs would show nothing."""
+    codec = make()
+    codes = codec.encode(noise(1, 1, 40 * FRAME)).audio_codes
+    assert len({(level, code) for level, row in enumerate(codes[0].tolist()) for code in row}) > 100
+    whole = codec.decode(codes).audio_values
+    for level in range(8):
+        other = codes.clone()
+        other[:, level, 20] = (other[:, level, 20] + 1) % 64
+        assert (codec.decode(other).audio_values - whole).abs().max() > 1e-4 * whole.abs().max()
+
+
+@both_codecs
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_codecs_compute_in_float32_whatever_surrounds_them(make, dtype, tmp_path):
+    processor = processor_of(make(), tmp_path)
+    audio = noise(10 * FRAME).numpy()
+    codes = processor(audio=audio, sampling_rate=24_000).audio_codes
+    (waveform,) = processor.decode(codes)
+    with torch.autocast("cpu", dtype):
+        assert torch.equal(processor(audio=audio, sampling_rate=24_000).audio_codes, codes)
+        assert torch.equal(processor.decode(codes)[0], waveform)
+
+
+def test_entries_of_mimi_are_never_those_of_before():
+    """Mimi keeps the entries that it first decoded with, whatever is loaded into it later."""
+    codec, other = tiny_mimi(0), tiny_mimi(1)
+    codes = codec.encode(noise(1, 1, 3 * FRAME)).audio_codes
+    codec.decode(codes)
+    stale, state = codec.decode(codes).audio_values, other.state_dict()
+    codec.load_state_dict(state)
+    assert torch.equal(codec_codebooks(codec)[0], codec_codebooks(other)[0])
+    assert not torch.equal(stale, other.decode(codes).audio_values)
 
 
 @both_codecs
@@ -162,6 +239,23 @@ def test_full_components_keep_the_features():
     torch.testing.assert_close(
         latent @ codec.synthesis + codec.feature_mean, codec.frame_features(audio), rtol=1e-4, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5, 12, 25])
+def test_codes_decoded_in_parts_sound_as_the_whole(frames):
+    """With as many frames before and behind a part as its edges hear: 21 columns of convolutions, 2 of the window."""
+    codec, context = tiny_codec(num_layers=6, kernel_size=7), 3
+    codes = codec.encode(noise(1, 1, 60 * FRAME)).audio_codes
+    whole = codec.decode(codes).audio_values[0, 0]
+
+    def in_parts(context):
+        for start in range(0, 60, frames):
+            first = max(0, start - context)
+            part = codec.decode(codes[..., first : start + frames + context]).audio_values[0, 0]
+            yield part[(start - first) * FRAME :][: min(frames, 60 - start) * FRAME]
+
+    assert (torch.cat(list(in_parts(context))) - whole).abs().max() <= 1e-4 * whole.abs().max()
+    assert (torch.cat(list(in_parts(0))) - whole).abs().max() > 1e-2 * whole.abs().max()
 
 
 @pytest.mark.parametrize(

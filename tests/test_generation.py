@@ -1,5 +1,6 @@
 """`generate()`: lengths, sampling, defaults, and what it ignores and refuses."""
 
+import itertools
 import json
 import logging
 
@@ -86,6 +87,24 @@ def test_cycles_can_be_changed_and_observed():
     assert more.cycle_changes.shape == (4,) and torch.equal(more.lengths, output.lengths)
     assert not torch.equal(more.sequences, output.sequences)
     assert model.generate(IDS, MASK, return_dict_in_generate=True).cycle_changes is None
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_any_number_of_cycles_gives_finite_answers(head):
+    model = tiny_model(codebook_head=head)
+    for h_cycles, l_cycles in itertools.product(range(1, 7), repeat=2):
+        cycles = dict(h_cycles=h_cycles, l_cycles=l_cycles, output_cycles=True, return_dict_in_generate=True)
+        output = model.generate(IDS, MASK, **cycles)
+        assert output.cycle_changes.isfinite().all() and len(output.cycle_changes) == h_cycles - 1
+        assert output.sequences.amax() < 12 and (output.sequences[:, :, 0] >= 0).all()
+
+
+def test_an_answer_that_is_not_finite_is_no_speech():
+    """A search for the nearest entry finds one for it all the same."""
+    model = tiny_model()
+    model.recursion.updater.norm.weight.data[0] = float("nan")
+    with pytest.raises(FloatingPointError, match="weights are damaged, or too large for half precision"):
+        model.generate(IDS, MASK)
 
 
 # -- sampling -----------------------------------------------------------------------------------------------------

@@ -76,8 +76,36 @@ def test_fused_cross_entropy_has_the_values_and_gradients_of_the_library(rows, m
     wanted = 3 * F.cross_entropy(F.linear(*inputs), codes, ignore_index=-100, reduction="sum")
     torch.testing.assert_close(loss, wanted)
     torch.testing.assert_close(torch.autograd.grad(loss, inputs), torch.autograd.grad(wanted, inputs))
+    assert torch.autograd.gradcheck(lambda *values: LinearCrossEntropy.apply(*values, codes), inputs)
     far = LinearCrossEntropy.apply(inputs[0] * 1e3, *inputs[1:], codes)  # exp of these would overflow
     torch.testing.assert_close(far, F.cross_entropy(F.linear(inputs[0] * 1e3, *inputs[1:]), codes, reduction="sum"))
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 1e-6), (torch.bfloat16, 1e-2)], ids=str)
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("head", ["depth", "parallel"])
+def test_losses_in_parts_are_the_loss_at_once(head, shared, dtype, tolerance, monkeypatch):
+    """In value and gradients, relative to their norms; codes of 0 count and missing ones do not."""
+    monkeypatch.setattr(modeling_tts_trm_heads, "LOGITS_IN_CACHE", 3)  # sums of many parts
+    model = tiny_model(codebook_head=head, share_output_heads=shared).to(dtype)
+    frames, codes = frames_and_codes(model, count=400)
+    codes[::3], codes[5:9, 4] = 0, -100
+    results = []
+    for at_once in (False, True):
+        model.zero_grad()
+        inputs = frames.to(dtype).requires_grad_()
+        if at_once:
+            logits = model.head.logits(inputs, codes).float().transpose(1, 2)
+            sums = F.cross_entropy(logits, codes, ignore_index=-100, reduction="none").sum(0)
+            losses = sums / (codes >= 0).sum(0)
+            loss = (losses * torch.tensor(model.config.normalized_codebook_weights)).mean()
+        else:
+            loss, losses = model.head.loss(inputs, codes)
+        loss.backward()
+        gradients = [inputs.grad, *(parameter.grad for parameter in model.head.parameters())]
+        results.append([losses.detach(), *(gradient.float() for gradient in gradients)])
+    for parts, whole in zip(*results, strict=True):
+        assert (parts - whole).norm() <= tolerance * whole.norm()
 
 
 @pytest.mark.parametrize("head", ["depth", "parallel"])
@@ -259,21 +287,30 @@ def test_codebooks_and_statistics_survive_saving(tmp_path):
 # -- learning -----------------------------------------------------------------------------------------------------
 
 
-def overfit(model, batch, learned, steps: int, learning_rate: float = 1e-2):
-    """Trains until `learned(frames [N, D], codes [N, K])`, asked every tenth step; fails after `steps`."""
+def overfit(model, batch, learned, steps: int, learning_rate: float = 1e-2, gradient: bool = False):
+    """Trains until `learned(frames [N, D], codes [N, K])`, asked every tenth step, and a tenth of the loss is left.
+
+    With `gradient`, of its norm as well. Fails after `steps`.
+    """
     mask = batch["labels"][:, 0] >= 0
     codes = batch["labels"].transpose(1, 2)[mask]
-    optimizer = torch.optim.Adam(model.train().parameters(), learning_rate)
+    parameters = list(model.train().parameters())
+    optimizer, first = torch.optim.Adam(parameters, learning_rate), None
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * min(1, (step + 1) / 20) * (1 - step / steps)
         output = model(**batch)
-        if step % 10 == 9 and learned(output.last_hidden_state[mask].detach(), codes):
-            return
         optimizer.zero_grad()
-        output.loss.backward()
+        output.codebook_loss.backward(retain_graph=True)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        now = torch.stack((output.codebook_loss.detach(), norm))[: 2 if gradient else 1]
+        first = now if first is None else first
+        if step % 10 == 9 and (now < 0.1 * first).all() and learned(output.last_hidden_state[mask].detach(), codes):
+            return
+        if model.config.duration_loss_weight and output.duration_loss is not None:
+            (model.config.duration_loss_weight * output.duration_loss).backward()
         optimizer.step()
-    pytest.fail(f"not learned in {steps} steps; the loss is {output.loss:.3f}")
+    pytest.fail(f"not learned in {steps} steps; loss and gradient are {(now / first).tolist()} of the first")
 
 
 OVERFIT_SIZES = dict(
@@ -293,7 +330,13 @@ OVERFIT_SIZES = dict(
 def test_projection_heads_learn_every_code_of_two_clips(changes):
     model = tiny_model(**OVERFIT_SIZES, **changes)
     batch = random_batch(model.config, characters=(4, 3), frames=(4, 3))
-    overfit(model, batch, lambda frames, codes: (model.head.predict(frames) == codes).float().mean() > 0.99, 200)
+    overfit(
+        model,
+        batch,
+        lambda frames, codes: (model.head.predict(frames) == codes).float().mean() > 0.99,
+        300,
+        gradient=True,
+    )
 
 
 @pytest.mark.parametrize("chains", [[32], [1, 31]], ids=["one chain", "Mimi's chains"])

@@ -1,6 +1,7 @@
 """The model: against naive forms of itself, and unmoved by padding."""
 
 import math
+import random
 
 import pytest
 import torch
@@ -54,39 +55,30 @@ def naive_recursion(recursion, x, text, text_mask, frame_mask):
     return y, applications
 
 
+@pytest.mark.parametrize("h_cycles", [1, 2, 3])
+@pytest.mark.parametrize("l_cycles", [1, 3, 6])
 @pytest.mark.parametrize("injection", INJECTIONS)
-def test_cached_keys_and_values_equal_the_naive_loop(injection):
-    model = tiny_model(answer_injection=injection, h_cycles=3, l_cycles=6, l_layers=2)
-    recursion = model.recursion
+def test_cached_keys_and_values_equal_the_naive_loop(injection, l_cycles, h_cycles):
+    model = tiny_model(answer_injection=injection, h_cycles=h_cycles, l_cycles=l_cycles, l_layers=2)
+    recursion = model.double().recursion
     generator = torch.Generator().manual_seed(0)
     text_mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
     frame_mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]])
     results = []
     for naive in (False, True):
         generator.manual_seed(0)
-        x = torch.randn(2, 5, 16, generator=generator).requires_grad_()
-        text = torch.randn(2, 4, 16, generator=generator).requires_grad_()
+        x = torch.randn(2, 5, 16, generator=generator, dtype=torch.double).requires_grad_()
+        text = torch.randn(2, 4, 16, generator=generator, dtype=torch.double).requires_grad_()
         if naive:
             y, applications = naive_recursion(recursion, x, text, text_mask, frame_mask)
-            assert applications == 36
+            assert applications == h_cycles * l_cycles * 2
         else:
             y = recursion(x, text, text_mask, frame_mask)[-1]
         recursion.zero_grad()
         (y * torch.arange(y.numel()).view_as(y).sin() * frame_mask[..., None]).sum().backward()
         gradients = {name: parameter.grad.clone() for name, parameter in recursion.named_parameters()}
         results.append((y.detach()[frame_mask.bool()], x.grad, text.grad, gradients))
-    torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("head", HEADS)
-def test_eager_equals_fused_attention(head):
-    fused = with_attention(tiny_model(codebook_head=head), "sdpa")
-    eager = with_attention(tiny_model(codebook_head=head), "eager")
-    batch = random_batch(fused.config)
-    one, other = fused(**batch), eager(**batch)
-    torch.testing.assert_close(one.loss, other.loss)
-    mask = batch["labels"][:, 0] >= 0
-    torch.testing.assert_close(one.last_hidden_state[mask], other.last_hidden_state[mask], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(results[0], results[1], rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
@@ -142,18 +134,47 @@ def test_alone_in_an_equal_and_in_a_padded_batch(alignment, injection, head):
             torch.testing.assert_close(losses, alone.codebook_losses, rtol=1e-5, atol=1e-5)
 
 
+def padded_with_junk(batch: dict, characters: int, frames: int, seed: int) -> dict:
+    """The batch with so many more positions, and in all of its padding what no batch should be padded with."""
+    generator = torch.Generator().manual_seed(seed)
+    widened = {key: torch.nn.functional.pad(batch[key], (0, characters)) for key in ("input_ids", "attention_mask")}
+    durations = torch.nn.functional.pad(batch["durations"], (0, characters))
+    junk = torch.randn(durations.shape, generator=generator) * 50
+    junk[torch.rand(junk.shape, generator=generator) < 0.2] = float("nan")
+    ids = torch.randint(0, 20, durations.shape, generator=generator)
+    labels = torch.nn.functional.pad(batch["labels"], (0, frames), value=-100)
+    codes, mask = torch.randint(0, 12, labels.shape, generator=generator), widened["attention_mask"] == 1
+    return batch | dict(
+        input_ids=torch.where(mask, widened["input_ids"], ids),
+        attention_mask=widened["attention_mask"],
+        durations=torch.where(mask, durations, junk),
+        labels=torch.where(labels >= 0, labels, codes),
+    )
+
+
 @pytest.mark.parametrize("head", HEADS)
 def test_what_lies_in_the_padding_is_not_read(head):
-    model = tiny_model(codebook_head=head)
-    batch = random_batch(model.config)
-    other = {key: value.clone() for key, value in batch.items()}
-    other["input_ids"][1, 4:] = 9
-    other["labels"][1, :, 6:] = 3
-    with torch.no_grad():
-        one, two = model(**batch, return_logits=True), model(**other, return_logits=True)
-    torch.testing.assert_close(one.loss, two.loss)
-    torch.testing.assert_close(one.logits, two.logits)
-    assert one.logits.shape == (2, 5, 9, 12) and one.logits[1, :, 6:].abs().max() == 0
+    """17 batches of random sizes for each head, in loss, gradients and logits."""
+    sizes = random.Random(0)
+    for trial in range(17):
+        model = tiny_model(
+            trial, codebook_head=head, alignment=ALIGNMENTS[trial % 3], answer_injection=INJECTIONS[trial % 2]
+        )
+        model.config.max_text_length = 100
+        items = range(sizes.randint(1, 8))
+        characters, frames = ([sizes.randint(1, longest) for _ in items] for longest in (20, 24))
+        batch = random_batch(model.config, characters, frames, seed=trial)
+        junk = padded_with_junk(batch, sizes.randint(0, 64), sizes.randint(0, 64), seed=trial)
+        found = []
+        for each in (batch, junk):
+            output = model(**each, return_logits=True)
+            model.zero_grad()
+            output.loss.backward()
+            gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+            assert output.logits[..., max(frames) :, :].abs().sum() == 0
+            logits = output.logits[..., : max(frames), :]
+            found.append((output.loss, logits / logits.abs().max(), gradients))
+        torch.testing.assert_close(found[1], found[0], rtol=1e-5, atol=1e-5)
 
 
 # -- outputs ------------------------------------------------------------------------------------------------------
@@ -389,7 +410,7 @@ def test_length_alignment_places_the_text_by_scaled_predictions():
     batch = random_batch(model.config)
     del batch["durations"]
     output = model(**batch)
-    used = model._training_durations(output.durations, None, output.lengths)
+    used = model._training_durations(output.durations, None, batch["attention_mask"], output.lengths)
     torch.testing.assert_close(used.sum(-1), output.lengths.float())
     output.loss.backward()
     assert model.upsampler.duration.weight.grad.abs().sum() > 0
@@ -407,6 +428,7 @@ def test_length_alignment_places_the_text_by_scaled_predictions():
         (dict(input_ids=torch.zeros(2, 25, dtype=torch.long)), "25 characters, over max_text_length=24; split it"),
         (dict(attention_mask=torch.ones(2, 6)), r"attention_mask is \(2, 6\), input_ids \(2, 7\)"),
         (dict(attention_mask=torch.tensor([[1] * 7, [0] * 7])), "hides every character"),
+        (dict(attention_mask=torch.tensor([[1] * 7, [0] + [1] * 6])), "before a real one; pad texts on the right"),
         (dict(speaker_id=torch.tensor([0, 3])), r"speaker_id=\[0, 3\] is outside 0\.\.2"),
         (dict(speaker_id=-1), "outside 0..2"),
         (dict(speaker_id=torch.tensor([0, 1, 2])), r"speaker_id=\[0, 1, 2\] must be one integer, or one for each of"),
@@ -424,19 +446,3 @@ def test_unfit_inputs_are_refused_by_value(changes, named):
     model = tiny_model()
     with pytest.raises(ValueError, match=named):
         model(**(random_batch(model.config) | changes))
-
-
-# -- saving -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("head", HEADS)
-def test_loaded_model_computes_the_same(head, tmp_path):
-    model = tiny_model(codebook_head=head)
-    batch = random_batch(model.config)
-    model.save_pretrained(tmp_path)
-    loaded = TtsTrmModel.from_pretrained(tmp_path).eval()
-    with torch.no_grad():
-        # where in memory a weight lies may decide which kernel multiplies it
-        torch.testing.assert_close(loaded(**batch).to_tuple(), model(**batch).to_tuple(), rtol=1e-6, atol=1e-6)
-    for name, value in model.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], value), name

@@ -81,11 +81,24 @@ def item_of(batch: dict, index: int, characters: int, frames: int) -> dict:
 
 
 def fill_mimi(codec: MimiModel) -> MimiModel:
-    """Random codebook entries: those of an untrained Mimi are all zero, and so would be its codes."""
-    for module in codec.modules():
-        if type(module).__name__ == "MimiEuclideanCodebook":
-            module.embed_sum.normal_()
-    return codec.eval()
+    """Random codebook entries: those of an untrained Mimi are all zero, and so would be its codes.
+
+    They lie where the latents of noise do, or it would use few of them.
+    """
+    codec, quantizer, latents = codec.eval(), codec.quantizer, []
+    chains = (quantizer.semantic_residual_vector_quantizer, quantizer.acoustic_residual_vector_quantizer)
+    hooks = [chain.input_proj.register_forward_hook(lambda *seen: latents.append(seen[-1])) for chain in chains]
+    with torch.no_grad():
+        codec.encode(0.3 * torch.randn(1, 1, 8 * 1920))
+    for hook in hooks:
+        hook.remove()
+    for chain, latent in zip(chains, latents, strict=True):
+        deviation, mean = torch.std_mean(latent[0], 1)
+        for level, layer in enumerate(chain.layers):
+            entries = layer.codebook.embed_sum
+            entries.copy_(deviation * 0.85**level * torch.randn(entries.shape) + (mean if level == 0 else 0))
+            layer.codebook._embed = None  # what it encoded with is kept there
+    return codec
 
 
 def tiny_mimi(seed: int = 0) -> MimiModel:

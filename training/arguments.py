@@ -269,6 +269,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         parser.error(
             f"--body-lr {options.body_lr}: only a voice that can speak can keep its weights; --from-pretrained"
         )
+    if options.output_dir.exists() and not options.output_dir.is_dir():
+        parser.error(f"--output-dir {options.output_dir} is a file; give a folder")
     if options.fp16 and options.bf16:
         parser.error("--fp16 and --bf16 exclude each other")
     if options.token_dir is None and Path(options.data_dir[0]).is_dir():

@@ -116,6 +116,7 @@ class TtsTrmGenerationMixin:
         Raises:
             ValueError: if an argument does not fit.
             SpeechTooLongError: if an item would be longer than `max_audio_frames`.
+            FloatingPointError: if what the weights compute is not finite.
         """
         for name, cycles in (("h_cycles", h_cycles), ("l_cycles", l_cycles)):
             if cycles is not None and cycles < 1:
@@ -136,6 +137,11 @@ class TtsTrmGenerationMixin:
 
         frame_mask = torch.arange(size, device=lengths.device) < lengths[:, None]
         frames = answers[-1][frame_mask]
+        if not frames.isfinite().all():  # of codes it could not be seen any more
+            raise FloatingPointError(
+                "The model's answer is not finite: its weights are damaged, or too large for half precision; load "
+                "another copy, in float32."
+            )
         codes = self.head.predict(frames, choose, self.head.gain(speaker_id, settings.sharpness), lengths)
         sequences = codes.new_full((*frame_mask.shape, codes.shape[-1]), PADDING_CODE)
         sequences[frame_mask] = codes

@@ -25,6 +25,7 @@ from transformers.utils import ModelOutput
 
 from .configuration_tts_trm import TtsTrmConfig
 from .generation_tts_trm import TtsTrmGenerationMixin, default_generation_config, one_per_item
+from .modeling_tts_trm_codec import FiniteWeights
 from .modeling_tts_trm_heads import LatentHead, ProjectionHead
 from .modeling_tts_trm_layers import (
     Attention,
@@ -238,7 +239,7 @@ class Recursion(nn.Module):
         return answers
 
 
-class TtsTrmPreTrainedModel(PreTrainedModel):
+class TtsTrmPreTrainedModel(FiniteWeights, PreTrainedModel):
     config: TtsTrmConfig
     config_class = TtsTrmConfig
     base_model_prefix = "model"
@@ -330,7 +331,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         if labels is None:
             used, lengths = self._plan_lengths(predicted, attention_mask, num_frames)
         else:
-            used, lengths = self._training_durations(predicted, durations, label_lengths), label_lengths
+            used = self._training_durations(predicted, durations, attention_mask, label_lengths)
+            lengths = label_lengths
         size = labels.shape[-1] if labels is not None else int(lengths.max())
         answers = self._answers(text, used, attention_mask, lengths, size)
         output = TtsTrmOutput(last_hidden_state=answers[-1], lengths=lengths, durations=predicted)
@@ -343,7 +345,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             output.loss = output.codebook_loss
             if predicted is not None:
                 output.duration_loss, output.length_loss = self._duration_losses(
-                    predicted, durations, attention_mask, lengths
+                    predicted, used, attention_mask, lengths
                 )
                 output.loss = output.loss + self.config.duration_loss_weight * output.duration_loss
         if return_logits:
@@ -372,7 +374,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         x = self._text_at_frames(text, durations, attention_mask, size)
         return self.recursion(x, text, attention_mask, length_mask(lengths, size).long(), h_cycles, l_cycles)
 
-    def _training_durations(self, predicted, durations, lengths) -> torch.Tensor | None:
+    def _training_durations(self, predicted, durations, attention_mask, lengths) -> torch.Tensor | None:
         """The durations `[B, S]` that place the text in training: the true ones, or predicted ones of true length."""
         if self.config.alignment == "durations":
             if durations is None:
@@ -382,18 +384,24 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
                 )
             if durations.shape != predicted.shape:
                 raise ValueError(f"durations are {tuple(durations.shape)}, input_ids {tuple(predicted.shape)}.")
-            return durations
+            return durations.masked_fill(attention_mask == 0, 0)  # whatever a batch is padded with
         if self.config.alignment == "length":
             return predicted * (lengths / predicted.sum(-1).clamp(min=1e-3))[:, None]
         return None
 
     def _duration_losses(self, predicted, durations, attention_mask, lengths):
-        """Loss of characters and length together, and that of the length alone."""
-        length_loss = (predicted.sum(-1).clamp(min=1e-3).log() - lengths.log()).abs().mean()
+        """Loss of characters and length together, and that of the length alone.
+
+        Items count by their frames, as in the head's loss: however clips are shared out to batches and processes that
+        are weighted by frames, the gradient is the same.
+        """
+        shares = lengths / lengths.sum()
+        length_loss = (shares * (predicted.sum(-1).clamp(min=1e-3).log() - lengths.log()).abs()).sum()
         if self.config.alignment == "length":
             return length_loss, length_loss.detach()
         difference = (predicted + LOG_DURATION_OFFSET).log() - (durations + LOG_DURATION_OFFSET).log()
-        character_loss = (difference.abs() * attention_mask).sum() / attention_mask.sum()
+        of_items = (difference.abs() * attention_mask).sum(-1) / attention_mask.sum(-1)
+        character_loss = (shares * of_items).sum()
         return character_loss + length_loss, length_loss.detach()
 
     @staticmethod
@@ -423,6 +431,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             raise ValueError(f"attention_mask is {tuple(attention_mask.shape)}, input_ids {tuple(input_ids.shape)}.")
         if (attention_mask.sum(-1) == 0).any():
             raise ValueError("attention_mask hides every character of an item; drop empty texts from the batch.")
+        if (attention_mask[:, 1:] > attention_mask[:, :-1]).any():
+            raise ValueError("attention_mask hides a character before a real one; pad texts on the right.")
         if isinstance(speaker_id, torch.Tensor) and speaker_id.is_floating_point():
             return input_ids, attention_mask, self._check_blend(speaker_id, input_ids)
         speaker_id = one_per_item("speaker_id", 0 if speaker_id is None else speaker_id, input_ids)

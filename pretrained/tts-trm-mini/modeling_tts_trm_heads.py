@@ -55,7 +55,7 @@ class LinearCrossEntropy(torch.autograd.Function):
     def forward(context, hidden, weight, bias, codes):
         precision = torch.promote_types(hidden.dtype, torch.float32)
         loss, gradients = hidden.new_zeros((), dtype=precision), []
-        of_weight, of_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+        of_weight, of_bias = (torch.zeros_like(sums, dtype=precision) for sums in (weight, bias))
         size = LOGITS_IN_CACHE if hidden.device.type == "cpu" else LOGITS_AT_ONCE
         for part, code in zip(hidden.split(size), codes.split(size), strict=True):
             logits = F.linear(part, weight, bias).to(precision)
@@ -69,7 +69,7 @@ class LinearCrossEntropy(torch.autograd.Function):
             gradient = gradient.to(part.dtype)
             of_weight += gradient.T @ part
             gradients.append(gradient @ weight)
-        context.save_for_backward(torch.cat(gradients), of_weight, of_bias)
+        context.save_for_backward(torch.cat(gradients), of_weight.to(weight.dtype), of_bias.to(bias.dtype))
         return loss
 
     @staticmethod

@@ -27,7 +27,7 @@ ROMAN_DIGITS = {"X": 10, "IX": 9, "V": 5, "IV": 4, "I": 1}
 SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f"  # marks that nobody reads aloud
 EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55]"
 TELEPHONES = (
-    r"\+\d{1,3}(?:[ /-]?\(?\d{2,}\)?)+",
+    r"\+\d{1,3}(?:[ /-]?\(?\d{2,}+\)?)+",  # `+`: digits that could be grouped in any way would take forever
     r"\(\d{2,5}\)[ -]?\d{2,}(?:[ -]\d{2,})*",
     r"(?:1-)?\d{2,5}(?:-\d{2,5}){2,}",
     r"0\d{1,5}[ /-]\d{3,}(?:[ -]\d{2,})*",
@@ -84,14 +84,15 @@ class Normalizer:
     def __init__(self, language: Language):
         self.language = language
         thousands, decimal = re.escape(language.thousands), re.escape(language.decimal)
-        number = rf"(?:\d{{1,3}}(?:(?:{thousands}|[ \u00a0\u2009\u202f])\d{{3}})+(?!\d)|\d+)(?:{decimal}\d+)?"
+        # repetitions that could be tried from each of their parts have an upper bound: time grows with the text alone
+        number = rf"(?:\d{{1,3}}(?:(?:{thousands}|[ \u00a0\u2009\u202f])\d{{3}}){{1,20}}(?!\d)|\d+)(?:{decimal}\d+)?"
         signed = rf"(?P<sign>(?<![\w)])[-−])?(?<![\w.,])(?P<number>{number})"
         money, units = _any(language.currencies), _any(language.units)
         magnitude = rf"\s?(?P<magnitude>{_any(language.magnitudes)})(?!\w)"
         rules = [
             (r"(?:https?://|www\.)[^\s<>()\"']*[^\s<>()\"'.,;:!?]", self.address),
-            (r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", self.address),
-            (rf"\b(?:[a-z0-9-]+\.)+(?:{language.domains})\b(?:/[\w./?=&#-]*[\w/])?", self.address),
+            (r"\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", self.address),
+            (rf"\b(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{language.domains})\b(?:/[\w./?=&#-]*[\w/])?", self.address),
             *((pattern, partial(_constant, words)) for pattern, words in language.phrases),
             *((pattern, self.date) for pattern in self._date_patterns()),
             *((pattern, self.time) for pattern in language.times),
@@ -135,9 +136,13 @@ class Normalizer:
             return _join(text, [])  # most sentences: there is nothing for the rules
         taken, free = [], [True] * len(text)
         for pattern, rule in self.rules:
-            for match in pattern.finditer(text):
+            position = 0
+            while match := pattern.search(text, position):
                 start, end = match.span("take" if "take" in pattern.groupindex else 0)
-                if all(free[start:end]) and (spoken := rule(match)) is not None:
+                position = match.end()
+                if not all(free[start:end]):  # what follows the stretch that another rule took may still match
+                    position = next((place for place in range(free.index(False, start), position) if free[place]), end)
+                elif (spoken := rule(match)) is not None:
                     taken.append((start, end, spoken))
                     free[start:end] = [False] * (end - start)
         return _join(text, sorted(taken))
@@ -150,28 +155,28 @@ class Normalizer:
     # -- numbers --------------------------------------------------------------------------------------------------
 
     def words(self, number: int | str, kind: str = "cardinal") -> str:
-        """A whole number, or a numeral with a decimal point, in words."""
+        """What [`value`] returns, in words; a year that the library cannot say is said as a number."""
         if num2words is None:
             raise ValueError(
                 f"The text has the number {number}; have numbers spoken with `pip install num2words`, or write it out."
             )
+        if isinstance(number, str):
+            whole, point, digits = number.partition(".")
+            spoken = self.digits(whole) if len(whole) > MOST_DIGITS else self.words(int(whole))
+            return f"{spoken} {self.language.point} {self.digits(digits)}" if point else spoken
         try:
-            if isinstance(number, int):
-                spoken = num2words(number, to=kind, lang=self.language.code)
-            else:
-                whole, _, digits = number.partition(".")
-                parts = [self.words(int(whole)), self.language.point, *(self.words(int(digit)) for digit in digits)]
-                return " ".join(parts)
-        except NotImplementedError as error:
+            return num2words(number, to=kind, lang=self.language.code).replace(",", "")
+        except Exception as error:  # each of its languages raises what it likes
+            if kind == "year":
+                return self.words(number)
             raise ValueError(
                 f"The text has the number {number}, which num2words cannot say in {self.language.code!r}; write it out."
             ) from error
-        return spoken.replace(",", "")
 
     def value(self, written: str) -> int | str:
-        """A numeral as it is written, `1.234,5`, to what [`words`] takes: an int, or `"1234.5"`."""
+        """A numeral as it is written, `1.234,5`: an int, or `"1234.5"`, or the digits if they are very many."""
         plain = re.sub(rf"[{self.language.thousands}\s]", "", written).replace(self.language.decimal, ".")
-        return plain if "." in plain else int(plain)
+        return plain if "." in plain or len(plain) > MOST_DIGITS else int(plain)
 
     def quantity(self, match, one: str, many: str) -> str:
         """A number and what it counts."""
@@ -186,14 +191,19 @@ class Normalizer:
         return self.words(value)
 
     def digits(self, text: str) -> str:
-        return " ".join(self.words(int(character)) for character in text if character.isdigit())
+        names = {digit: self.words(int(digit)) for digit in set(text) if digit.isdecimal()}
+        return " ".join(names[character] for character in text if character in names)
+
+    @staticmethod
+    def may_be_year(written: str) -> bool:
+        return written.isdigit() and len(written) == 4 and 1100 <= int(written) < 2100
 
     def number(self, match) -> str:
         written = match["number"]
         sign = f"{self.language.minus} " if match["sign"] else ""
-        if written.isdigit() and (len(written) > MOST_DIGITS or (written[0] == "0" and len(written) > 1)):
+        if written.isdigit() and written[0] == "0" and len(written) > 1:
             return sign + self.digits(written)
-        if written.isdigit() and not sign and 1100 <= int(written) < 2100:
+        if not sign and self.may_be_year(written):
             return self.words(int(written), "year")
         noun = re.match(r"\s[A-ZÄÖÜ]\w*", _after(match))
         return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
@@ -206,9 +216,7 @@ class Normalizer:
 
     def range(self, match) -> str:
         parts = [
-            self.words(int(part), "year")
-            if part.isdigit() and 1100 <= int(part) < 2100
-            else self.words(self.value(part))
+            self.words(int(part), "year") if self.may_be_year(part) else self.words(self.value(part))
             for part in (match["first"], match["second"])
         ]
         unit = (match["unit"] or "").strip() if "unit" in match.re.groupindex else ""
@@ -222,14 +230,16 @@ class Normalizer:
         first, *others = match[0].split(".")
         if self.language.thousands == "." and all(len(part) == 3 for part in others):
             return None  # a large number
-        return f" {self.language.symbols.get('.', 'point')} ".join(self.words(int(part)) for part in (first, *others))
+        return f" {self.language.symbols.get('.', 'point')} ".join(
+            self.words(self.value(part)) for part in (first, *others)
+        )
 
     def digit_groups(self, match) -> str:
         plus = f"{self.language.symbols.get('+', 'plus')} " if match[0].startswith("+") else ""
         return plus + ", ".join(self.digits(group) for group in re.findall(r"\d+", match[0]))
 
     def ordinal(self, match) -> str | None:
-        spoken = self.words(int(match["number"]), "ordinal")
+        spoken = self.words(self.value(match["number"]), "ordinal")
         return spoken if self.language.code != "de" else self._inflected(spoken, match)
 
     @staticmethod
@@ -281,9 +291,10 @@ class Normalizer:
         if len(part) != 2:
             return self.quantity(match, one, many)
         hundredths = f"{self.counted(int(part), cent)} {cent if int(part) == 1 else cents}"
-        if int(whole) == 0:
+        whole = self.value(whole)
+        if whole == 0:
             return hundredths
-        amount = f"{self.counted(int(whole), one)} {one if int(whole) == 1 else many}"
+        amount = f"{self.counted(whole, one)} {one if whole == 1 else many}"
         if int(part) == 0:
             return amount
         return f"{amount} {self.words(int(part))}" if self.language.code == "de" else f"{amount} and {hundredths}"
@@ -359,12 +370,12 @@ class Normalizer:
         text = re.sub(r"^https?://", "", match[0]).rstrip("/")
         spoken = []
         for part in re.findall(r"\d+|[^\W\d_]+|[\W_]", text):
-            if part.isdigit():
+            if part.isdecimal():
                 spoken.append(self.words(int(part)) if len(part) <= 4 and part[0] != "0" else self.digits(part))
             elif part == "www":
                 spoken.append(" ".join([self.language.letters.get("W", "w")] * 3))
             else:
-                spoken.append(self.language.symbols.get(part, part))
+                spoken.append(self.language.symbols.get(part, " " if part in SILENT else part))
         return " ".join(spoken)
 
     def symbol(self, match) -> str:

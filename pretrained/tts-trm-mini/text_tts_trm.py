@@ -12,6 +12,7 @@ from .normalization_tts_trm import SpokenText, normalize_text
 
 logger = logging.getLogger(__name__)
 
+MOST_SPELLINGS = 10_000  # that are remembered: a server reads texts for ever
 SPELLING = {
     "’": "'",
     "‘": "'",
@@ -34,6 +35,13 @@ def _clusters(text: str) -> Iterator[tuple[int, int]]:
         if end == len(text) or not unicodedata.combining(text[end]):
             yield start, end
             start = end
+
+
+def report_left_out(unknown: Counter) -> None:
+    """Names in the log what of a text is not spoken."""
+    if unknown:
+        named = ", ".join(f"{character!r} x {count}" for character, count in unknown.most_common(8))
+        logger.warning("Left out characters that this voice has not learned: %s", named)
 
 
 class SpeechTooLongError(ValueError):
@@ -81,10 +89,14 @@ class TextFrontEnd:
         """A character with its accents in characters of the tokenizer, and those of it that have no relative there."""
         if self._spelled[0] is not self.character_tokenizer:
             self._spelled = (self.character_tokenizer, {})
+        if len(self._spelled[1]) > MOST_SPELLINGS:
+            self._spelled[1].clear()
         if cluster not in self._spelled[1]:
             known, spelled, left_out = self.character_tokenizer.get_vocab(), "", []
+            whole = cluster.encode("utf-8", "ignore").decode()
+            left_out += [character for character in cluster if character not in whole]  # halves of surrogate pairs
             # of a space, the tokenizer's own normalizer leaves nothing
-            for character in self.character_tokenizer.normalizer.normalize_str(cluster):
+            for character in self.character_tokenizer.normalizer.normalize_str(whole):
                 relatives = (character, SPELLING.get(character, ""), unicodedata.normalize("NFD", character)[0])
                 chosen = next((c for c in relatives if c and all(part in known for part in c)), None)
                 if chosen is None and not character.isspace():
@@ -100,9 +112,7 @@ class TextFrontEnd:
             ValueError: for text that is empty, too long or has no speakable character, or an unknown speaker.
         """
         (clean, _), unknown = self.spoken_text(text, speaker, normalize)
-        if unknown:
-            named = ", ".join(f"{character!r} x {count}" for character, count in unknown.most_common(8))
-            logger.warning("Left out characters that this voice has not learned: %s", named)
+        report_left_out(unknown)
         if not any(character.isalnum() for character in clean):
             reason = "is empty" if not text.strip() else "has no letter that this voice has learned"
             raise ValueError(f"The text {text[:60]!r} {reason}; give it words in the voice's alphabet.")
