@@ -9,7 +9,7 @@ from transformers import MimiConfig, MimiModel
 
 from tts_trm import TtsTrmCodec, TtsTrmCodecConfig, TtsTrmProcessor
 from tts_trm.modeling_tts_trm_codec import SpectrogramDecoder, dequantize, mel_filter_bank, residual_search
-from tts_trm.processing_tts_trm import codec_codebooks
+from tts_trm.processing_tts_trm import CodecError, codec_codebooks
 
 FRAME = 1920
 
@@ -116,6 +116,15 @@ def test_codecs_compute_in_float32_whatever_surrounds_them(make, dtype, tmp_path
     with torch.autocast("cpu", dtype):
         assert torch.equal(processor(audio=audio, sampling_rate=24_000).audio_codes, codes)
         assert torch.equal(processor.decode(codes)[0], waveform)
+
+
+@both_codecs
+def test_a_damaged_codec_is_named(make, tmp_path):
+    codec = make()
+    next(codec.parameters()).data.view(-1)[-1] = float("nan")
+    processor = processor_of(codec, tmp_path)
+    with pytest.raises(CodecError, match=f"{tmp_path} cannot be loaded .* holds values that are not finite"):
+        processor.decode(torch.zeros(1, 8, 3, dtype=torch.long))
 
 
 def test_entries_of_mimi_are_never_those_of_before():

@@ -81,14 +81,18 @@ class FiniteWeights:
     @classmethod
     def from_pretrained(cls, name, *args, **kwargs):
         loaded = super().from_pretrained(name, *args, **kwargs)
-        model = loaded[0] if isinstance(loaded, tuple) else loaded
-        for key, tensor in model.state_dict().items():
-            # by the extremes, which are not numbers if any value is not: a mask would be as large as the tensor
-            if tensor.numel() and not tensor.is_meta and not torch.stack(tensor.aminmax()).isfinite().all():
-                raise OSError(
-                    f"{name}: {key} holds values that are not finite; the weights are damaged, load another copy."
-                )
+        check_finite_weights(name, loaded[0] if isinstance(loaded, tuple) else loaded)
         return loaded
+
+
+def check_finite_weights(name: str, model: nn.Module) -> None:
+    """Raises `OSError` if a weight or buffer of `model`, which was loaded from `name`, is not finite."""
+    for key, tensor in model.state_dict().items():
+        # by the extremes, which are not numbers if any value is not: a mask would be as large as the tensor
+        if tensor.numel() and not tensor.is_meta and not torch.stack(tensor.aminmax()).isfinite().all():
+            raise OSError(
+                f"{name}: {key} holds values that are not finite; the weights are damaged, load another copy."
+            )
 
 
 class ConvNextBlock(nn.Module):

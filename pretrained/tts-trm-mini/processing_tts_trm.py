@@ -16,7 +16,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import BatchFeature, EncodecFeatureExtractor, MimiModel, ProcessorMixin, TokenizersBackend
 from transformers.utils import cached_file
 
-from .modeling_tts_trm_codec import TtsTrmCodec
+from .modeling_tts_trm_codec import TtsTrmCodec, check_finite_weights
 from .text_tts_trm import TextFrontEnd
 
 try:  # only needed for audio whose rate is not the codec's, and to write files
@@ -82,6 +82,8 @@ def load_codec(name: str, subfolder: str = "", revision: str | None = None):
             raise CodecError(f"The codec {name} is a model of type {model_type!r}; use Mimi or a TtsTrmCodec.")
         check_weight_files(name, subfolder)
         codec = codec_class.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **where)
+        if codec_class is MimiModel:  # ours looks by itself
+            check_finite_weights(name, codec)
     except CodecError:
         raise
     except Exception as error:  # a broken file may raise anything; the user needs the codec's name and a way out
