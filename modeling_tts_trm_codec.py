@@ -79,9 +79,9 @@ class FiniteWeights:
     """
 
     @classmethod
-    def from_pretrained(cls, name, *args, **kwargs):
-        loaded = super().from_pretrained(name, *args, **kwargs)
-        check_finite_weights(name, loaded[0] if isinstance(loaded, tuple) else loaded)
+    def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        check_finite_weights(pretrained_model_name_or_path, loaded[0] if isinstance(loaded, tuple) else loaded)
         return loaded
 
 

@@ -93,7 +93,7 @@ def test_a_damaged_weight_is_named_and_not_loaded(make, name, value, tmp_path):
     model.state_dict()[name].view(-1)[-1] = float(value)
     model.save_pretrained(tmp_path)
     with pytest.raises(OSError, match=f"{tmp_path}: {name} holds values that are not finite"):
-        type(model).from_pretrained(tmp_path)
+        type(model).from_pretrained(pretrained_model_name_or_path=tmp_path)  # by the name of the library
 
 
 @pytest.mark.parametrize("variant", [*VARIANTS, "codec"])

@@ -60,6 +60,10 @@ MODEL_LEFT_OUT = {
     "test_retain_grad_hidden_states_attentions": "There are no hidden states or attentions in the output; that "
     "gradients reach every parameter is tested in tests/test_model_common.py.",
 }
+MODEL_LEFT_OUT |= dict.fromkeys(
+    (name for name in dir(ModelTesterMixin) if name.endswith(("_pad_left", "_pad_left_sdpa_kernels"))),
+    "Texts are padded on the right only; a mask that hides a character before a real one is refused.",
+)
 RANDOM_CODEBOOKS_LEFT_OUT = {
     "test_init_weights_can_init_buffers": "The codebooks of an untrained model are drawn at random in `_init_weights`, "
     "so that its codes differ, and the test compares two draws; tests/test_model_common.py tests that they are drawn.",
@@ -72,6 +76,7 @@ CODEC_LEFT_OUT = RANDOM_CODEBOOKS_LEFT_OUT | {
     "test_model_get_set_embeddings": "Audio goes in: there is no embedding.",
 }
 PROCESSOR_LEFT_OUT = {
+    "test_call_arguments_default_none": "`normalize` is on unless it is switched off, and its default says so.",
     "test_model_input_names": "`audio_codes` are what the model learns to predict, no input of it.",
     "test_tokenizer_decode_defaults": "`decode` turns codes into audio, as the text-to-speech pipeline wants it.",
 }
