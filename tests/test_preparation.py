@@ -183,6 +183,9 @@ def test_push_to_hub_is_one_commit_of_the_folder(token_dir, monkeypatch):
     assert tokens.push_tokens(token_dir, "me/tokens") == "https://huggingface.co/datasets/me/tokens"
     assert len(calls) == 1 and calls[0]["repo_type"] == "dataset" and calls[0]["folder_path"] == str(token_dir)
     assert "data_files: tokens-*.parquet" in (token_dir / "README.md").read_text()
+    Api.upload_folder = lambda self, **kwargs: (_ for _ in ()).throw(OSError("401 for Bearer hf_secret"))
+    with pytest.raises(OSError, match=r"was not uploaded to me/tokens \(401 for Bearer \*\*\*\)"):
+        tokens.push_tokens(token_dir, "me/tokens")
     monkeypatch.undo()  # offline, as all tests are
     with pytest.raises(OSError, match="was not uploaded to me/tokens.*hf upload --repo-type dataset me/tokens"):
         tokens.push_tokens(token_dir, "me/tokens")

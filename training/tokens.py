@@ -482,7 +482,9 @@ def push_tokens(token_dir: str | Path, repo: str) -> str:
             commit_message="Upload tokens",
         )
     except Exception as error:  # the network, rights, space: of many kinds, and the tokens are safe on disk
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        from .publishing import without_secrets
+
+        reason = without_secrets((str(error).splitlines() or [type(error).__name__])[0])
         raise OSError(
             f"{token_dir} was not uploaded to {repo} ({reason}). Try again with: "
             f"hf upload --repo-type dataset {repo} {token_dir}"
