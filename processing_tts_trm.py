@@ -183,6 +183,8 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         if processor.codec != CODEC_FOLDER:  # a voice of somebody else's must not name a folder of this machine
             try:
                 validate_repo_id(processor.codec)
+                if os.path.isdir(processor.codec):
+                    raise ValueError("a folder of this name is here")
             except ValueError as error:
                 raise CodecError(
                     f"{pretrained_model_name_or_path}: codec={processor.codec!r} in processor_config.json is neither "

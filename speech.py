@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -225,7 +225,8 @@ def write_wav(passages: Iterable[Passage], path: str | Path) -> None:
     finally:
         if file is not None:
             file.close()
-            Path(partial).unlink(missing_ok=True)
+        with suppress(OSError, ValueError):  # where there is no such folder, there is no file
+            os.unlink(partial)
 
 
 @contextmanager

@@ -87,11 +87,10 @@ class TextFrontEnd:
 
     def _spell(self, cluster: str) -> tuple[str, list[str]]:
         """A character with its accents in characters of the tokenizer, and those of it that have no relative there."""
-        if self._spelled[0] is not self.character_tokenizer:
+        if self._spelled[0] is not self.character_tokenizer or len(self._spelled[1]) > MOST_SPELLINGS:
             self._spelled = (self.character_tokenizer, {})
-        if len(self._spelled[1]) > MOST_SPELLINGS:
-            self._spelled[1].clear()
-        if cluster not in self._spelled[1]:
+        spellings = self._spelled[1]  # another thread may begin a new one meanwhile
+        if cluster not in spellings:
             known, spelled, left_out = self.character_tokenizer.get_vocab(), "", []
             whole = cluster.encode("utf-8", "ignore").decode()
             left_out += [character for character in cluster if character not in whole]  # halves of surrogate pairs
@@ -102,8 +101,8 @@ class TextFrontEnd:
                 if chosen is None and not character.isspace():
                     left_out.append(character)
                 spelled += chosen or " "
-            self._spelled[1][cluster] = (spelled or " ", left_out)
-        return self._spelled[1][cluster]
+            spellings[cluster] = (spelled or " ", left_out)
+        return spellings[cluster]
 
     def checked_text(self, text: str, speaker: str | int = 0, normalize: bool = True) -> str:
         """What of `text` the voice speaks; what is left out goes to the log.

@@ -21,6 +21,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 if not __package__:
     import _clone  # noqa: F401
@@ -132,7 +133,7 @@ def evaluate(options):
 
 def file_name(speaker: str) -> str:
     """A speaker as part of a file's name: the name `../x` must not leave the folder."""
-    return re.sub(r"[^\w-]+", "_", speaker)
+    return re.sub(r"[^\w -]", lambda match: quote(match[0], safe="").replace(".", "%2E"), speaker)
 
 
 def save_speech(folder: Path, speaker: str, processor, spoken) -> None:

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import threading
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -217,6 +218,35 @@ def test_a_watcher_always_sees_a_valid_checkpoint(tmp_path):
         over.set()
         watcher.join()
     assert len(seen) > saves / 2 and all(seen)
+
+
+STATE = {"step": 1, "epoch": 0, "batch_in_epoch": 1, "batches_per_epoch": 2, "average_updates": 1, "num_processes": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda loaded: None, None),
+        (lambda loaded: loaded["weights"].pop("bias"), "weights.safetensors .*lacks weights"),
+        (lambda loaded: loaded["average"]["bias"].fill_(float("nan")), "average.safetensors .*bias is not finite"),
+        (lambda loaded: loaded["optimizer"].pop("0.exp_avg_sq"), "optimizer.safetensors .*lacks 0.exp_avg_sq"),
+        (lambda loaded: loaded["optimizer"]["1.exp_avg_sq"].fill_(-1), "1.exp_avg_sq is negative"),
+        (lambda loaded: loaded["random"].update({"1": loaded["random"].pop("0")}), "one state for each of 1 processes"),
+        (lambda loaded: loaded["state"].update(batch_in_epoch=2), "batch_in_epoch is 2"),
+        (lambda loaded: loaded["state"].update(losses=[]), r"losses is \[\]"),
+    ],
+)
+def test_a_state_that_a_run_cannot_go_on_from_is_named(tmp_path, change, named):
+    model = nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    weights, state = dict(model.named_parameters()), STATE | {"metrics": {}, "losses": [[0.5]], "best_loss": None}
+    checkpoint.save_training_state(tmp_path, weights, weights, optimizer, [torch.get_rng_state()], state)
+    loaded = checkpoint.load_training_state(tmp_path)
+    change(loaded)
+    with pytest.raises(CheckpointError, match=named) if named else nullcontext():
+        checkpoint.check_training_state(tmp_path, loaded, model, optimizer)
 
 
 @pytest.mark.parametrize("fused", [False, True])

@@ -85,12 +85,14 @@ def test_weights_in_parts_come_from_their_folder(part, folder, voice, tmp_path, 
     whole.rename(whole.parent.parent / "elsewhere.safetensors")
     index = {"metadata": {}, "weight_map": {"a": part}}
     whole.with_name("model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(VoiceError):
+    with pytest.raises(VoiceError, match="leaves the folder"):
         Voice.from_pretrained(voice, device="cpu")
 
 
-@pytest.mark.parametrize("codec", ["../codec", "/etc", "~/codec", "a/b/c", "", 7, ["codec"]])
-def test_a_voice_names_no_folder_of_this_machine_as_its_codec(codec, voice):
+@pytest.mark.parametrize("codec", ["../codec", "/etc", "~/codec", "a/b/c", "here/codec", "", 7, ["codec"]])
+def test_a_voice_names_no_folder_of_this_machine_as_its_codec(codec, voice, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(voice / "codec", tmp_path / "here" / "codec")
     path = voice / "processor_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"codec": codec}))
     with pytest.raises(VoiceError, match=str(voice)):

@@ -181,5 +181,5 @@ def test_a_speaker_s_name_never_leaves_the_folder(tmp_path, tiny_voice):
     spoken = SimpleNamespace(waveforms={"model": [np.zeros(10)]})
     for speaker in ("../../x", "/x", "anna", "Jürgen", ".."):
         evaluate_voice.save_speech(tmp_path, speaker, processor, spoken)
-    expected = {f"{name}_0001.wav" for name in ("_x", "anna", "Jürgen", "_")}
+    expected = {f"{name}_0001.wav" for name in ("%2E%2E%2F%2E%2E%2Fx", "%2Fx", "anna", "Jürgen", "%2E%2E")}
     assert {path.name for path in tmp_path.iterdir()} == expected

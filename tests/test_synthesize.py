@@ -146,13 +146,17 @@ def test_options_that_make_no_sense(arguments, message, capsys):
     assert stop.value.code == 2 and message in capsys.readouterr().err
 
 
-def test_full_disk_keeps_what_was_there(speak, tmp_path, monkeypatch):
+@pytest.mark.parametrize("when", ["soundfile.SoundFile.write", "tts_trm.speech.soundfile.SoundFile"])
+def test_full_disk_keeps_what_was_there(speak, tmp_path, monkeypatch, when):
+    """Whether it is noticed when the file is made or when it grows."""
     Path("a.wav").write_bytes(b"precious")
 
-    def full(*arguments, **settings):
+    def full(file, *arguments, **settings):
+        if isinstance(file, str):
+            Path(file).touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("soundfile.SoundFile.write", full)
+    monkeypatch.setattr(when, full)
     error = one_error(speak("--text", "Hi.", "--output", "a.wav", "--pictures"))
     assert "a.wav: cannot be written" in error and "No space left" in error
     assert names(tmp_path) == ["a.wav"] and Path("a.wav").read_bytes() == b"precious"

@@ -326,6 +326,17 @@ def test_pushing(tmp_path, tokens, monkeypatch, caplog, capsys, call, how):
         assert b'"me/voice"' in files["README.md"] and b"| loss |" in files["README.md"]
 
 
+def test_a_sample_that_fails_ends_nothing(tmp_path, tokens, monkeypatch, caplog):
+    def fail(self, *arguments, **settings):
+        raise FloatingPointError("the answer is not finite")
+
+    monkeypatch.setattr("tts_trm.TtsTrmModel.generate", fail)
+    command = "--max-steps 2 --eval-interval 1 --sample-interval 1"
+    assert run(command, "--token-dir", tokens, "--output-dir", tmp_path) == 0
+    assert "No sample 1: the answer is not finite" in caplog.text
+    verify_checkpoint(tmp_path / "checkpoints" / "best")
+
+
 def test_tracker_that_fails_ends_nothing(tmp_path, tokens, monkeypatch, caplog):
     from accelerate.tracking import WandBTracker
 

@@ -146,7 +146,7 @@ def kills(scratch: Path, tokens: Path, generator: random.Random):
 
 
 def writes(scratch: Path, tokens: Path, generator: random.Random):
-    """SIGKILL before each single operation on the files of checkpoints: whatever there is to be half done."""
+    """SIGKILL before 100 operations on the files of checkpoints, evenly among all: whatever there is to be half done."""
     import tts_trm.training.preparation  # noqa: F401  what every fork would import for itself
 
     torch.set_num_threads(1)
@@ -159,14 +159,15 @@ def writes(scratch: Path, tokens: Path, generator: random.Random):
     counts = scratch / "operations"
     if run(scratch / "counted", runs.count_operations(counts, scratch / "counted" / "checkpoints")):
         raise RuntimeError(f"the counted run failed: {logged_text(scratch / 'counted')[-2000:]}")
-    for operation in range(1, counts.stat().st_size + 1):
+    total = counts.stat().st_size
+    for operation in (1 + index * total // 100 for index in range(100)):
         folder = scratch / f"write-{operation}"
         code = run(folder, runs.die_at(operation, folder / "checkpoints"))
         left, found = leftovers(folder), [] if code == -signal.SIGKILL else [f"ended with {code}, not killed"]
         again = run(folder)
         found += straight.differences(folder, logged_text(folder)) if again == 0 else [f"ended with {again}"]
         shutil.rmtree(folder)
-        yield {"operation": operation, "left": left}, found
+        yield {"operation": operation, "of": total, "left": left}, found
 
 
 def stops(scratch: Path, tokens: Path, generator: random.Random):

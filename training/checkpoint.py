@@ -270,8 +270,12 @@ def check_training_state(folder: Path, loaded: dict, model, optimizer) -> None:
         _check_tensor(folder, "optimizer", key, value, torch.Size() if kind == "step" else sizes[int(index)])
         if kind != "exp_avg" and (value < 0).any():  # the root of it is taken
             raise _damaged(folder, "optimizer.safetensors", f"{key} is negative")
-    _check_random_states(folder, loaded["random"])
+    for index in {key.partition(".")[0] for key in loaded["optimizer"]}:
+        for kind in ("step", "exp_avg", "exp_avg_sq"):
+            if f"{index}.{kind}" not in loaded["optimizer"]:
+                raise _damaged(folder, "optimizer.safetensors", f"it lacks {index}.{kind}")
     _check_counters(folder, loaded["state"])
+    _check_random_states(folder, loaded["random"], loaded["state"]["num_processes"])
 
 
 def _damaged(folder: Path, file: str, reason: str) -> CheckpointError:
@@ -287,7 +291,9 @@ def _check_tensor(folder: Path, name: str, key: str, value: torch.Tensor, shape:
         raise _damaged(folder, f"{name}.safetensors", f"{key} is not finite")
 
 
-def _check_random_states(folder: Path, states: dict[str, torch.Tensor]) -> None:
+def _check_random_states(folder: Path, states: dict[str, torch.Tensor], num_processes: int) -> None:
+    if len(states) != num_processes or states.keys() != set(map(str, range(num_processes))):
+        raise _damaged(folder, "random.safetensors", f"it has not one state for each of {num_processes} processes")
     generator = torch.Generator()
     for rank, value in states.items():
         try:

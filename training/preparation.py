@@ -38,8 +38,11 @@ def prepare_tokens(options, accelerator, say) -> CodecInfo:
         options.token_dir = options.output_dir / "tokens"  # of data sets that have no folder of their own
     folders = [Path(name) for name in options.data_dir]
     clips = None
-    if options.token_dir == folders[0] / "mimi_tokens" and all(
-        (folder / "metadata.csv").is_file() for folder in folders
+    first = accelerator is None or accelerator.is_local_main_process  # the others come when it is done
+    if (
+        first
+        and options.token_dir == folders[0] / "mimi_tokens"
+        and all((folder / "metadata.csv").is_file() for folder in folders)
     ):
         clips = read_sources(folders)  # recordings may have been added since
     state = tokens_state(options.token_dir, clips)

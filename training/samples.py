@@ -124,7 +124,7 @@ class SampleWriter:
             settings = {"generator": generator, **self.generate_kwargs}
             speech = generate_speech(model, self.processor, prompt.text, prompt.speaker, **settings)
             speech.number = number
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError) as error:
             self._report(f"sample {number}", error)
             return None, entry | {"error": str(error)}
         entry |= {"speaker_id": speech.speaker_id, "speaker": speech.speaker}

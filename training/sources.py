@@ -51,8 +51,9 @@ class HubAudio:
         import datasets
         from huggingface_hub import constants
 
-        folders = [datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_CACHE]
-        folders += [self.name] if os.path.isdir(self.name) else []
+        config = datasets.config
+        folders = [config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH, config.EXTRACTED_DATASETS_PATH]
+        folders += [constants.HF_HUB_CACHE, *([self.name] if os.path.isdir(self.name) else [])]
         return any(Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)) for folder in folders)
 
 
