@@ -65,6 +65,8 @@ class ForkedRun:
         if self.process:
             return
         status = 70
+        # the pool of threads did not survive the fork: it is made anew here, or several threads would race to do it
+        torch.set_num_threads(torch.get_num_threads())
         try:
             descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             for number in (1, 2):

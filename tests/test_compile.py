@@ -31,7 +31,7 @@ def block_inputs(model, batch: int, characters: int, frames: int) -> tuple:
     return (z, *masks, frame_mask[..., None].float(), *keys_values, *answer), (z, y, text)
 
 
-@pytest.mark.parametrize("injection, implementation", zip(INJECTIONS, ("sdpa", "eager"), strict=True))
+@pytest.mark.parametrize("injection, implementation", list(zip(INJECTIONS, ("sdpa", "eager"), strict=True)))
 def test_a_block_compiles_whole_and_at_most_once_a_size(injection, implementation):
     model = tiny_model(answer_injection=injection)
     model.set_attn_implementation(implementation)

@@ -146,7 +146,7 @@ def kills(scratch: Path, tokens: Path, generator: random.Random):
 
 
 def writes(scratch: Path, tokens: Path, generator: random.Random):
-    """SIGKILL before 100 operations on the files of checkpoints, evenly among all: whatever there is to be half done."""
+    """SIGKILL before a hundred of the operations on files of checkpoints, evenly among all that there are."""
     import tts_trm.training.preparation  # noqa: F401  what every fork would import for itself
 
     torch.set_num_threads(1)
