@@ -281,3 +281,22 @@ def test_reference_names_everything_public():
 
     headings = re.findall(r"^#+ `?([\w.]+)", (ROOT / "docs" / "api.md").read_text("utf-8"), re.MULTILINE)
     assert set(tts_trm.__all__) <= set(headings)
+
+
+def test_figures_of_the_torture_are_those_of_its_last_run():
+    """And it found nothing: what is wrong is mended, not recorded."""
+    page = " ".join((ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").split())
+    runs, files = (
+        json.loads((ROOT / "docs" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("interrupted_runs", "hostile_files")
+    )
+    least = {"kills": 20, "stops": 15, "resumes": 96, "disks": 10, "processes": 5}
+    assert runs.keys() >= least.keys() and runs["kills"]["inside_a_write"] >= 8
+    for kind in runs.keys() - {"machine"}:
+        assert runs[kind]["faults"] == [] and runs[kind]["equal"] == runs[kind]["count"] >= least.get(kind, 100)
+        assert f"{runs[kind]['equal']} of {runs[kind]['count']} equal" in page, kind
+    assert f"{runs['kills']['inside_a_write']} of them inside a write" in page
+    assert f"at most {runs['stops']['most_seconds_to_exit']:.1f} s" in page
+    for kind in files.keys() - {"machine"}:
+        assert files[kind]["faults"] == [] and files[kind]["count"] >= 1000
+        assert f"{kind.replace('_', ' ')} {files[kind]['accepted']:,} / {files[kind]['refused']:,}" in page, kind
