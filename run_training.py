@@ -393,6 +393,8 @@ class Run:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         setup.restore_random_state(loaded["random"][str(rank)], self.device)
         self.say(f"\nResuming from {folder} at step {self.step} of {self.total_steps}.")
+        if folder.name == "best" and self.step % self.options.save_interval == 0 and self.step < self.total_steps:
+            self.save(f"step_{self.step}")  # killed between the two: with both, the newest is not called best
 
     def _note_signal(self, number, frame) -> None:
         self.received_signal = number

@@ -65,6 +65,27 @@ def test_killed_while_a_checkpoint_is_written(tmp_path, straight, operations, pa
     assert_ends_as(straight, out, log)
 
 
+def test_killed_between_the_best_checkpoint_and_that_of_its_step(tmp_path, tokens):
+    command = words(f"--token-dir {tokens} --max-steps 3 --save-interval 2 --eval-interval 2")
+    folders = [tmp_path / name for name in ("straight", "killed")]
+    save = run_training.Run.save
+
+    def killed(self, name):
+        if name == "step_2":
+            os.kill(os.getpid(), signal.SIGKILL)
+        save(self, name)
+
+    def start(folder, prepare=lambda: None) -> int:
+        return ForkedRun(tmp_path / "log", [*command, "--output-dir", str(folder)], prepare).wait()
+
+    assert start(folders[0]) == 0
+    assert start(folders[1], lambda: setattr(run_training.Run, "save", killed)) == -signal.SIGKILL
+    assert {path.name for path in (folders[1] / "checkpoints").iterdir()} == {"best"}
+    assert start(folders[1]) == 0
+    for name in ("best", "step_2", "final"):
+        assert_same_state(*(folder / "checkpoints" / name for folder in folders))
+
+
 # -- stopped and resumed -------------------------------------------------------------------------------------------
 
 
