@@ -18,7 +18,7 @@ test: .venv/installed
 	$(IN_ENVIRONMENT) -m pytest
 
 # thousands of damaged files through the project's readers, and hundreds of runs that are killed, stopped or starved:
-# most of an hour on two cores, results in docs/results
+# about an hour on two cores, results in docs/results
 torture: .venv/installed
 	$(IN_ENVIRONMENT) torture/hostile_files.py
 	$(IN_ENVIRONMENT) torture/interrupted_runs.py

@@ -45,17 +45,10 @@ def check(options) -> int:
     from tts_trm.normalization_tts_trm import normalize_text
     from tts_trm.training.arguments import build_parser, read_languages, read_sizes
     from tts_trm.training.dataset_checks import ERROR, KINDS, draw_dataset, find_problems, measure_all
-    from tts_trm.training.sources import read_sources
+    from tts_trm.training.sources import read_chosen
 
     languages = read_languages(options.languages)
-    clips = read_sources(
-        options.data_dir,
-        options.text_column,
-        options.audio_column,
-        options.speaker_column,
-        options.split,
-        options.dataset_config,
-    )
+    clips = read_chosen(options)
     known = known_letters(options.from_pretrained) if options.from_pretrained else frozenset()
     sizes = read_sizes(options.from_pretrained) if options.from_pretrained else vars(build_parser().parse_args([]))
     limits = {name: getattr(options, name) or sizes[name] for name in ("max_audio_frames", "max_text_length")}

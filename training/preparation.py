@@ -12,7 +12,7 @@ from . import pretrained
 from .alignment import MOST_CLIPS, AlignerTraining
 from .data import rows_to_align
 from .encoding import tokenize_clips
-from .sources import DataError, is_recordings, read_sources
+from .sources import DataError, is_recordings, read_chosen, read_sources
 from .tokens import (
     CodecInfo,
     TokenShards,
@@ -56,14 +56,7 @@ def prepare_tokens(options, accelerator, say) -> CodecInfo:
     if state != "ready":
         codec = options.codec or (DEFAULT_CODEC if state == "absent" else CodecInfo.read(options.token_dir).codec)
         say(f"Tokenising {', '.join(options.data_dir)} with {codec} into {options.token_dir} ...")
-        clips = clips or read_sources(
-            options.data_dir,
-            options.text_column,
-            options.audio_column,
-            options.speaker_column,
-            options.split,
-            options.dataset_config,
-        )
+        clips = clips or read_chosen(options)
         report = tokenize_clips(
             clips, codec, options.token_dir, num_workers=max(1, options.num_workers), strict=options.strict
         )

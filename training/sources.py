@@ -139,6 +139,12 @@ def read_sources(
     return sources[0] if len(sources) == 1 else [clip for clips in sources for clip in clips]
 
 
+def read_chosen(options) -> Sequence[Clip]:
+    """The clips that `--data-dir` and the options beside it name."""
+    columns = options.text_column, options.audio_column, options.speaker_column
+    return read_sources(options.data_dir, *columns, options.split, options.dataset_config)
+
+
 def is_recordings(name: str | Path) -> bool:
     """Whether it is a folder for `read_folder`; a copy of a data set of the Hub has parquet files in its place."""
     folder = Path(name)

@@ -248,7 +248,7 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         levels = self.config.num_quantizers if num_quantizers is None else num_quantizers
         if not 1 <= levels <= self.config.num_quantizers:
             raise ValueError(f"num_quantizers={levels} is outside 1..{self.config.num_quantizers}.")
-        with torch.autocast(input_values.device.type, enabled=False):  # in half precision one code in three differs
+        with torch.autocast(input_values.device.type, enabled=False):  # half precision gives other codes
             codes = residual_search(self.to_latent(input_values[:, 0]), self.codebooks[:levels]).transpose(1, 2)
         return (codes,) if return_dict is False else TtsTrmCodecEncoderOutput(audio_codes=codes)
 
