@@ -20,8 +20,8 @@ test: .venv/installed
 # thousands of damaged files through the project's readers, and hundreds of runs that are killed, stopped or starved:
 # about an hour on two cores, results in docs/results
 torture: .venv/installed
-	$(IN_ENVIRONMENT) torture/hostile_files.py
-	$(IN_ENVIRONMENT) torture/interrupted_runs.py
+	$(IN_ENVIRONMENT) tests/stress/hostile_files.py
+	$(IN_ENVIRONMENT) tests/stress/interrupted_runs.py
 
 # the web page and the speech endpoint, on this machine only: http://127.0.0.1:7860
 app: .venv/installed

@@ -14,7 +14,7 @@ if __package__:  # absent when pytest collects a clone whose folder is no Python
         "TtsTrmProcessor": "processing_tts_trm",
         "TtsTrmCodecConfig": "configuration_tts_trm_codec",
         "TtsTrmCodec": "modeling_tts_trm_codec",
-        "Voice": "voice",
+        "Voice": "speaking.voice",
     }
     __all__ = list(_MODULE_OF)
     __version__ = "0.1.0"

@@ -10,20 +10,13 @@ Details: docs/serving.md.
 
 import argparse
 import os
-import shutil
-import signal
-import socket
 import sys
-import tempfile
-from pathlib import Path
 
 if not __package__:
     from scripts import _clone  # noqa: F401
 
-from tts_trm.scripts.synthesize import BUNDLED_VOICE, number_type
-
-API_KEY = "TTS_TRM_API_KEY"
-MOST_CONNECTIONS = 512
+from tts_trm.commands import BUNDLED_VOICE, number_type, run_command
+from tts_trm.serving.server import serve
 
 
 def parse_arguments(arguments=None):
@@ -62,83 +55,7 @@ def parse_arguments(arguments=None):
 
 def main(arguments=None) -> int:
     options = parse_arguments(arguments)
-    try:
-        return serve(options)
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-
-
-def serve(options) -> int:
-    """Serves until it is interrupted."""
-    listener = listen(options.host, options.port)  # before the voice is loaded, which takes a while
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
-    files = Path(tempfile.mkdtemp(prefix="tts-trm-"))
-    queue = None
-    try:
-        application, queue = build(options, files)
-        import uvicorn
-
-        config = uvicorn.Config(
-            application,
-            log_level="warning",
-            ws="none",
-            server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            forwarded_allow_ips="*" if "SPACE_ID" in os.environ else None,  # a Space stands behind a proxy
-            timeout_graceful_shutdown=5,
-        )
-        host, port = listener.getsockname()[:2]
-        print(f"http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, handler)
-        listener.close()
-        if queue is not None:
-            queue.close()
-        shutil.rmtree(files, ignore_errors=True)
-    return 0
-
-
-def listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        reason = error.strerror or error
-        raise OSError(f"--host {host} --port {port}: cannot listen there ({reason}); choose another.") from error
-
-
-def build(options, files: Path):
-    """The ASGI application, and the queue behind it; `files` is for what the page hands out.
-
-    Raises:
-        VoiceError: if the voice cannot be loaded.
-        ImportError: if a library is missing; the message names the fix.
-    """
-    try:
-        import uvicorn  # noqa: F401
-
-        from tts_trm.serving.api import create_api
-        from tts_trm.serving.gate import Gate
-        from tts_trm.serving.page import mount_page
-    except ImportError as error:
-        raise ImportError(f"The server needs gradio, fastapi and uvicorn ({error}): pip install '.[app]'.") from error
-    from tts_trm.serving.speech_queue import SpeechQueue
-    from tts_trm.voice import Voice
-
-    queue = SpeechQueue(
-        lambda: Voice.from_pretrained(options.model, options.revision, options.device),
-        options.max_requests,
-        options.max_characters,
-        options.threads,
-    )
-    folder = Path(options.model)
-    model_id = folder.resolve().name if folder.is_dir() else options.model
-    api_key = os.environ.get(API_KEY) or None
-    application = mount_page(create_api(queue, model_id, api_key), queue, model_id, files, api_key)
-    return Gate(application, queue.max_body, files), queue
+    return run_command(lambda: serve(options))
 
 
 if __name__ == "__main__":

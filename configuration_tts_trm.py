@@ -3,6 +3,8 @@
 from huggingface_hub.dataclasses import strict
 from transformers import PretrainedConfig
 
+from .errors_tts_trm import InputError
+
 ALIGNMENTS = ("durations", "length", "none")
 ANSWER_INJECTIONS = ("add", "cross_attention")
 CODEBOOK_HEADS = ("latent", "depth", "parallel")
@@ -132,40 +134,40 @@ class TtsTrmConfig(PretrainedConfig):
             ("codebook_head", CODEBOOK_HEADS),
         ):
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name}={getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}.")
+                raise InputError(f"{name}={getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}.")
         for name in (
             "vocab_size num_speakers text_embed_dim audio_embed_dim hidden_dim text_layers l_layers h_cycles l_cycles "
             "num_heads num_codebooks codebook_size codebook_dim codebook_entry_dim speaker_dim max_text_length "
             "max_audio_frames upsampling_steps"
         ).split():
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
+                raise InputError(f"{name}={getattr(self, name)} must be at least 1.")
         for name in ("text_embed_dim", "audio_embed_dim"):
             if getattr(self, name) % self.num_heads:
-                raise ValueError(
+                raise InputError(
                     f"{name}={getattr(self, name)} is not a multiple of num_heads={self.num_heads}; change one."
                 )
             if getattr(self, name) % 2:
-                raise ValueError(f"{name}={getattr(self, name)} must be even for sinusoidal positions.")
+                raise InputError(f"{name}={getattr(self, name)} must be even for sinusoidal positions.")
         if self.convolution_kernel != 0 and (self.convolution_kernel < 0 or self.convolution_kernel % 2 == 0):
-            raise ValueError(f"convolution_kernel={self.convolution_kernel} must be odd, or 0 for none.")
+            raise InputError(f"convolution_kernel={self.convolution_kernel} must be odd, or 0 for none.")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout={self.dropout} must be at least 0 and below 1.")
+            raise InputError(f"dropout={self.dropout} must be at least 0 and below 1.")
         if not 0 < self.fine_frame_fraction <= 1:
-            raise ValueError(f"fine_frame_fraction={self.fine_frame_fraction} must be above 0 and at most 1.")
+            raise InputError(f"fine_frame_fraction={self.fine_frame_fraction} must be above 0 and at most 1.")
         if not 0 <= self.gradient_cycles <= self.h_cycles:
-            raise ValueError(
+            raise InputError(
                 f"gradient_cycles={self.gradient_cycles} must be in 0..h_cycles={self.h_cycles} (0 means all)."
             )
         chains = list(self.codebook_chains)
         if self.codebook_head == "latent" and (sum(chains) != self.num_codebooks or min(chains) < 1):
-            raise ValueError(
+            raise InputError(
                 f"codebook_chains={chains} do not add up to num_codebooks={self.num_codebooks}; "
                 "set them to the codec's residual chains ([1, 31] for Mimi, [32] for the offline codec)."
             )
         weights = self.codebook_loss_weights
         if weights is not None and (len(weights) != self.num_codebooks or min(weights) < 0 or sum(weights) <= 0):
-            raise ValueError(
+            raise InputError(
                 f"codebook_loss_weights must be {self.num_codebooks} values of at least 0, not all 0; got {weights}."
             )
 

@@ -9,6 +9,7 @@ from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, T
 from transformers.utils import ModelOutput
 
 from .configuration_tts_trm import TtsTrmConfig
+from .errors_tts_trm import InputError
 from .modeling_tts_trm_heads import nearest
 from .text_tts_trm import SpeechTooLongError
 
@@ -38,7 +39,7 @@ def one_per_item(name: str, value, like: torch.Tensor) -> torch.LongTensor:
     """`value`, an integer for all items or `[B]` of them, as `[B]` on the device of the batch `like` `[B, ...]`."""
     values = torch.as_tensor(value, device=like.device).reshape(-1)
     if len(values) not in (1, len(like)) or values.is_floating_point():
-        raise ValueError(f"{name}={values.tolist()} must be one integer, or one for each of the {len(like)} texts.")
+        raise InputError(f"{name}={values.tolist()} must be one integer, or one for each of the {len(like)} texts.")
     return values.expand(len(like))
 
 
@@ -120,7 +121,7 @@ class TtsTrmGenerationMixin:
         """
         for name, cycles in (("h_cycles", h_cycles), ("l_cycles", l_cycles)):
             if cycles is not None and cycles < 1:
-                raise ValueError(f"{name}={cycles} must be at least 1.")
+                raise InputError(f"{name}={cycles} must be at least 1.")
         settings = self._generation_settings(generation_config, kwargs)
         choose = nearest
         if settings.do_sample and settings.temperature != 0 and settings.greedy_from_codebook > 0:
@@ -165,7 +166,7 @@ class TtsTrmGenerationMixin:
         others = {key: value for key, value in kwargs.items() if key not in own}
         settings, unused = self._prepare_generation_config(generation_config, **others)
         if unknown := unused.keys() - IGNORED_KEYS:
-            raise ValueError(f"generate() does not know {', '.join(sorted(unknown))}.")
+            raise InputError(f"generate() does not know {', '.join(sorted(unknown))}.")
         defaults = default_generation_config(self.config)
         for key in OWN_KEYS:  # not by `update`, which would warn of what the caller did not set
             values = (own.get(key), getattr(settings, key, None), getattr(defaults, key))
@@ -173,9 +174,9 @@ class TtsTrmGenerationMixin:
         for key in ("temperature", "top_k", "top_p", *OWN_KEYS):
             value = getattr(settings, key)
             if value is not None and (not isinstance(value, Real) or not abs(value) <= LARGEST_SETTING):
-                raise ValueError(f"{key}={value!r} must be a number; see generation_config.json.")
+                raise InputError(f"{key}={value!r} must be a number; see generation_config.json.")
         if not 0 <= settings.sharpness <= 1:
-            raise ValueError(f"sharpness={settings.sharpness} is outside 0..1.")
+            raise InputError(f"sharpness={settings.sharpness} is outside 0..1.")
         asked = any(given.get(key) for key in SAMPLING_KEYS) and given.get("greedy_from_codebook") is None
         if asked and settings.greedy_from_codebook == 0:
             settings.greedy_from_codebook = self.config.num_codebooks
@@ -185,15 +186,15 @@ class TtsTrmGenerationMixin:
         """Durations `[B, S]` scaled to the wanted length, and lengths in frames `[B]`, at least 1."""
         limit, characters = self.config.max_audio_frames, attention_mask.sum(-1)
         if not SLOWEST <= speed <= FASTEST:
-            raise ValueError(f"speed={speed} is outside {SLOWEST}..{FASTEST}.")
+            raise InputError(f"speed={speed} is outside {SLOWEST}..{FASTEST}.")
         if num_frames is not None:
             if speed != 1.0:
-                raise ValueError(
+                raise InputError(
                     f"Both num_frames and speed={speed} are given; the length can follow only one of them."
                 )
             lengths = one_per_item("num_frames", num_frames, attention_mask)
             if lengths.min() < 1:
-                raise ValueError(f"num_frames={lengths.tolist()} must be at least 1.")
+                raise InputError(f"num_frames={lengths.tolist()} must be at least 1.")
         elif durations is not None:
             lengths = (durations.sum(-1) / speed).round().long().clamp(min=1)
         else:  # the guide's rule, cut at the limit as the guide does

@@ -24,6 +24,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils import ModelOutput
 
 from .configuration_tts_trm import TtsTrmConfig
+from .errors_tts_trm import InputError
 from .generation_tts_trm import TtsTrmGenerationMixin, default_generation_config, one_per_item
 from .modeling_tts_trm_codec import FiniteWeights
 from .modeling_tts_trm_heads import LatentHead, ProjectionHead
@@ -378,12 +379,12 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         """The durations `[B, S]` that place the text in training: the true ones, or predicted ones of true length."""
         if self.config.alignment == "durations":
             if durations is None:
-                raise ValueError(
+                raise InputError(
                     'alignment="durations" trains on durations [batch, characters]; pass them with the labels, or set '
                     'alignment="length" to learn from the total length alone.'
                 )
             if durations.shape != predicted.shape:
-                raise ValueError(f"durations are {tuple(durations.shape)}, input_ids {tuple(predicted.shape)}.")
+                raise InputError(f"durations are {tuple(durations.shape)}, input_ids {tuple(predicted.shape)}.")
             return durations.masked_fill(attention_mask == 0, 0)  # whatever a batch is padded with
         if self.config.alignment == "length":
             return predicted * (lengths / predicted.sum(-1).clamp(min=1e-3))[:, None]
@@ -414,30 +415,30 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
     def _check_text(self, input_ids, attention_mask, speaker_id):
         config = self.config
         if input_ids.ndim != 2 or 0 in input_ids.shape:
-            raise ValueError(f"input_ids must be [batch, characters] and not empty, got {tuple(input_ids.shape)}.")
+            raise InputError(f"input_ids must be [batch, characters] and not empty, got {tuple(input_ids.shape)}.")
         if input_ids.shape[1] > config.max_text_length:
-            raise ValueError(
+            raise InputError(
                 f"The text has {input_ids.shape[1]} characters, over max_text_length={config.max_text_length}; "
                 "split it."
             )
         if input_ids.min() < 0 or input_ids.max() >= config.vocab_size:
-            raise ValueError(
+            raise InputError(
                 f"input_ids reach {int(input_ids.min())}..{int(input_ids.max())}, outside 0..{config.vocab_size - 1}; "
                 "the tokenizer is not this checkpoint's."
             )
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         if attention_mask.shape != input_ids.shape:
-            raise ValueError(f"attention_mask is {tuple(attention_mask.shape)}, input_ids {tuple(input_ids.shape)}.")
+            raise InputError(f"attention_mask is {tuple(attention_mask.shape)}, input_ids {tuple(input_ids.shape)}.")
         if (attention_mask.sum(-1) == 0).any():
-            raise ValueError("attention_mask hides every character of an item; drop empty texts from the batch.")
+            raise InputError("attention_mask hides every character of an item; drop empty texts from the batch.")
         if (attention_mask[:, 1:] > attention_mask[:, :-1]).any():
-            raise ValueError("attention_mask hides a character before a real one; pad texts on the right.")
+            raise InputError("attention_mask hides a character before a real one; pad texts on the right.")
         if isinstance(speaker_id, torch.Tensor) and speaker_id.is_floating_point():
             return input_ids, attention_mask, self._check_blend(speaker_id, input_ids)
         speaker_id = one_per_item("speaker_id", 0 if speaker_id is None else speaker_id, input_ids)
         if speaker_id.min() < 0 or speaker_id.max() >= config.num_speakers:
-            raise ValueError(
+            raise InputError(
                 f"speaker_id={speaker_id.tolist()} is outside 0..{config.num_speakers - 1}, this model's speakers."
             )
         return input_ids, attention_mask, speaker_id
@@ -445,22 +446,22 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
     def _check_blend(self, weights: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
         wanted = (len(input_ids), self.config.num_speakers)
         if tuple(weights.shape) != wanted:
-            raise ValueError(
+            raise InputError(
                 f"speaker_id as weights must be [batch, num_speakers] {wanted}, got {tuple(weights.shape)}."
             )
         if not ((weights >= 0).all() and torch.allclose(weights.sum(-1), torch.ones_like(weights[:, 0]), atol=1e-3)):
-            raise ValueError(f"speaker_id={weights.tolist()}: weights of speakers must be positive and sum to 1.")
+            raise InputError(f"speaker_id={weights.tolist()}: weights of speakers must be positive and sum to 1.")
         return weights.to(input_ids.device)
 
     def _check_labels(self, labels, label_lengths, input_ids) -> torch.Tensor:
         """The frames `[B]` of each item of `labels`."""
         config, batch = self.config, len(input_ids)
         if labels.shape[:-1] != (batch, config.num_codebooks) or labels.shape[-1] == 0:
-            raise ValueError(
+            raise InputError(
                 f"labels must be [batch={batch}, codebooks={config.num_codebooks}, frames], got {tuple(labels.shape)}."
             )
         if not ((labels == -100) | ((labels >= 0) & (labels < config.codebook_size))).all():
-            raise ValueError(
+            raise InputError(
                 f"labels reach {int(labels.min())}..{int(labels.max())}; codes are 0..{config.codebook_size - 1}, and "
                 "-100 where there is none."
             )
@@ -469,7 +470,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             label_lengths = ((labels >= 0).any(1) * frames).amax(-1)
         label_lengths = one_per_item("label_lengths", label_lengths, input_ids)
         if label_lengths.min() < 1 or label_lengths.max() > labels.shape[-1]:
-            raise ValueError(
+            raise InputError(
                 f"label_lengths={label_lengths.tolist()} are outside 1..{labels.shape[-1]}, the frames of the labels; "
                 "drop clips without frames from the batch."
             )

@@ -18,6 +18,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from .configuration_tts_trm import TtsTrmConfig
+from .errors_tts_trm import InputError
 from .modeling_tts_trm_codec import dequantize, residual_search
 from .modeling_tts_trm_layers import RMSNorm, of_speakers
 
@@ -210,7 +211,7 @@ class LatentHead(nn.Module):
     def set_codebooks(self, codebooks: torch.Tensor, mean: torch.Tensor, deviation: torch.Tensor):
         """Takes over the codec's entries `[K, V, entry_dim]` and the latents' statistics `[chains * entry_dim]`."""
         if codebooks.shape != self.codebooks.shape:
-            raise ValueError(
+            raise InputError(
                 f"The codec's codebooks are {tuple(codebooks.shape)}, the model's {tuple(self.codebooks.shape)}; "
                 "set num_codebooks, codebook_size and codebook_entry_dim to the codec's."
             )
@@ -301,7 +302,7 @@ class LatentHead(nn.Module):
         """The frames `[N, D]` whose codebooks are all labelled: only these have a latent."""
         complete = (codes >= 0).all(-1)
         if not complete.any():
-            raise ValueError(
+            raise InputError(
                 "No frame of the batch has a label in every codebook; the latent head needs such, the heads "
                 '"depth" and "parallel" do not.'
             )

@@ -8,6 +8,7 @@ from setuptools import setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "__init__.py").read_text(encoding="utf-8"))[1]
 
+ROOMS = "audio data evaluation publishing scripts serving speaking training".split()
 EVALUATION = [
     "jinja2>=3.1",
     "jiwer>=4.0",
@@ -40,9 +41,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",  # as transformers 5.23 does
     # one line for every sub-package: find_packages() finds none where the package's folder is the root itself
-    packages=["tts_trm", "tts_trm.training", "tts_trm.scripts", "tts_trm.serving"],
+    packages=["tts_trm", *(f"tts_trm.{room}" for room in ROOMS)],
     package_dir={"tts_trm": "."},
-    package_data={"tts_trm.training": ["*.html"]},
+    package_data={"tts_trm.evaluation": ["*.html"]},
     install_requires=[
         "accelerate>=1.10",
         "datasets>=4.0",

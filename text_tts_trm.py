@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
+from .errors_tts_trm import InputError
 from .normalization_tts_trm import SpokenText, normalize_text
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def report_left_out(unknown: Counter) -> None:
         logger.warning("Left out characters that this voice has not learned: %s", named)
 
 
-class SpeechTooLongError(ValueError):
+class SpeechTooLongError(InputError):
     """The speech of a text would be longer than the model can make it."""
 
 
@@ -114,10 +115,10 @@ class TextFrontEnd:
         report_left_out(unknown)
         if not any(character.isalnum() for character in clean):
             reason = "is empty" if not text.strip() else "has no letter that this voice has learned"
-            raise ValueError(f"The text {text[:60]!r} {reason}; give it words in the voice's alphabet.")
+            raise InputError(f"The text {text[:60]!r} {reason}; give it words in the voice's alphabet.")
         limit = self.max_text_length - 2  # the boundaries
         if len(clean) > limit:
-            raise ValueError(
+            raise InputError(
                 f"The text {clean[:40]!r}... has {len(clean)} characters, over the limit of {limit}; split it."
             )
         return clean
@@ -132,7 +133,7 @@ class TextFrontEnd:
             number = -1
         if not 0 <= number < len(self.speakers):
             names = ", ".join(f"{index} {name}" for index, name in enumerate(self.speakers))
-            raise ValueError(f"Unknown speaker {speaker!r}; this voice has: {names}.")
+            raise InputError(f"Unknown speaker {speaker!r}; this voice has: {names}.")
         return number
 
     def speaker_shares(self, speaker: str | int) -> dict[int, float]:
@@ -149,5 +150,5 @@ class TextFrontEnd:
                 shares[number] = -1.0
         total = sum(shares.values())
         if not (0 < total < float("inf") and all(0 <= share <= total for share in shares.values())):
-            raise ValueError(f"Speaker {speaker!r}: a blend is written like anna:0.7,bert:0.3, with positive weights.")
+            raise InputError(f"Speaker {speaker!r}: a blend is written like anna:0.7,bert:0.3, with positive weights.")
         return {number: share / total for number, share in shares.items()}

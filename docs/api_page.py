@@ -11,8 +11,9 @@ from dataclasses import is_dataclass
 from pathlib import Path
 
 if not __package__:
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
     import _clone  # noqa: F401
+
 
 PAGE = Path(__file__).resolve().parent / "api.md"
 INTRODUCTION = """# Reference

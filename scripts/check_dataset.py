@@ -18,6 +18,8 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from tts_trm.commands import run_command
+
 SHOWN = 5  # problems of a kind; the report has all
 
 
@@ -42,10 +44,10 @@ def parse_arguments(arguments=None):
 
 
 def check(options) -> int:
+    from tts_trm.data.checks import ERROR, KINDS, draw_dataset, find_problems, measure_all
+    from tts_trm.data.sources import read_chosen
     from tts_trm.normalization_tts_trm import normalize_text
-    from tts_trm.training.arguments import build_parser, read_languages, read_sizes
-    from tts_trm.training.dataset_checks import ERROR, KINDS, draw_dataset, find_problems, measure_all
-    from tts_trm.training.sources import read_chosen
+    from tts_trm.training.options import build_parser, read_languages, read_sizes
 
     languages = read_languages(options.languages)
     clips = read_chosen(options)
@@ -88,7 +90,7 @@ def is_silent(character: str) -> bool:
 
 
 def known_letters(voice: str) -> frozenset[str]:
-    from tts_trm.training.pretrained import alphabet_and_speakers
+    from tts_trm.training.finetuning import alphabet_and_speakers
 
     return frozenset(alphabet_and_speakers(voice)[0])
 
@@ -110,14 +112,7 @@ def summary(measured) -> str:
 
 def main(arguments=None) -> int:
     options = parse_arguments(arguments)
-    try:
-        return check(options)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_command(lambda: check(options))
 
 
 if __name__ == "__main__":

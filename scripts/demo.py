@@ -7,7 +7,8 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
-from tts_trm.scripts.synthesize import BUNDLED_VOICE, speak
+from tts_trm.commands import BUNDLED_VOICE, run_command
+from tts_trm.scripts.synthesize import speak
 
 SENTENCES = (
     ("kathleen", "The weather is nice today, and the birds are singing."),
@@ -23,23 +24,19 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
+def demonstrate(options) -> None:
+    from tts_trm.speaking.voice import Voice
+
+    voice = Voice.from_pretrained(options.model)
+    options.output_dir.mkdir(parents=True, exist_ok=True)
+    for number, (speaker, text) in enumerate(SENTENCES, 1):
+        path = options.output_dir / f"{number}_{speaker}.wav"
+        print(f'"{text}"\n   {speak(voice, text, speaker, path, pictures=True)}', flush=True)
+
+
 def main(arguments=None) -> int:
     options = parse_arguments(arguments)
-    from tts_trm.voice import Voice
-
-    try:
-        voice = Voice.from_pretrained(options.model)
-        options.output_dir.mkdir(parents=True, exist_ok=True)
-        for number, (speaker, text) in enumerate(SENTENCES, 1):
-            path = options.output_dir / f"{number}_{speaker}.wav"
-            print(f'"{text}"\n   {speak(voice, text, speaker, path, pictures=True)}', flush=True)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(lambda: demonstrate(options))
 
 
 if __name__ == "__main__":

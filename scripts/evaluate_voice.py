@@ -26,19 +26,8 @@ from urllib.parse import quote
 if not __package__:
     import _clone  # noqa: F401
 
-from tts_trm.scripts.synthesize import SynthesisError, number_type
-
-COLUMNS = {  # of the table: heading, number of decimals, factor
-    "word_error_rate": ("WER %", 1, 100),
-    "character_error_rate": ("CER %", 1, 100),
-    "mel_cepstral_distance": ("MCD dB", 2, 1),
-    "log_f0_error": ("log F0 error", 3, 1),
-    "log_f0_correlation": ("log F0 correlation", 2, 1),
-    "voicing_error": ("voicing error %", 1, 100),
-    "length_ratio": ("length", 2, 1),
-    "speaker_similarity": ("similarity", 3, 1),
-    "seconds_per_audio_second": ("s per s", 3, 1),
-}
+from tts_trm.commands import number_type, run_command
+from tts_trm.evaluation.tables import report, table_rows
 
 
 def parse_arguments(arguments=None):
@@ -72,8 +61,8 @@ def parse_arguments(arguments=None):
 
 
 def held_out(options) -> dict:
-    from tts_trm.training.sources import read_sources
-    from tts_trm.training.voice_evaluation import held_out_clips
+    from tts_trm.data.sources import read_sources
+    from tts_trm.evaluation.evaluator import held_out_clips
 
     chosen = held_out_clips(read_sources(options.data_dir), options.held_out, options.speaker)
     return {speaker: clips[: options.sentences or None] for speaker, clips in chosen.items()}
@@ -89,11 +78,12 @@ def write_list(options) -> int:
 
 def evaluate(options):
     """Everything that JSON holds, and the page of it if one is asked for; writes audio and pictures on the way."""
-    from tts_trm.training.evaluation_page import EvaluationPage
-    from tts_trm.training.listeners import load_recognizer, load_speaker_encoder
-    from tts_trm.training.pictures import import_figure
-    from tts_trm.training.voice_evaluation import VoiceEvaluation, aligned_durations, summarize
-    from tts_trm.voice import Voice
+    from tts_trm.evaluation.evaluator import VoiceEvaluation, aligned_durations, summarize
+    from tts_trm.evaluation.recognizers import load_recognizer
+    from tts_trm.evaluation.report_page import EvaluationPage
+    from tts_trm.evaluation.speaker_encoders import load_speaker_encoder
+    from tts_trm.plots import import_figure
+    from tts_trm.speaking.voice import Voice
 
     # what is missing should not show after an hour
     files = [path.parent for path in (options.output, options.page) if path]
@@ -144,8 +134,8 @@ def save_speech(folder: Path, speaker: str, processor, spoken) -> None:
 
 def draw(folder: Path, speaker: str, rate: int, spoken, codebooks: dict | None) -> None:
     """The first sentence that the model speaks, as recording, codec and model; and the codebooks."""
-    from tts_trm.training.pictures import draw_codebooks, draw_comparison
-    from tts_trm.training.speech_metrics import pitch_contour
+    from tts_trm.audio.features import pitch_contour
+    from tts_trm.plots import draw_codebooks, draw_comparison
 
     first = next((index for index, wave in enumerate(spoken.waveforms["model"]) if wave is not None), None)
     if first is not None:
@@ -159,70 +149,24 @@ def draw(folder: Path, speaker: str, rate: int, spoken, codebooks: dict | None) 
         )
 
 
-def table_rows(systems: dict[str, dict]) -> list[list[str]]:
-    """The measures of all systems, the headings first; `-` where there is none."""
-    rows = [["", *(heading for heading, _, _ in COLUMNS.values())]]
-    for system, measures in systems.items():
-        cells = []
-        for name, (_, decimals, factor) in COLUMNS.items():
-            value, interval = measures.get(name), measures.get(f"{name.removesuffix('_rate')}_interval")
-            cells.append("-" if value is None else f"{value * factor:.{decimals}f}")
-            if interval:
-                cells[-1] += " ({:.0f}-{:.0f})".format(*(factor * bound for bound in interval))
-        rows.append([system, *cells])
-    return rows
-
-
-def table(systems: dict[str, dict]) -> str:
-    """The same in Markdown."""
-    heading, *rows = (f"| {' | '.join(cells)} |" for cells in table_rows(systems))
-    return "\n".join([heading, "|---" * (len(COLUMNS) + 1) + "|", *rows])
-
-
-def report(speaker: str, result: dict) -> str:
-    """What was measured of one speaker, for people to read."""
-    lines = [f"{speaker}: {result['sentences']} held-out sentences", "", table(result["systems"]), ""]
-    for system, words in result["paragraph"].items():
-        lines.append(
-            f"{words['words']} words, {system}: {words['dropped_words']:.1%} dropped, {words['repeated_words']:.1%} "
-            "repeated"
-        )
-    short = result["short_inputs"]
-    lines.append(f"one and two words: {short['failures']:.0%} of {short['inputs']} inputs failed")
-    if short.get("recordings", {}).get("inputs"):
-        cut = short["recordings"]
-        lines.append(f"the same cut out of recordings: {cut['failures']:.0%} of {cut['inputs']} not heard")
-    if result["refused"]:
-        lines.append(f"refused: {len(result['refused'])} sentences")
-    if result["codebooks"]:
-        entropy, accuracy = result["codebooks"]["cross_entropy"], result["codebooks"]["accuracy"]
-        shown = sorted({0, 1, 3, 7, 15, 31} & set(range(len(entropy))))
-        levels = ", ".join(f"{level}: {entropy[level]:.2f} ({accuracy[level]:.1%})" for level in shown)
-        lines.append(f"codebooks, cross-entropy and accuracy: {levels}; durations {result['codebooks']['durations']}")
-    return "\n".join(lines) + "\n"
+def evaluate_and_write(options) -> None:
+    """Prints the tables, and writes what the options ask for."""
+    if options.held_out_list:
+        print(f"{options.held_out_list}: {write_list(options)} sentences")
+        return
+    results, page = evaluate(options)
+    for speaker, result in results["speakers"].items():
+        print(report(speaker, result))
+    if options.output:
+        content = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        options.output.write_text(content, encoding="utf-8")
+    if page:
+        page.write(options.page, results)
 
 
 def main(arguments=None) -> int:
     options = parse_arguments(arguments)
-    try:
-        if options.held_out_list:
-            print(f"{options.held_out_list}: {write_list(options)} sentences")
-            return 0
-        results, page = evaluate(options)
-        for speaker, result in results["speakers"].items():
-            print(report(speaker, result))
-        if options.output:
-            content = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-            options.output.write_text(content, encoding="utf-8")
-        if page:
-            page.write(options.page, results)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    except (SynthesisError, ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(lambda: evaluate_and_write(options))
 
 
 if __name__ == "__main__":

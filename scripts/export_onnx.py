@@ -17,13 +17,14 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
-from tts_trm.scripts.synthesize import BUNDLED_VOICE
+from tts_trm.commands import BUNDLED_VOICE, run_command
+from tts_trm.errors_tts_trm import TtsTrmError
 
 MOST_DIFFERENT_FRAMES = 0.02  # share of frames in which rounding may have turned a tie between two entries
 LARGEST_DIFFERENCE = 1e-3  # of samples, whose range is -1..1, and of durations, in frames
 
 
-class ExportError(Exception):
+class ExportError(TtsTrmError):
     """A voice that cannot be exported; the message names the value and the fix."""
 
 
@@ -62,10 +63,10 @@ def check_exportable(voice) -> None:
 def export(voice, output: Path) -> str:
     """Writes the ONNX files of a voice into a folder, and says how far they differ from torch."""
     from tts_trm.generation_tts_trm import FASTEST, SLOWEST
-    from tts_trm.onnx_voice import CODEC_FILE, MODEL_FILE, TOKENIZER_FILE, VOICE_FILE
+    from tts_trm.speaking.onnx_voice import CODEC_FILE, MODEL_FILE, TOKENIZER_FILE, VOICE_FILE
 
     try:
-        from tts_trm.training.onnx_graphs import codec_graph, compare, model_graph
+        from tts_trm.publishing.onnx_graphs import codec_graph, compare, model_graph
     except ImportError as error:
         raise ExportError(f"{error}; install what the export needs: pip install '.[onnx]'") from error
     check_exportable(voice)
@@ -97,22 +98,18 @@ def export(voice, output: Path) -> str:
     return f"{output}: {(len(model) + len(codec)) / 1e6:.1f} MB; beside torch, {differences}"
 
 
-def main(arguments=None) -> int:
-    options = parse_arguments(arguments)
-    from tts_trm.voice import Voice
+def load_and_export(options) -> None:
+    from tts_trm.speaking.voice import Voice
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names libraries that nobody needs here
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter, about itself
-            print(export(Voice.from_pretrained(options.model, options.revision, "cpu"), options.output_dir))
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    except (ExportError, ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter, about itself
+        print(export(Voice.from_pretrained(options.model, options.revision, "cpu"), options.output_dir))
+
+
+def main(arguments=None) -> int:
+    options = parse_arguments(arguments)
+    return run_command(lambda: load_and_export(options))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,12 @@ from pathlib import Path
 import soundfile
 import soxr
 
+if not __package__:
+    import _clone  # noqa: F401
+
+from tts_trm.commands import run_command
+from tts_trm.errors_tts_trm import InputError
+
 
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -53,15 +59,12 @@ def speak(text: str, voice: str, path: Path, sampling_rate: int) -> None:
     partial.rename(path)
 
 
-def main(arguments=None) -> int:
-    options = parse_arguments(arguments)
+def speak_all(options) -> None:
     if shutil.which("flite") is None:
-        print("error: the command `flite` is missing; install it with `apt-get install flite`.", file=sys.stderr)
-        return 1
+        raise InputError("the command `flite` is missing; install it with `apt-get install flite`.")
     sentences = choose_sentences(options)
     if not sentences:
-        print(f"error: {options.sentences} holds no sentence of the wanted length.", file=sys.stderr)
-        return 1
+        raise InputError(f"{options.sentences} holds no sentence of the wanted length.")
     options.output_dir.mkdir(parents=True, exist_ok=True)
     rows = []
     for index, text in enumerate(sentences):
@@ -77,7 +80,11 @@ def main(arguments=None) -> int:
     with open(options.output_dir / "metadata.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("file_name", "text", "speaker"), *rows])
     print(f"{len(rows)} sentences in {len(options.voices)} voices -> {options.output_dir}")
-    return 0
+
+
+def main(arguments=None) -> int:
+    options = parse_arguments(arguments)
+    return run_command(lambda: speak_all(options))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from tts_trm.commands import run_command
+
 
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -25,24 +27,19 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None) -> int:
-    options = parse_arguments(arguments)
+def push(options) -> None:
+    from tts_trm.publishing.upload import push_voice
+
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-
-    from tts_trm.training.publishing import PublishingError, push_voice
-
-    try:
-        commit = push_voice(options.model, options.repo, options.message, options.private or None)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    except (PublishingError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    commit = push_voice(options.model, options.repo, options.message, options.private or None)
     name = commit.repo_url.repo_id
     print(f"{commit.repo_url}, one commit: {commit.oid}")
     print(f'AutoModel.from_pretrained("{name}", revision="{commit.oid}", trust_remote_code=True)')
-    return 0
+
+
+def main(arguments=None) -> int:
+    options = parse_arguments(arguments)
+    return run_command(lambda: push(options))
 
 
 if __name__ == "__main__":

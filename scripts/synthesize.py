@@ -12,8 +12,6 @@ exit code is 1.
 """
 
 import argparse
-import math
-import os
 import sys
 import time
 from pathlib import Path
@@ -21,29 +19,12 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
-BUNDLED_VOICE = Path(__file__).resolve().parent.parent / "pretrained" / "tts-trm-mini"
+from tts_trm.commands import BUNDLED_VOICE, number_type, run_command
+from tts_trm.errors_tts_trm import TtsTrmError
 
 
-class SynthesisError(Exception):
+class SynthesisError(TtsTrmError):
     """What ends the command; the message names the value or file, and the fix."""
-
-
-def number_type(kind, low, high=math.inf, open_low=False):
-    """An argparse type: an int or float (`kind`) in low..high."""
-
-    def parse(text: str):
-        try:
-            value = kind(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
-        if not low <= value <= high or (open_low and value == low):
-            bounds = f"{'above' if open_low else 'at least'} {low}" + (
-                f" and at most {high}" if high < math.inf else ""
-            )
-            raise argparse.ArgumentTypeError(f"{text} must be {bounds}")
-        return value
-
-    return parse
 
 
 def parse_arguments(arguments=None):
@@ -95,8 +76,8 @@ def speak(voice, text: str, speaker, path: Path | None, times: Path | None = Non
         ValueError: if the voice cannot speak it.
         OSError: if a file cannot be written; whatever is there is complete.
     """
-    from tts_trm.speech import write_pcm, write_wav
-    from tts_trm.subtitles import Times, write_times
+    from tts_trm.audio.writing import write_pcm, write_wav
+    from tts_trm.speaking.subtitles import Times, write_times
 
     timed, speeches, started = Times(), [], time.perf_counter()
 
@@ -145,7 +126,7 @@ def prepare_folder(folder: Path, names: list[str]) -> None:
 
 def speak_file(options, voice, settings: dict) -> int:
     """Speaks all prompts of a file; the number of those that could not be spoken."""
-    from tts_trm.training.prompts import read_prompts
+    from tts_trm.speaking.prompts import read_prompts
 
     prompts = read_prompts(options.prompts_file, voice.text_front_end.speakers, options.speaker)
     width = max(4, len(str(len(prompts))))
@@ -169,7 +150,7 @@ def speak_file(options, voice, settings: dict) -> int:
 def load_voice(options):
     """The voice of the command line; one that `scripts/export_onnx.py` wrote needs no torch."""
     if not (Path(options.model) / "model.onnx").is_file():
-        from tts_trm.voice import Voice
+        from tts_trm.speaking.voice import Voice
 
         return Voice.from_pretrained(options.model, options.revision, options.device)
     for name in ("revision", "pictures", "temperature", "top_k", "top_p"):
@@ -180,7 +161,7 @@ def load_voice(options):
             )
     if options.device not in ("auto", "cpu"):
         raise SynthesisError(f"--device {options.device}: {options.model} is a voice in ONNX, which runs on the CPU.")
-    from tts_trm.onnx_voice import OnnxVoice
+    from tts_trm.speaking.onnx_voice import OnnxVoice
 
     return OnnxVoice.from_pretrained(options.model)
 
@@ -212,17 +193,7 @@ def synthesize(options) -> int:
 
 def main(arguments=None) -> int:
     options = parse_arguments(arguments)
-    try:
-        return synthesize(options)
-    except KeyboardInterrupt:  # what was being written is gone, what was complete is there
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # whoever listened has heard enough; what is left must not complain at the exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (SynthesisError, ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_command(lambda: synthesize(options))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from tts_trm.commands import run_command
+
 
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -50,9 +52,12 @@ def tokenize(options) -> None:
     from accelerate import PartialState
     from accelerate.utils import gather_object
 
-    from tts_trm.training.encoding import tokenize_clips
-    from tts_trm.training.sources import read_folder, read_hub
-    from tts_trm.training.tokens import CodecInfo, push_tokens, read_report
+    from tts_trm.data.codec_info import CodecInfo
+    from tts_trm.data.hub_datasets import read_hub
+    from tts_trm.data.recordings import read_folder
+    from tts_trm.data.token_folder import read_report
+    from tts_trm.data.tokenizing import tokenize_clips
+    from tts_trm.publishing.token_upload import push_tokens
 
     state = PartialState()
     if options.dataset:
@@ -86,15 +91,7 @@ def tokenize(options) -> None:
 
 def main(arguments=None) -> int:
     options = parse_arguments(arguments)
-    try:
-        tokenize(options)
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(lambda: tokenize(options))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from tts_trm.commands import run_command
+
 
 def parse_arguments(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -43,23 +45,18 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None) -> int:
-    options = parse_arguments(arguments)
-    from tts_trm.training.audio import AudioError
+def train_codec(options) -> None:
     from tts_trm.training.codec_training import CodecTraining
 
-    try:
-        run = CodecTraining(options)
-        run.fit()
-        run.train()
-        run.report()
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    except (AudioError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    run = CodecTraining(options)
+    run.fit()
+    run.train()
+    run.report()
+
+
+def main(arguments=None) -> int:
+    options = parse_arguments(arguments)
+    return run_command(lambda: train_codec(options))
 
 
 if __name__ == "__main__":

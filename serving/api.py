@@ -13,8 +13,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from ..audio.writing import FORMATS, Encoder
+from ..errors_tts_trm import TtsTrmError
 from ..generation_tts_trm import FASTEST, SLOWEST
-from .encoding import FORMATS, Encoder
 from .speech_queue import QueueFullError, SpeechQueue, TextTooLongError
 
 STALLED = 60.0  # seconds after which a client that takes in nothing of its audio loses its place
@@ -48,7 +49,7 @@ class SpeechRequest(BaseModel):
         return asked or not FORMATS[self.response_format].header_has_length
 
 
-class ApiError(Exception):
+class ApiError(TtsTrmError):
     """What a client is told, in OpenAI's shape."""
 
     def __init__(self, status: int, message: str, code: str | None = None, parameter: str | None = None, headers=None):

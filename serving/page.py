@@ -18,8 +18,8 @@ import gradio
 from fastapi import FastAPI
 
 from ..generation_tts_trm import default_generation_config
-from ..subtitles import write_times
-from ..voice import Passage, Voice, join, write_wav
+from ..speaking.subtitles import write_times
+from ..speaking.voice import Passage, Voice, join, write_wav
 from .browser import STYLE, WORDS_SCRIPT
 from .speech_queue import QueueFullError, SpeechQueue
 

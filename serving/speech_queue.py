@@ -6,16 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from ..voice import Passage, Voice
+from ..errors_tts_trm import InputError, TtsTrmError
+from ..speaking.voice import Passage, Voice
 
 SECONDS_PER_CHARACTER = 0.3  # of the slowest speech; what is longer is made of pauses, or of numbers
 
 
-class QueueFullError(RuntimeError):
+class QueueFullError(TtsTrmError, RuntimeError):
     """As many requests are being spoken as the queue takes; the client should come again."""
 
 
-class TextTooLongError(ValueError):
+class TextTooLongError(InputError):
     """The text has more characters, or its speech more seconds, than the server allows."""
 
 

@@ -106,7 +106,7 @@ def recordings(tmp_path_factory) -> Path:
 def tokens(recordings, tiny_codec_folder) -> Path:
     """Their tokens and durations."""
     from tts_trm.training import preparation
-    from tts_trm.training.arguments import parse_arguments
+    from tts_trm.training.options import parse_arguments
 
     folder = recordings / "mimi_tokens"
     options = parse_arguments(["--data-dir", str(recordings), "--codec", str(tiny_codec_folder), "--num-workers", "0"])

@@ -11,11 +11,13 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
+from ..audio.reading import AudioError, load_clip
 from ..configuration_tts_trm_codec import TtsTrmCodecConfig
+from ..data.held_out import is_held_out
+from ..data.recordings import read_folder
+from ..errors_tts_trm import InputError
 from ..modeling_tts_trm_codec import TtsTrmCodec, dequantize, mel_filter_bank, residual_search
-from .audio import AudioError, load_clip
-from .checkpoint import load_optimizer_tensors, optimizer_tensors
-from .sources import is_held_out, read_folder
+from .checkpoints import load_optimizer_tensors, optimizer_tensors
 
 LOSS_RESOLUTIONS = ((256, 20), (512, 40), (1024, 80), (2048, 100))  # (window, mel bands), hop a quarter of the window
 TRAINED_LEVELS = (8, 16, 32, 32)  # shares of the codebooks that the decoder learns to decode from, drawn at random
@@ -79,7 +81,7 @@ class CodecTraining:
             seconds += 0 if held else len(samples) / rate
             (held_out if held else train).append((row, (samples * 32767).astype(np.int16)))
         if not train or not held_out:
-            raise ValueError(f"{len(train)} clips to train and {len(held_out)} held out; give more data or --held-out.")
+            raise InputError(f"{len(train)} clips to train and {len(held_out)} held out; give more data or --held-out.")
         print(
             f"{len(train)} clips, {seconds / 3600:.2f} h to train; {len(held_out)} held out; {skipped} skipped",
             flush=True,
@@ -128,7 +130,7 @@ class CodecTraining:
 
         config, started = self.codec.config, time.time()
         if len(latents) < config.codebook_size:
-            raise ValueError(f"{len(latents)} frames cannot fill {config.codebook_size} entries; give more audio.")
+            raise InputError(f"{len(latents)} frames cannot fill {config.codebook_size} entries; give more audio.")
         residual, energy = latents, latents.var(0).sum()
         for level in range(config.num_quantizers):
             means = KMeans(
@@ -173,7 +175,7 @@ class CodecTraining:
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(codec.decoder.parameters(), 1.0)
             if not torch.isfinite(norm):
-                raise ValueError(f"The gradient is {norm} at step {step}; lower --lr (now {options.lr}).")
+                raise InputError(f"The gradient is {norm} at step {step}; lower --lr (now {options.lr}).")
             optimizer.step()
             step, used = step + 1, used + time.time() - started
             running = loss.item() if running is None else 0.99 * running + 0.01 * loss.item()
@@ -258,8 +260,8 @@ class CodecTraining:
             "parameters": sum(p.numel() for p in codec.parameters()),
         }
         try:
-            from .listeners import PocketsphinxRecognizer
-            from .metrics import WordErrorRate
+            from ..evaluation.recognizers import PocketsphinxRecognizer
+            from ..evaluation.word_metrics import WordErrorRate
 
             recognizer, word_errors = PocketsphinxRecognizer(), WordErrorRate(keep_in_memory=True)
             texts = [row.text for row, _ in chosen]

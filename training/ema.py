@@ -5,6 +5,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from ..errors_tts_trm import InputError
+
 
 class ExponentialMovingAverage:
     """Keeps `average = decay * average + (1 - decay) * weight` of every parameter, in float32.
@@ -19,7 +21,7 @@ class ExponentialMovingAverage:
 
     def __init__(self, model: nn.Module, decay: float = 0.999):
         if not 0 <= decay < 1:
-            raise ValueError(f"decay={decay} must be at least 0 and below 1.")
+            raise InputError(f"decay={decay} must be at least 0 and below 1.")
         self.decay, self.updates = decay, 0
         self.average = {name: p.detach().float().clone() for name, p in model.named_parameters()}
 
@@ -52,7 +54,7 @@ class ExponentialMovingAverage:
 
     def load_state_dict(self, average: dict[str, torch.Tensor], updates: int) -> None:
         if average.keys() != self.average.keys():
-            raise ValueError("The averaged weights are not this model's.")
+            raise InputError("The averaged weights are not this model's.")
         for name, value in average.items():
             self.average[name].copy_(value)
         self.updates = updates

@@ -6,26 +6,26 @@ from pathlib import Path
 import torch
 from torch.utils.data import ConcatDataset
 
-from ..normalization_tts_trm import normalize_text
-from ..processing_tts_trm import TtsTrmProcessor, load_codec
-from . import pretrained
-from .alignment import MOST_CLIPS, AlignerTraining
-from .data import rows_to_align
-from .encoding import tokenize_clips
-from .sources import DataError, is_recordings, read_chosen, read_sources
-from .tokens import (
-    CodecInfo,
+from ..data.aligner import MOST_CLIPS, AlignerTraining
+from ..data.clips import DataError
+from ..data.codec_info import CodecInfo, locate_codec
+from ..data.dataset import rows_to_align
+from ..data.sources import is_recordings, read_chosen, read_sources
+from ..data.token_folder import (
     TokenShards,
     aligner_path,
-    atomic_path,
     has_durations,
     load_tokens,
-    locate_codec,
     read_columns,
     tokenizer_hash,
     tokens_state,
     write_durations,
 )
+from ..data.tokenizing import tokenize_clips
+from ..files import atomic_path
+from ..normalization_tts_trm import normalize_text
+from ..processing_tts_trm import TtsTrmProcessor, load_codec
+from . import finetuning
 
 DEFAULT_CODEC = "kyutai/mimi"
 
@@ -33,7 +33,7 @@ DEFAULT_CODEC = "kyutai/mimi"
 def prepare_tokens(options, accelerator, say) -> CodecInfo:
     """Makes sure that `--token-dir` holds tokens of `--data-dir`, and of `--codec` where that is given."""
     if options.from_pretrained and options.codec is None:
-        options.codec = pretrained.codec_of(options.from_pretrained)
+        options.codec = finetuning.codec_of(options.from_pretrained)
     if options.token_dir is None:
         options.token_dir = options.output_dir / "tokens"  # of data sets that have no folder of their own
     folders = [Path(name) for name in options.data_dir]
@@ -84,7 +84,7 @@ def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
         for text, speaker in zip(part["text"], part["speaker"], strict=True)
     )
     if options.from_pretrained:
-        known_text, known_languages = pretrained.alphabet_and_speakers(options.from_pretrained)
+        known_text, known_languages = finetuning.alphabet_and_speakers(options.from_pretrained)
         texts, languages = chain([known_text], texts), known_languages | languages
     processor = TtsTrmProcessor.from_texts(
         texts,
@@ -121,7 +121,7 @@ def prepare_durations(options, processor, say) -> None:
         return
     sizes = info.codebooks(), info.codebook_chains, len(processor.tokenizer)
     training = AlignerTraining(ConcatDataset(list(learned.values())), *sizes, options.seed)
-    goes_on = options.from_pretrained and pretrained.load_aligner(training, processor, options.from_pretrained)
+    goes_on = options.from_pretrained and finetuning.load_aligner(training, processor, options.from_pretrained)
     source = f"{options.from_pretrained} and {count} texts" if goes_on else f"{count} texts"
     say(f"Learning from {source} which character is spoken when ...")
     training.train(progress=say)
@@ -143,7 +143,7 @@ def prepare_durations(options, processor, say) -> None:
 def draw_alignments(options, processor, rows, durations, frame_rate, say, pictures: int = 3) -> None:
     """Pictures of the first few alignments, `alignment_1.png` ... in the token folder; without matplotlib none."""
     try:
-        from .pictures import draw_durations
+        from ..plots import draw_durations
     except ImportError as error:
         say(f"No alignment pictures: {error}")
         return

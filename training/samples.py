@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..plots import alignment_from_durations
 from ..processing_tts_trm import CodecError
-from ..voice import Speech, generate_speech
-from .pictures import alignment_from_durations
-from .prompts import Prompt
+from ..speaking.prompts import Prompt
+from ..speaking.voice import Speech, generate_speech
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 
-from .pictures import draw_codebooks
+from ..plots import draw_codebooks
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,8 @@
 from huggingface_hub.dataclasses import strict
 from transformers import PretrainedConfig
 
+from .errors_tts_trm import InputError
+
 
 @strict
 class TtsTrmCodecConfig(PretrainedConfig):
@@ -57,20 +59,20 @@ class TtsTrmCodecConfig(PretrainedConfig):
             "hidden_size intermediate_size kernel_size"
         ).split():
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
+                raise InputError(f"{name}={getattr(self, name)} must be at least 1.")
         if self.frame_size % self.hop_length:
-            raise ValueError(
+            raise InputError(
                 f"frame_size={self.frame_size} is not a multiple of hop_length={self.hop_length}; "
                 "choose a divisor of it."
             )
         if self.hop_length > self.fft_size or (self.fft_size - self.hop_length) % 2:
-            raise ValueError(
+            raise InputError(
                 f"fft_size={self.fft_size} must exceed hop_length={self.hop_length} by an even number of samples."
             )
         if self.kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={self.kernel_size} must be odd, to keep the number of columns.")
+            raise InputError(f"kernel_size={self.kernel_size} must be odd, to keep the number of columns.")
         if self.latent_dim > self.frame_features:
-            raise ValueError(
+            raise InputError(
                 f"latent_dim={self.latent_dim} exceeds the {self.frame_features} values of a frame; lower it."
             )
 

@@ -19,6 +19,7 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from .configuration_tts_trm_codec import TtsTrmCodecConfig
+from .errors_tts_trm import InputError
 
 
 @dataclass
@@ -244,10 +245,10 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
             [`TtsTrmCodecEncoderOutput`] with `audio_codes` `[B, K, T]`, T = ceil(L / frame_size).
         """
         if input_values.ndim != 3 or input_values.shape[1] != 1:
-            raise ValueError(f"input_values must be [batch, 1, samples] (mono), got {tuple(input_values.shape)}.")
+            raise InputError(f"input_values must be [batch, 1, samples] (mono), got {tuple(input_values.shape)}.")
         levels = self.config.num_quantizers if num_quantizers is None else num_quantizers
         if not 1 <= levels <= self.config.num_quantizers:
-            raise ValueError(f"num_quantizers={levels} is outside 1..{self.config.num_quantizers}.")
+            raise InputError(f"num_quantizers={levels} is outside 1..{self.config.num_quantizers}.")
         with torch.autocast(input_values.device.type, enabled=False):  # half precision gives other codes
             codes = residual_search(self.to_latent(input_values[:, 0]), self.codebooks[:levels]).transpose(1, 2)
         return (codes,) if return_dict is False else TtsTrmCodecEncoderOutput(audio_codes=codes)
@@ -267,11 +268,11 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
             ValueError: if the shape is not that, or a code is outside the codebook.
         """
         if audio_codes.ndim != 3 or not 1 <= audio_codes.shape[1] <= self.config.num_quantizers:
-            raise ValueError(
+            raise InputError(
                 f"audio_codes must be [batch, 1..{self.config.num_quantizers}, frames], got {tuple(audio_codes.shape)}."
             )
         if audio_codes.numel() and not 0 <= audio_codes.min() <= audio_codes.max() < self.config.codebook_size:
-            raise ValueError(
+            raise InputError(
                 f"Codes must be in 0..{self.config.codebook_size - 1}, got {audio_codes.min()}..{audio_codes.max()}; "
                 "trim padding (-1) before decoding."
             )

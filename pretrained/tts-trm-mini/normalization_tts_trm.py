@@ -10,6 +10,7 @@ import unicodedata
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from .errors_tts_trm import InputError
 from .languages_tts_trm import ENGLISH, LANGUAGES, Language
 
 try:  # without it numerals are refused
@@ -157,7 +158,7 @@ class Normalizer:
     def words(self, number: int | str, kind: str = "cardinal") -> str:
         """What [`value`] returns, in words; a year that the library cannot say is said as a number."""
         if num2words is None:
-            raise ValueError(
+            raise InputError(
                 f"The text has the number {number}; have numbers spoken with `pip install num2words`, or write it out."
             )
         if isinstance(number, str):
@@ -169,7 +170,7 @@ class Normalizer:
         except Exception as error:  # each of its languages raises what it likes
             if kind == "year":
                 return self.words(number)
-            raise ValueError(
+            raise InputError(
                 f"The text has the number {number}, which num2words cannot say in {self.language.code!r}; write it out."
             ) from error
 

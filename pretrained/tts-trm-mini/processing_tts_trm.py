@@ -16,6 +16,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import BatchFeature, EncodecFeatureExtractor, MimiModel, ProcessorMixin, TokenizersBackend
 from transformers.utils import cached_file
 
+from .errors_tts_trm import InputError, TtsTrmError
 from .modeling_tts_trm_codec import TtsTrmCodec, check_finite_weights
 from .text_tts_trm import TextFrontEnd
 
@@ -32,7 +33,7 @@ CODEC_FILES = ("config.json", "model.safetensors")
 _loaded_codecs: dict = {}  # codecs in use, outside the processors: these are deep-copied whenever they are saved
 
 
-class CodecError(OSError):
+class CodecError(TtsTrmError, OSError):
     """A codec that cannot be loaded; the message names it and the fix."""
 
 
@@ -157,9 +158,9 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         self.languages = [languages] * len(self.speakers) if isinstance(languages, str) else list(languages)
         for name, values in (("speakers", self.speakers), ("languages", self.languages)):
             if not values or not all(isinstance(value, str) for value in values):
-                raise ValueError(f"{name}={values!r} must be names, at least one; see processor_config.json.")
+                raise InputError(f"{name}={values!r} must be names, at least one; see processor_config.json.")
         if len(self.languages) != len(self.speakers):
-            raise ValueError(f"{len(self.speakers)} speakers but {len(self.languages)} languages; give one for each.")
+            raise InputError(f"{len(self.speakers)} speakers but {len(self.languages)} languages; give one for each.")
         self._origin = (None, None)  # where this processor was loaded from: folder or Hub id, and revision
         super().__init__(feature_extractor, tokenizer)
 
@@ -184,7 +185,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
             try:
                 validate_repo_id(processor.codec)
                 if os.path.isdir(processor.codec):
-                    raise ValueError("a folder of this name is here")
+                    raise InputError("a folder of this name is here")
             except ValueError as error:
                 raise CodecError(
                     f"{pretrained_model_name_or_path}: codec={processor.codec!r} in processor_config.json is neither "
@@ -236,15 +237,15 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
 
     def _text_inputs(self, texts: list[str], speakers, normalize: bool, text_kwargs) -> dict:
         if not texts:
-            raise ValueError("The list of texts is empty; give at least one.")
+            raise InputError("The list of texts is empty; give at least one.")
         if isinstance(speakers, (str, int)) or speakers is None:
             speakers = [0 if speakers is None else speakers] * len(texts)
         if len(speakers) != len(texts):
-            raise ValueError(f"{len(texts)} texts but {len(speakers)} speakers; give one for all or one for each.")
+            raise InputError(f"{len(texts)} texts but {len(speakers)} speakers; give one for all or one for each.")
         cleaned = []
         for text, speaker in zip(texts, speakers, strict=True):
             if not isinstance(text, str):
-                raise ValueError(f"text must be a string or a list of strings, got {type(text).__name__}.")
+                raise InputError(f"text must be a string or a list of strings, got {type(text).__name__}.")
             cleaned.append(self.checked_text(text, speaker, normalize))
         inputs = dict(self.tokenizer(cleaned, **text_kwargs))
         shares = [self.speaker_shares(speaker) for speaker in speakers]
@@ -280,13 +281,13 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
 
     def _audio_codes(self, clips: list, sampling_rate: int | None) -> torch.LongTensor:
         if sampling_rate is None:
-            raise ValueError(f"audio needs its sampling_rate, for example sampling_rate={self.sampling_rate}.")
+            raise InputError(f"audio needs its sampling_rate, for example sampling_rate={self.sampling_rate}.")
         codec, size = self.codec_model, self.frame_size
         waveforms = []
         for clip in clips:
             samples = np.atleast_1d(np.asarray(clip).squeeze())
             if samples.ndim != 1 or len(samples) == 0 or samples.dtype.kind != "f" or not np.isfinite(samples).all():
-                raise ValueError(
+                raise InputError(
                     "audio must be mono [samples], floats in -1..1, finite and not empty, "
                     f"got {samples.dtype} of shape {samples.shape}."
                 )
@@ -325,7 +326,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
                 missing, an unknown speaker, or audio that is not mono.
         """
         if text is None and audio is None:
-            raise ValueError("Give text, audio or both.")
+            raise InputError("Give text, audio or both.")
         merged = self._merge_kwargs(tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
         data = {}
         if text is not None:
@@ -356,17 +357,17 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         codes = torch.as_tensor(codes)
         codes = codes[None] if codes.ndim == 2 else codes
         if codes.ndim != 3:
-            raise ValueError(f"codes must be [batch, codebooks, frames], got {tuple(codes.shape)}.")
+            raise InputError(f"codes must be [batch, codebooks, frames], got {tuple(codes.shape)}.")
         if lengths is None:
             lengths = (codes >= 0).all(1).long().cumprod(-1).sum(-1)
         codec, waveforms = self.codec_model, []
         size, levels = codec.config.codebook_size, codec.config.num_quantizers
         if not 1 <= codes.shape[1] <= levels:
-            raise ValueError(f"codes have {codes.shape[1]} codebooks, the codec {levels}; is it this voice's codec?")
+            raise InputError(f"codes have {codes.shape[1]} codebooks, the codec {levels}; is it this voice's codec?")
         for item, length in zip(codes, lengths, strict=True):
             item = item[:, : int(length)].to(codec.device)  # alone: a decoder may look ahead into padding
             if item.numel() and (item.min() < 0 or item.max() >= size):
-                raise ValueError(
+                raise InputError(
                     f"Codes reach {int(item.min())}..{int(item.max())}, the codec's are 0..{size - 1}; "
                     "give lengths, or mark padding by -1 in whole frames."
                 )

@@ -2,8 +2,8 @@
 
 The `..._LEFT_OUT` tables say why a test is left out. What the library itself skips (no GPU, no flash attention, not
 a vision model) it gives its own reason for; pytest's `-rs` shows both. Two testers are not used at all: that of
-pipelines draws its models from the Hub (`tests/test_remote_code.py` runs ours), and that of feature extractors is for
-one of our own, where we use Encodec's.
+pipelines draws its models from the Hub (`tests/model/test_remote_code.py` runs ours), and that of feature extractors is
+for one of our own, where we use Encodec's.
 """
 
 import copy
@@ -24,13 +24,7 @@ from transformers_tests.test_modeling_common import ModelTesterMixin, ids_tensor
 from transformers_tests.test_processing_common import ProcessorTesterMixin
 
 import tts_trm.processing_tts_trm as processing
-from tts_trm import (
-    TtsTrmCodec,
-    TtsTrmCodecConfig,
-    TtsTrmConfig,
-    TtsTrmModel,
-    TtsTrmProcessor,
-)
+from tts_trm import TtsTrmCodec, TtsTrmCodecConfig, TtsTrmConfig, TtsTrmModel, TtsTrmProcessor
 
 TINY = dict(
     vocab_size=20,
@@ -58,7 +52,7 @@ MODEL_LEFT_OUT = {
     "the alignment of text and frames instead.",
     "test_hidden_states_output": "The states of a recursion are no stack of layers; `return_cycles` reports on them.",
     "test_retain_grad_hidden_states_attentions": "There are no hidden states or attentions in the output; that "
-    "gradients reach every parameter is tested in tests/test_model_common.py.",
+    "gradients reach every parameter is tested in tests/model/test_model_common.py.",
 }
 MODEL_LEFT_OUT |= dict.fromkeys(
     (name for name in dir(ModelTesterMixin) if name.endswith(("_pad_left", "_pad_left_sdpa_kernels"))),
@@ -66,13 +60,14 @@ MODEL_LEFT_OUT |= dict.fromkeys(
 )
 RANDOM_CODEBOOKS_LEFT_OUT = {
     "test_init_weights_can_init_buffers": "The codebooks of an untrained model are drawn at random in `_init_weights`, "
-    "so that its codes differ, and the test compares two draws; tests/test_model_common.py tests that they are drawn.",
+    "so that its codes differ, and the test compares two draws; tests/model/test_model_common.py tests that they are "
+    "drawn.",
 }
 CODEC_LEFT_OUT = RANDOM_CODEBOOKS_LEFT_OUT | {
     "test_hidden_states_output": "The codec turns audio into codes and back; it has no hidden states to show.",
     "test_retain_grad_hidden_states_attentions": "The codec has no hidden states to keep gradients of.",
-    "test_model_outputs_equivalence": "Asks for hidden states as well; tests/test_model_common.py compares tuples and "
-    "dictionaries.",
+    "test_model_outputs_equivalence": "Asks for hidden states as well; tests/model/test_model_common.py compares "
+    "tuples and dictionaries.",
     "test_model_get_set_embeddings": "Audio goes in: there is no embedding.",
 }
 PROCESSOR_LEFT_OUT = {

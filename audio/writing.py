@@ -1,0 +1,128 @@
+"""Audio files as they are written: WAV, FLAC, MP3, Ogg Opus and raw samples, whole or while they are spoken."""
+
+import io
+import os
+import struct
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+import soundfile
+
+from ..files import named_if_unwritable
+
+UNKNOWN_SIZE = 0xFFFFFFFF  # in the header of a WAV file that is sent while it grows
+
+
+@dataclass(frozen=True)
+class AudioFormat:
+    media_type: str
+    container: tuple[str, str] | None = None  # libsndfile's format and subtype; without one the samples are sent raw
+    header_has_length: bool = False
+
+
+FORMATS = {
+    "mp3": AudioFormat("audio/mpeg", ("MP3", "MPEG_LAYER_III")),
+    "opus": AudioFormat("audio/ogg; codecs=opus", ("OGG", "OPUS")),
+    "flac": AudioFormat("audio/flac", ("FLAC", "PCM_16"), header_has_length=True),
+    "wav": AudioFormat("audio/wav", header_has_length=True),
+    "pcm": AudioFormat("audio/pcm"),
+}
+
+
+class Piece(Protocol):
+    """A piece of speech: samples `[L]` in -1..1 and their rate."""
+
+    waveform: np.ndarray
+    sampling_rate: int
+
+
+def to_int16(waveform: np.ndarray) -> np.ndarray:
+    """Samples `[L]` in -1..1, of numpy or torch, to little-endian 16-bit ones; what is louder is cut off."""
+    return (np.clip(np.asarray(waveform), -1, 1) * 32767).round().astype("<i2")
+
+
+def wav_header(sampling_rate: int, size: int) -> bytes:
+    """The 44 bytes before `size` bytes of 16-bit mono samples."""
+    riff_size, rate = min(size + 36, UNKNOWN_SIZE), sampling_rate
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
+    return struct.pack("<4sI4s", b"RIFF", riff_size, b"WAVE") + form + struct.pack("<4sI", b"data", size)
+
+
+class Encoder:
+    """Encodes one speech as one of `FORMATS`.
+
+    `write` and `close` return what has become ready to be sent. A header with the length of the audio is right only in
+    `content`, after `close`: what was sent before could not know it.
+    """
+
+    def __init__(self, name: str, sampling_rate: int):
+        self._name, self._rate = name, sampling_rate
+        self._buffer, self._sent = io.BytesIO(), 0
+        self._file = None
+        if container := FORMATS[name].container:
+            kind, subtype = container
+            # a player knows the length of an MP3 stream by its bit rate, if that is constant; here 80 kbit/s
+            constant = {"bitrate_mode": "CONSTANT", "compression_level": 0.5} if kind == "MP3" else {}
+            self._file = soundfile.SoundFile(self._buffer, "w", sampling_rate, 1, subtype, format=kind, **constant)
+        elif name == "wav":
+            self._buffer.write(wav_header(sampling_rate, UNKNOWN_SIZE))
+
+    def write(self, waveform: np.ndarray) -> bytes:
+        """Takes in `[L]` samples in -1..1."""
+        samples = to_int16(waveform)
+        if self._file:
+            self._file.write(samples)
+        else:
+            self._buffer.write(samples.tobytes())
+        return self._ready()
+
+    def close(self) -> bytes:
+        if self._file:
+            self._file.close()
+        return self._ready()
+
+    @property
+    def content(self) -> bytes:
+        """The whole file."""
+        content = self._buffer.getvalue()
+        return wav_header(self._rate, len(content) - 44) + content[44:] if self._name == "wav" else content
+
+    def _ready(self) -> bytes:
+        with self._buffer.getbuffer() as content:
+            ready = bytes(content[self._sent :])
+        self._sent += len(ready)
+        return ready
+
+
+def write_wav(passages: Iterable[Piece], path: str | Path) -> None:
+    """Writes passages as 16-bit WAV, each as soon as it comes; a failure leaves no file, and an earlier one as it was.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    partial, file = f"{path}.partial", None
+    try:
+        for passage in passages:
+            with named_if_unwritable(path):
+                file = file or soundfile.SoundFile(partial, "w", passage.sampling_rate, 1, "PCM_16", format="WAV")
+                file.write(np.clip(np.asarray(passage.waveform), -1, 1))
+        if file is not None:
+            with named_if_unwritable(path):
+                file.close()
+                os.replace(partial, path)
+    finally:
+        if file is not None:
+            file.close()
+        with suppress(OSError, ValueError):  # where there is no such folder, there is no file
+            os.unlink(partial)
+
+
+def write_pcm(passages: Iterable[Piece], stream: BinaryIO) -> None:
+    """Writes passages as raw little-endian 16-bit samples, each as soon as it comes."""
+    for passage in passages:
+        stream.write(to_int16(passage.waveform).tobytes())
+        stream.flush()

@@ -1,0 +1,52 @@
+"""What the commands have in common: how they end, and the types of their options."""
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .errors_tts_trm import TtsTrmError
+
+BUNDLED_VOICE = Path(__file__).resolve().parent / "pretrained" / "tts-trm-mini"
+
+
+def run_command(work: Callable[[], int | None]) -> int:
+    """Runs `work` and returns the exit code of the command: its own, 0 for None, or that of its error.
+
+    An error that the user can put right becomes one line on standard error. Any other one is a bug of ours, and shows
+    its traceback.
+    """
+    try:
+        return work() or 0
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has closed it. What is still buffered must not raise again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (TtsTrmError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def number_type(
+    kind: type[int] | type[float], low: float, high: float = math.inf, open_low: bool = False
+) -> Callable[[str], float]:
+    """An argparse type: an int or float (`kind`) in low..high, without `low` itself if `open_low`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+        if not low <= value <= high or (open_low and value == low):
+            bounds = f"{'above' if open_low else 'at least'} {low}" + (
+                f" and at most {high}" if high < math.inf else ""
+            )
+            raise argparse.ArgumentTypeError(f"{text} must be {bounds}")
+        return value
+
+    return parse

@@ -1,0 +1,111 @@
+"""Recordings in a data set of the Hub."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # importing it takes a second, which folders need not pay
+    pass
+from .clips import Clip, DataError, HubAudio
+
+
+def read_hub(
+    name: str | Path,
+    text_column: str = "text",
+    audio_column: str = "audio",
+    speaker_column: str = "speaker",
+    split: str = "train",
+    config: str | None = None,
+) -> "HubClips":
+    """Reads a data set of the Hub, or a folder of parquet files of the same form.
+
+    Args:
+        name: what `datasets.load_dataset` takes.
+        text_column, audio_column: names of the columns; the audio may be embedded or a path. A text or speaker may be
+            a field of a column, `json.text`.
+        speaker_column: where there is no column `speaker` and no other is named, all clips are of one speaker.
+        split: one, or several joined by `+`.
+        config: the configuration, of a data set that has several.
+
+    Raises:
+        DataError: if it cannot be loaded, lacks a column or has no row.
+    """
+    import datasets
+
+    try:
+        dataset = datasets.load_dataset(str(name), config, split=split)
+    except Exception as error:  # of many kinds: the network, the repository, its files, its split
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(
+            f"{name}: neither a folder here nor a data set that can be loaded from the Hub ({reason})."
+        ) from error
+    has_speakers = speaker_column != "speaker" or "speaker" in dataset.column_names
+    wanted = {"--text-column": text_column, "--audio-column": audio_column}
+    for option, column in (wanted | ({"--speaker-column": speaker_column} if has_speakers else {})).items():
+        _check_column(name, dataset.features, column, option)
+    try:
+        # decoding would need torchcodec; the bytes are read by soundfile, like any file
+        audio = dataset.select_columns([audio_column]).cast_column(audio_column, datasets.Audio(decode=False))
+    except (TypeError, ValueError) as error:
+        kind = dataset.features.get(audio_column, "a field of another column")
+        raise DataError(
+            f"{name}: the column {audio_column!r} holds no audio but {kind}; see --audio-column."
+        ) from error
+    if not len(dataset):
+        raise DataError(f"{name}: the split {split!r} holds no row.")
+    return HubClips(str(name), dataset, audio, audio_column, text_column, speaker_column if has_speakers else None)
+
+
+def _check_column(name, features, column: str, option: str) -> None:
+    first, *fields = column.split(".")
+    found = features
+    for part in (first, *fields):
+        if not isinstance(found, dict) or part not in found:
+            raise DataError(f"{name}: has no column {column!r}, but {list(features)}; choose with {option}.")
+        found = found[part]
+
+
+class HubClips(Sequence):
+    """The clips of a `datasets.Dataset`, each made when it is asked for: the rows stay on disk, however many."""
+
+    ROWS_AT_ONCE = 1000
+
+    def __init__(self, name: str, dataset, audio, audio_column: str, text_column: str, speaker_column: str | None):
+        self.name, self.audio, self.audio_column = name, audio, audio_column
+        self.text_column, self.speaker_column = text_column, speaker_column
+        columns = [column.split(".")[0] for column in (text_column, speaker_column) if column]
+        self.table = dataset.select_columns(list(dict.fromkeys(columns)))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, index: int | slice) -> Clip | list[Clip]:
+        rows = range(len(self))[index]
+        return self._clips(rows) if isinstance(index, slice) else self._clips(range(rows, rows + 1))[0]
+
+    def __iter__(self) -> Iterator[Clip]:
+        for start in range(0, len(self), self.ROWS_AT_ONCE):
+            yield from self[start : start + self.ROWS_AT_ONCE]
+
+    def _clips(self, rows: range) -> list[Clip]:
+        table = self.table[rows]
+        texts = _field(table, self.text_column)
+        speakers = _field(table, self.speaker_column) if self.speaker_column else [Path(self.name).name] * len(rows)
+        return [
+            Clip(
+                HubAudio(self.audio, self.audio_column, row, self.name),
+                str(text or "").strip(),
+                str(speaker),
+                f"{self.name}, row {row}",
+            )
+            for row, text, speaker in zip(rows, texts, speakers, strict=True)
+        ]
+
+
+def _field(table: dict[str, list], column: str) -> list:
+    """A column of some rows; `json.text` is the field `text` of the column `json`."""
+    first, *fields = column.split(".")
+    values = table[first]
+    for part in fields:
+        values = [value and value[part] for value in values]
+    return values

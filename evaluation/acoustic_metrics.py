@@ -1,0 +1,169 @@
+"""Measures of how speech sounds, as `evaluate.Metric` classes: spectrum, pitch, voicing, length, speaker.
+
+Two utterances of one sentence are compared along the path that dynamic time warping finds through their mel cepstra.
+"""
+
+from dataclasses import dataclass
+
+import datasets
+import evaluate
+import numpy as np
+
+from ..audio.features import mel_cepstra, pitch_contour
+from ..errors_tts_trm import InputError
+
+
+def warping_path(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cheapest monotonic path from the first to the last pair: dynamic time warping (Sakoe & Chiba 1978).
+
+    Args:
+        cost: `[N, M]` distance of every frame of one utterance to every frame of the other.
+
+    Returns:
+        Rows and columns `[P]` of the path's pairs; each step goes on by one in one of them or in both.
+
+    Raises:
+        ValueError: if an utterance has no frame, or a cost is not finite.
+    """
+    if cost.ndim != 2 or 0 in cost.shape or not np.isfinite(cost).all():
+        raise InputError(f"cost must be finite numbers [frames, frames], got shape {cost.shape}; is a clip empty?")
+    rows, columns = cost.shape
+    total = np.full((rows + 1, columns + 1), np.inf)
+    total[0, 0] = 0.0
+    for diagonal in range(2, rows + columns + 1):  # the cells of an anti-diagonal do not depend on each other
+        i = np.arange(max(1, diagonal - columns), min(rows, diagonal - 1) + 1)
+        j = diagonal - i
+        before = np.minimum(total[i - 1, j - 1], np.minimum(total[i - 1, j], total[i, j - 1]))
+        total[i, j] = cost[i - 1, j - 1] + before
+    i, j, path = rows, columns, []
+    while i and j:
+        path.append((i - 1, j - 1))
+        i, j = min(((i - 1, j - 1), (i - 1, j), (i, j - 1)), key=lambda cell: total[cell])
+    path = np.array(path[::-1])
+    return path[:, 0], path[:, 1]
+
+
+@dataclass
+class Analysis:
+    """Mel cepstra `[N, 13]` in dB and fundamental frequency `[N]` in Hz (0 where unvoiced) of one utterance."""
+
+    cepstra: np.ndarray
+    pitch: np.ndarray
+    samples: int
+
+    @classmethod
+    def of(cls, waveform: np.ndarray, sampling_rate: int) -> "Analysis":
+        """That of samples `[L]`; raises `ValueError` if there is none, or one is not finite."""
+        waveform = np.asarray(waveform, dtype=np.float32)
+        if waveform.ndim != 1 or len(waveform) == 0 or not np.isfinite(waveform).all():
+            raise InputError(f"An utterance must be finite samples [samples], got shape {waveform.shape}.")
+        cepstra, pitch = mel_cepstra(waveform, sampling_rate), pitch_contour(waveform, sampling_rate)
+        frames = min(len(cepstra), len(pitch))
+        return cls(cepstra[:frames], pitch[:frames], len(waveform))
+
+
+def compare(speech: Analysis, reference: Analysis) -> dict[str, float]:
+    """Distances of two utterances of one sentence; NaN where neither path nor voice allows a number.
+
+    See [`AcousticDistance`] for what they are.
+    """
+    squares = (speech.cepstra**2).sum(1)[:, None] + (reference.cepstra**2).sum(1)
+    distance = np.sqrt(np.maximum(2 * (squares - 2 * speech.cepstra @ reference.cepstra.T), 0.0))
+    rows, columns = warping_path(distance)
+    pitch, reference_pitch = speech.pitch[rows], reference.pitch[columns]
+    both = (pitch > 0) & (reference_pitch > 0)
+    logs, reference_logs = np.log(pitch[both]), np.log(reference_pitch[both])
+    moves = both.sum() > 1 and logs.std() > 1e-6 and reference_logs.std() > 1e-6
+    return {
+        "mel_cepstral_distance": float(distance[rows, columns].mean()),
+        "log_f0_error": float(np.sqrt(np.mean((logs - reference_logs) ** 2))) if both.any() else float("nan"),
+        "log_f0_correlation": float(np.corrcoef(logs, reference_logs)[0, 1]) if moves else float("nan"),
+        "voicing_error": float(((pitch > 0) != (reference_pitch > 0)).mean()),
+        "length_ratio": speech.samples / reference.samples,
+    }
+
+
+class AcousticDistance(evaluate.Metric):
+    """How far utterances are from recordings of the same sentences; the mean over sentences of [`compare`]."""
+
+    def _info(self):
+        return evaluate.MetricInfo(
+            description=(
+                "Mel-cepstral distance sqrt(2 sum_d (c_d - c'_d)^2) of 13 coefficients in dB (Kubichek 1993; from "
+                "mel spectra as in Skerry-Ryan et al. 2018, arXiv:1803.09047), root-mean-square error and correlation "
+                "of the natural log of the pitch where both are voiced, share of pairs with only one voiced, and "
+                "lengths; all along the path of dynamic time warping."
+            ),
+            citation="",
+            inputs_description="""
+Args:
+    predictions, references: samples `[L]`, floats, of each sentence; the lengths may differ.
+    sampling_rate: of all of them, in Hz.
+
+Returns:
+    `mel_cepstral_distance` (dB), `log_f0_error`, `log_f0_correlation`, `voicing_error` (0..1), `length_ratio`; None
+    where no sentence has voice enough.
+""",
+            features=datasets.Features(
+                {name: datasets.List(datasets.Value("float32")) for name in ("predictions", "references")}
+            ),
+        )
+
+    def _compute(self, predictions, references, sampling_rate: int):
+        results = [
+            compare(Analysis.of(speech, sampling_rate), Analysis.of(reference, sampling_rate))
+            for speech, reference in zip(predictions, references, strict=True)
+        ]
+        means = {}
+        for name in results[0]:
+            values = [result[name] for result in results if not np.isnan(result[name])]
+            means[name] = float(np.mean(values)) if values else None
+        return means
+
+
+class SpeakerSimilarity(evaluate.Metric):
+    """Mean cosine of speaker embeddings; 1 is the same voice."""
+
+    def _info(self):
+        return evaluate.MetricInfo(
+            description="Mean cosine between the embeddings of utterances and of their speaker.",
+            citation="",
+            inputs_description="""
+Args:
+    predictions, references: embeddings `[D]` of each utterance, and of the speaker whose it should be.
+
+Returns:
+    `speaker_similarity`, -1..1.
+""",
+            features=datasets.Features(
+                {name: datasets.List(datasets.Value("float32")) for name in ("predictions", "references")}
+            ),
+        )
+
+    def _compute(self, predictions, references):
+        cosines = []
+        for pair in zip(predictions, references, strict=True):
+            embedding, speaker = map(np.asarray, pair)
+            norm = np.linalg.norm(embedding) * np.linalg.norm(speaker)
+            if np.shape(embedding) != np.shape(speaker) or not norm > 0:
+                raise InputError(
+                    f"Embeddings {np.shape(embedding)} and {np.shape(speaker)} must be equally long and not zero; do "
+                    "both come from one encoder?"
+                )
+            cosines.append(float(embedding @ speaker / norm))
+        return {"speaker_similarity": float(np.mean(cosines))}
+
+
+def speaker_centroids(embeddings: np.ndarray) -> np.ndarray:
+    """For each of N recordings of a speaker the mean embedding of the others: `[N, D]` to `[N, D]`.
+
+    Without the others' mean a recording would be compared with itself, and speech with the very words it repeats.
+
+    Raises:
+        ValueError: for less than two recordings.
+    """
+    embeddings = np.asarray(embeddings, dtype=np.float64)
+    if len(embeddings) < 2:
+        raise InputError("Speaker similarity needs two recordings of a speaker or more; raise --sentences.")
+    embeddings = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return (embeddings.sum(0) - embeddings) / (len(embeddings) - 1)

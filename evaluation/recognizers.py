@@ -1,0 +1,121 @@
+"""Recognisers that write down the words of speech, and say which texts they understand."""
+
+import numpy as np
+
+from ..errors_tts_trm import InputError
+from .word_metrics import plain_words
+
+WHISPER, POCKETSPHINX = "openai/whisper-small", "pocketsphinx"  # where no name is given: the second without the first
+POCKETSPHINX_RATE = 16_000
+KNOWN_SHARE = 0.8  # of a text's words in the dictionary, below which it is another language: English 1.0, German 0.4
+
+
+class ListenerError(InputError):
+    """A recogniser or encoder that cannot be had; the message names it and the fix."""
+
+
+def resample(waveform: np.ndarray, sampling_rate: int, target: int) -> np.ndarray:
+    """Samples `[L]` at another rate, float32."""
+    import soxr
+
+    return soxr.resample(np.asarray(waveform, dtype=np.float32), sampling_rate, target)
+
+
+class PocketsphinxRecognizer:
+    """pocketsphinx with its bundled US English model: weak, but independent, small and offline."""
+
+    name = POCKETSPHINX
+
+    def __init__(self):
+        try:
+            from pocketsphinx import Decoder
+        except ImportError as error:
+            raise ImportError("Word error rates need pocketsphinx: pip install 'tts-trm[eval]'.") from error
+        self._decoder = Decoder(samprate=POCKETSPHINX_RATE, loglevel="FATAL")
+
+    def knows(self, texts: list[str]) -> bool:
+        """Whether `texts` are in its language: at least 80 % of their words are in its dictionary."""
+        words = [word for text in texts for word in plain_words(text).split()]
+        return sum(self._decoder.lookup_word(word) is not None for word in words) >= KNOWN_SHARE * len(words)
+
+    def __call__(self, waveform: np.ndarray, sampling_rate: int) -> str:
+        """Words heard in `[L]` float samples."""
+        self._listen(waveform, sampling_rate)
+        hypothesis = self._decoder.hyp()
+        return hypothesis.hypstr if hypothesis else ""
+
+    def word_times(self, waveform: np.ndarray, sampling_rate: int, text: str) -> list[tuple[str, float, float]] | None:
+        """Each word of `text` with its start and end in seconds in `[L]` float samples, by forced alignment.
+
+        None if a word is not in the dictionary, or the samples cannot be the text.
+        """
+        words = plain_words(text).split()
+        if not words or any(self._decoder.lookup_word(word) is None for word in words):
+            return None
+        self._decoder.set_align_text(" ".join(words))
+        try:
+            self._listen(waveform, sampling_rate)
+            found = self._decoder.hyp() and [
+                (segment.word.split("(")[0], segment.start_frame / 100, (segment.end_frame + 1) / 100)
+                for segment in self._decoder.seg()
+                if segment.word[0] not in "<("  # silence; a second pronunciation is written `read(2)`
+            ]
+        finally:
+            self._decoder.activate_search("_default")
+        return found if found and [word for word, _, _ in found] == words else None
+
+    def _listen(self, waveform: np.ndarray, sampling_rate: int) -> None:
+        samples = resample(waveform, sampling_rate, POCKETSPHINX_RATE)
+        pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)
+        self._decoder.reinit_feat()  # it adapts to what it has heard: the order would change what it hears
+        self._decoder.start_utt()
+        self._decoder.process_raw(pcm.tobytes(), no_search=False, full_utt=True)
+        self._decoder.end_utt()
+
+
+class TransformersRecognizer:
+    """Any recogniser that transformers' pipeline loads, such as Whisper or a Wav2Vec2 with a CTC head.
+
+    Args:
+        name: Hub id or folder.
+
+    Raises:
+        ListenerError: if it cannot be loaded.
+    """
+
+    def __init__(self, name: str):
+        from transformers import pipeline
+
+        self.name = name
+        try:
+            self._pipeline = pipeline("automatic-speech-recognition", model=name, device="cpu")
+        except Exception as error:  # of many kinds: the network, the files, a model that is no recogniser
+            raise ListenerError(_cannot_load("--recognizer", name, error, POCKETSPHINX)) from error
+
+    def knows(self, texts: list[str]) -> bool:
+        """True: who names a recogniser knows its language."""
+        return True
+
+    def __call__(self, waveform: np.ndarray, sampling_rate: int) -> str:
+        """Words heard in `[L]` float samples, at most 30 seconds of them."""
+        rate = self._pipeline.feature_extractor.sampling_rate
+        samples = resample(waveform, sampling_rate, rate)  # the pipeline itself would need torchaudio for it
+        return self._pipeline({"raw": samples, "sampling_rate": rate})["text"].strip()
+
+
+def _cannot_load(option: str, name: str, error: Exception, offline: str) -> str:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"{option} {name}: cannot be loaded ({reason}). Where nothing can be downloaded, use {option} {offline}."
+
+
+def load_recognizer(name: str | None = None) -> PocketsphinxRecognizer | TransformersRecognizer:
+    """The recogniser called `name`: `"pocketsphinx"`, or what [`TransformersRecognizer`] takes.
+
+    Without a name it is Whisper, or pocketsphinx where Whisper is neither stored here nor to be downloaded.
+    """
+    if name is None:
+        try:
+            return TransformersRecognizer(WHISPER)
+        except ListenerError:
+            return PocketsphinxRecognizer()
+    return PocketsphinxRecognizer() if name == POCKETSPHINX else TransformersRecognizer(name)

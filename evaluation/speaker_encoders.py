@@ -1,0 +1,60 @@
+"""Encoders that know a speaker by the voice."""
+
+import numpy as np
+
+from ..audio.features import mel_cepstra
+from .recognizers import ListenerError, _cannot_load, resample
+
+SPECTRUM = "spectrum"
+
+
+class SpectralSpeakerEncoder:
+    """A stand-in where no x-vectors can be had: mean and deviation over time of 19 mel cepstra.
+
+    It hears the colour of voice, microphone and vocoder alike: use it to compare systems on one speaker, never with
+    numbers from elsewhere. Measured with 12 to 24 clips of each of four voices, two of them synthetic: cosine 0.97 to
+    0.99 with the mean of a speaker's other clips, 0.55 to 0.95 with that of another speaker.
+    """
+
+    name = SPECTRUM
+
+    def __call__(self, waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
+        """Samples `[L]` to an embedding `[38]`."""
+        cepstra = mel_cepstra(waveform, sampling_rate, coefficients=19)
+        return np.concatenate([cepstra.mean(0), cepstra.std(0)])
+
+
+class TransformersSpeakerEncoder:
+    """Any x-vector model that transformers loads, such as `microsoft/wavlm-base-plus-sv`.
+
+    Args:
+        name: Hub id or folder.
+
+    Raises:
+        ListenerError: if it cannot be loaded.
+    """
+
+    def __init__(self, name: str):
+        from transformers import AutoFeatureExtractor, AutoModelForAudioXVector
+
+        self.name = name
+        try:
+            self._extractor = AutoFeatureExtractor.from_pretrained(name)
+            self._model = AutoModelForAudioXVector.from_pretrained(name).eval()
+        except Exception as error:  # as above
+            raise ListenerError(_cannot_load("--speaker-encoder", name, error, SPECTRUM)) from error
+
+    def __call__(self, waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
+        """Samples `[L]` to an embedding `[D]`."""
+        import torch
+
+        rate = self._extractor.sampling_rate
+        samples = resample(waveform, sampling_rate, rate)
+        inputs = self._extractor(samples, sampling_rate=rate, return_tensors="pt")
+        with torch.no_grad():
+            return self._model(**inputs).embeddings[0].numpy()
+
+
+def load_speaker_encoder(name: str = SPECTRUM) -> SpectralSpeakerEncoder | TransformersSpeakerEncoder:
+    """The encoder called `name`: `"spectrum"`, or what [`TransformersSpeakerEncoder`] takes."""
+    return SpectralSpeakerEncoder() if name == SPECTRUM else TransformersSpeakerEncoder(name)

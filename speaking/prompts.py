@@ -1,0 +1,64 @@
+"""Texts to speak, from a file: one prompt a line, with or without its speaker.
+
+# a comment
+1|the speaker's number first
+anna|or the speaker's name
+no speaker, which means the default one
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors_tts_trm import InputError
+
+
+class PromptError(InputError):
+    """A prompts file that cannot be read; the message names the file, the line and the fix."""
+
+
+@dataclass
+class Prompt:
+    """A text to speak."""
+
+    text: str
+    speaker: int | str = 0  # number or name; whether the voice has it shows when it is spoken
+    line: int = 0  # where it stands in its file, counted from 1
+
+
+def parse_prompt(line: str, speakers: Collection[str] = (), default_speaker: int | str = 0) -> Prompt:
+    """One line: what precedes the first `|` is the speaker if it is a whole number or one of the names `speakers`."""
+    first, bar, rest = line.partition("|")
+    first = first.strip()
+    if bar and first in speakers:
+        return Prompt(rest.strip(), first)
+    if bar and re.fullmatch(r"[+-]?[0-9]+", first):
+        return Prompt(rest.strip(), int(first))
+    return Prompt(line.strip(), default_speaker)
+
+
+def read_prompts(path: str | Path, speakers: Collection[str] = (), default_speaker: int | str = 0) -> list[Prompt]:
+    """The prompts of a file, in order; blank lines and comments are left out.
+
+    Raises:
+        PromptError: if the file is missing, is not UTF-8 text, or holds no prompt.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise PromptError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    try:
+        lines = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PromptError(f"{path}, line {line}: is not UTF-8; save the file as UTF-8.") from error
+    prompts = []
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            prompt = parse_prompt(line, speakers, default_speaker)
+            prompt.line = number
+            prompts.append(prompt)
+    if not prompts:
+        raise PromptError(f"{path}: holds no prompt; write one text a line, `speaker|text` or the text alone.")
+    return prompts

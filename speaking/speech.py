@@ -1,0 +1,271 @@
+"""Speech of any length from a voice that speaks a sentence at a time: passages, word times, and files of them.
+
+What runs the voice, torch or onnxruntime, is a subclass of [`LongTextVoice`]; nothing here imports either.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..errors_tts_trm import InputError, TtsTrmError
+from ..normalization_tts_trm import SpokenText
+from ..text_tts_trm import SpeechTooLongError, TextFrontEnd, report_left_out
+from .split_text import Piece, halve, split_text
+
+FRAMES_PER_CHARACTER = 1.1  # of slow speech: pieces are made so short that even this fits
+QUIET = 0.006  # of the loudest 10 ms: what is quieter is silence (-45 dB)
+MARGIN = 0.06  # seconds of silence that stay before and after a piece
+FADE = 0.005
+
+
+@dataclass
+class Word:
+    """A word of the user's text, punctuation included, and when it is spoken."""
+
+    text: str
+    start: float  # seconds
+    end: float
+    text_start: int  # place in the user's text
+    text_end: int
+
+
+@dataclass
+class Speech:
+    """What a voice made of a text that it speaks in one go."""
+
+    text: str
+    speaker_id: int  # of a blend, that of the largest share
+    speaker: str
+    codes: np.ndarray  # [1, K, T]; like all arrays below, a tensor where the voice runs in torch
+    characters: list[str]  # S names, boundaries included
+    durations: np.ndarray | None  # [S] frames of each character; None if the model predicts none
+    alignment: np.ndarray | None  # [T, S] weight of each character in each frame; None likewise
+    sampling_rate: int
+    frame_rate: float
+    waveform: np.ndarray | None = None  # [L] samples, once the codes are decoded
+    number: int = 1  # of the prompt, counted from 1
+    picture: bytes | None = None  # PNG, once it is drawn
+
+    @property
+    def frames(self) -> int:
+        return self.codes.shape[-1]
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.frame_rate
+
+    def draw(self, path: str | Path | None = None) -> bytes:
+        """Draws spectrogram and alignment, as far as there are such, as a PNG; writes it to `path` if that is given."""
+        from ..plots import draw_speech
+
+        self.picture = draw_speech(
+            path, self.text, self.characters, self.alignment, self.waveform, self.sampling_rate, self.frame_rate
+        )
+        return self.picture
+
+
+@dataclass
+class Passage:
+    """A stretch of a long speech: its samples, trailing pause included, and the words in it."""
+
+    waveform: np.ndarray  # [L]
+    sampling_rate: int
+    start: float = 0.0  # seconds since the speech began
+    words: list[Word] = field(default_factory=list)  # timed from the beginning of the speech
+    characters: list[Word] = field(default_factory=list)  # those of the spoken text that are heard, likewise
+    speech: Speech | None = None  # None where it is silence alone
+
+    @property
+    def seconds(self) -> float:
+        return len(self.waveform) / self.sampling_rate
+
+
+class VoiceError(TtsTrmError, OSError):
+    """A voice that cannot be loaded; the message names the value or file, and the fix."""
+
+
+class LongTextVoice(ABC):
+    """A voice on text of any length; a subclass says how one piece of it is spoken.
+
+    Attributes:
+        text_front_end: reads its texts.
+        sampling_rate: of its waveforms; max_audio_frames: of a piece, at most.
+        num_codebooks: of its codes.
+    """
+
+    text_front_end: TextFrontEnd
+    sampling_rate: int
+    max_audio_frames: int
+    num_codebooks: int
+
+    @abstractmethod
+    def speak(self, text: str, speaker: str | int, seed: int, num_codebooks: int | None, **settings) -> Speech:
+        """Speaks, in one go and with its waveform, text that is written as it is spoken.
+
+        Raises:
+            SpeechTooLongError: if it would be longer than `max_audio_frames`.
+        """
+
+    @staticmethod
+    def to_array(samples: np.ndarray):
+        """Samples as the kind of array that this voice's passages hold."""
+        return samples
+
+    def stream(
+        self,
+        text: str,
+        speaker: str | int = 0,
+        speed: float = 1.0,
+        normalize: bool = True,
+        seed: int = 42,
+        num_codebooks: int | None = None,
+        **generate_kwargs,
+    ) -> Iterator[Passage]:
+        """Speaks a text of any length, sentence by sentence; each is made when it is asked for.
+
+        Args:
+            text: empty lines end paragraphs; `[pause 500ms]` or `[pause 2s]` is silence.
+            speaker: name or number, or a blend such as `"anna:0.7,bert:0.3"`.
+            speed: 2 is twice as fast; 0.25 to 4. Pauses are not changed.
+            normalize: whether numbers, dates, abbreviations and the like are spoken as words.
+            seed: of the sampling, the same for every sentence.
+            num_codebooks: decode only the first so many.
+            generate_kwargs: of `generate`, such as `temperature`.
+
+        Yields:
+            Passages that follow each other without a gap; those of one text are the same however they are asked for.
+
+        Raises:
+            ValueError: if the voice cannot speak the text: an unknown speaker, no letter it knows, a pause too long.
+        """
+        words = np.array([match.span() for match in re.finditer(r"\S+", text)]).reshape(-1, 2)
+        settings = {"speed": speed, **generate_kwargs}
+        limit = min(
+            self.text_front_end.max_text_length - 2,
+            max(8, int(self.max_audio_frames * speed / FRAMES_PER_CHARACTER)),
+        )
+        start, spoken, unknown = 0, 0, Counter()
+        for piece in split_text(text, lambda part: self._spoken(part, speaker, normalize, unknown), limit):
+            for passage in self._speak(piece, speaker, seed, num_codebooks, settings):
+                passage.start = start / passage.sampling_rate
+                for character in passage.characters:
+                    character.start, character.end = character.start + passage.start, character.end + passage.start
+                passage.words = _group(passage.characters, words, text)
+                start, spoken = start + len(passage.waveform), spoken + (passage.speech is not None)
+                yield passage
+        if not spoken:
+            self.text_front_end.checked_text(text, speaker, normalize)  # says what is wrong with it
+            raise InputError(f"The text {text[:60]!r} has nothing to speak.")
+        report_left_out(unknown)
+
+    def _spoken(self, text: str, speaker: str | int, normalize: bool, unknown: Counter) -> SpokenText:
+        """A paragraph as it is spoken, with a full stop behind it: sentences in training have one; counts the rest."""
+        (spoken, origins), left_out = self.text_front_end.spoken_text(text, speaker, normalize)
+        unknown.update(left_out)
+        if spoken and spoken[-1].isalnum() and "." in self.text_front_end.character_tokenizer.get_vocab():
+            spoken, origins = f"{spoken}.", [*origins, (origins[-1][1], origins[-1][1])]
+        return SpokenText(spoken, origins)
+
+    def synthesize(self, text: str, speaker: str | int = 0, **settings) -> Passage:
+        """Speaks a text of any length into one waveform; see [`stream`] for the arguments."""
+        return join(list(self.stream(text, speaker, **settings)))
+
+    def _speak(self, piece: Piece, speaker, seed: int, num_codebooks: int | None, settings: dict) -> Iterator[Passage]:
+        """The passage of a piece, or those of its parts where it turns out too long."""
+        rate = self.sampling_rate
+        if not any(character.isalnum() for character in piece.text):
+            if piece.pause:
+                yield Passage(self.to_array(np.zeros(round(piece.pause * rate), np.float32)), rate)
+            return
+        try:
+            speech = self.speak(piece.text, speaker, seed, num_codebooks, **settings)
+        except SpeechTooLongError:
+            parts = halve(piece)
+            if len(parts) == 1:
+                raise
+            for part in parts:
+                yield from self._speak(part, speaker, seed, num_codebooks, settings)
+            return
+        except FloatingPointError as error:
+            raise VoiceError(str(error)) from error
+        samples = np.asarray(speech.waveform)
+        if not np.isfinite(samples).all():
+            raise VoiceError("The voice makes sound that is not finite; its weights are damaged: load another copy.")
+        first, last = _spoken_range(samples, speech)
+        faded = _fade(samples[first:last], round(FADE * rate))
+        silence = np.zeros(max(0, round((piece.pause - 2 * MARGIN) * rate)), np.float32)
+        characters = _times(speech, piece, -first / rate)
+        yield Passage(self.to_array(np.concatenate((faded, silence))), rate, characters=characters, speech=speech)
+
+
+def join(passages: list[Passage]) -> Passage:
+    """Passages of one text, in order, as one."""
+    first = passages[0]
+    waveform = np.concatenate([passage.waveform for passage in passages])
+    return Passage(
+        waveform if isinstance(first.waveform, np.ndarray) else first.waveform.new_tensor(waveform),
+        first.sampling_rate,
+        first.start,
+        [word for passage in passages for word in passage.words],
+        [character for passage in passages for character in passage.characters],
+        first.speech if len(passages) == 1 else None,
+    )
+
+
+def _spoken_range(waveform: np.ndarray, speech: Speech) -> tuple[int, int]:
+    """First and last sample of the speech with a margin of silence; what sounds at the edges is never cut."""
+    rate = speech.sampling_rate
+    step = rate // 100
+    loudness = np.sqrt(np.square(waveform[: len(waveform) // step * step].reshape(-1, step)).mean(-1))
+    if not len(loudness) or loudness.max() == 0:
+        return 0, len(waveform)
+    sounding = np.flatnonzero(loudness > QUIET * loudness.max())
+    first, last = int(sounding[0]) * step, (int(sounding[-1]) + 1) * step
+    if speech.durations is not None:  # nor is a character that is spoken there very softly
+        first = min(first, round(float(speech.durations[0]) / speech.frame_rate * rate))
+        last = max(last, round(float(speech.durations[:-1].sum()) / speech.frame_rate * rate))
+    margin = round(MARGIN * rate)
+    return max(0, first - margin), min(len(waveform), last + margin)
+
+
+def _fade(waveform: np.ndarray, length: int) -> np.ndarray:
+    """The edges faded, so that a cut does not click."""
+    length = min(length, len(waveform) // 2)
+    ramp = np.linspace(0, 1, length, dtype=np.float32)
+    gain = np.ones_like(waveform)
+    gain[:length], gain[len(waveform) - length :] = ramp, ramp[::-1]
+    return waveform * gain
+
+
+def _times(speech: Speech, piece: Piece, offset: float) -> list[Word]:
+    """Each character that is heard, as a word of its own."""
+    if speech.durations is None:
+        return []
+    ends = speech.durations.cumsum()[1:-1] / speech.frame_rate + offset
+    starts = ends - speech.durations[1:-1] / speech.frame_rate
+    return [
+        Word(character, float(start), float(end), *place)
+        for character, start, end, place in zip(piece.text, starts, ends, piece.origins, strict=True)
+        if character.isalnum()
+    ]
+
+
+def _group(characters: list[Word], bounds: np.ndarray, text: str) -> list[Word]:
+    """Timed characters as the words of the user's text, those together that are spoken as one (`$5 million`)."""
+    grouped: list[Word] = []
+    for character in characters:
+        first = int(np.searchsorted(bounds[:, 1], character.text_start, side="right"))
+        last = int(np.searchsorted(bounds[:, 0], character.text_end, side="left")) - 1
+        start, end = int(bounds[first, 0]), int(bounds[max(first, last), 1])
+        if grouped and start < grouped[-1].text_end:
+            word = grouped[-1]
+            word.end, word.text_end = character.end, max(word.text_end, end)
+            word.text = text[word.text_start : word.text_end]
+        else:
+            grouped.append(Word(text[start:end], character.start, character.end, start, end))
+    return grouped

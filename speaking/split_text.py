@@ -1,0 +1,125 @@
+"""Text of any length in pieces that a voice can speak in one go: sentences, or clauses where these are too long."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..errors_tts_trm import InputError
+from ..normalization_tts_trm import SpokenText
+
+SENTENCE_PAUSE, CLAUSE_PAUSE, PARAGRAPH_PAUSE = 0.4, 0.2, 0.8  # seconds of silence after such a piece
+LONGEST_PAUSE = 60.0
+SHORTEST = 25  # characters below which a sentence is joined to its neighbour, if it has one
+BREAK = re.compile(  # white space is looked at from its beginning only: from each of its places would take forever
+    r"(?:(?<!\s)\s+)?\[pause\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s)\]\s*|(?<!\s)\s*\n[^\S\n]*\n\s*",
+    re.IGNORECASE,
+)
+SENTENCE_END = re.compile(r"[.!?…][\"')\]]*$")
+INITIAL = re.compile(r"(?:^|\W)\w\.$")
+SPACE = re.compile(" ")
+CLAUSE_END = re.compile(r"[,;:…–—-][\"')\]]*$")
+
+
+@dataclass
+class Piece:
+    """A stretch of speech; without text it is silence alone."""
+
+    text: str  # as it is spoken
+    origins: list[tuple[int, int]]  # for each character of `text`, the stretch of the user's text it stands for
+    pause: float = 0.0  # seconds of silence after it
+
+
+def split_text(text: str, speak_out: Callable[[str], SpokenText], limit: int) -> Iterator[Piece]:
+    """The pieces of `text`, in order; together they hold every word of it.
+
+    Args:
+        text: of any length. Empty lines end paragraphs, `[pause 500ms]` and `[pause 2s]` are silence.
+        speak_out: makes spoken text of a written paragraph.
+        limit: characters of a piece, at most.
+
+    Raises:
+        ValueError: for a pause of more than a minute.
+    """
+    start = 0
+    for match in [*BREAK.finditer(text), None]:
+        end = match.start() if match else len(text)
+        spoken = speak_out(text[start:end])
+        paragraph = SpokenText(spoken.text, [(start + a, start + b) for a, b in spoken.origins])
+        pieces = list(_pieces(paragraph, limit)) or [Piece("", [])]
+        pieces[-1].pause = _pause(match) if match else 0.0
+        yield from (piece for piece in pieces if piece.text or piece.pause)
+        start = match.end() if match else end
+
+
+def _pause(match: re.Match) -> float:
+    if match["number"] is None:
+        return PARAGRAPH_PAUSE
+    seconds = float(match["number"]) / (1000 if match["unit"].lower() == "ms" else 1)
+    if seconds > LONGEST_PAUSE:
+        raise InputError(f"{match[0].strip()[:40]} is longer than {LONGEST_PAUSE:.0f} s; shorten it.")
+    return seconds
+
+
+def _pieces(paragraph: SpokenText, limit: int) -> Iterator[Piece]:
+    """Sentences, short ones joined to what follows (the last one to what precedes), long ones split."""
+    text, sentences, start = paragraph.text, [], 0
+    for end in [*(place for place, kind in _cuts(paragraph) if kind == "sentence"), len(text)]:
+        joined = sentences and (len(sentences[-1]) < SHORTEST or end - start < SHORTEST and end == len(text))
+        if joined and end - sentences[-1].start <= limit:
+            sentences[-1] = range(sentences[-1].start, end)
+        elif end > start:
+            sentences.append(range(start, end))
+        start = end + 1
+    for sentence in sentences:
+        yield from split_piece(_cut_out(paragraph, sentence.start, sentence.stop, SENTENCE_PAUSE), limit)
+
+
+def split_piece(piece: Piece, limit: int) -> list[Piece]:
+    """A piece in parts of at most `limit` characters: at clauses, else between words, inside a word only if it must."""
+    whole, parts, start = SpokenText(piece.text, piece.origins), [], 0
+    while (length := len(whole.text) - start) > limit:
+        cuts = [
+            (place, kind) for place, kind in _cuts(whole, start + 1, start + limit + 1) if length > place - start + 1
+        ]
+        clauses = [place for place, kind in cuts if kind != "word" and place - start >= min(limit, SHORTEST) // 2]
+        places = clauses or [place for place, _ in cuts]
+        # the part that is cut off is about as long as what is left of equal parts
+        wanted = start + length / -(-length // limit)
+        place = min(places, key=lambda place: abs(place - wanted)) if places else start + limit
+        parts.append(_cut_out(whole, start, place, CLAUSE_PAUSE if clauses else 0.0))
+        start = place
+        while whole.text[start : start + 1] == " ":
+            start += 1
+    return [*parts, _cut_out(whole, start, len(whole.text), piece.pause)] if parts else [piece]
+
+
+def halve(piece: Piece) -> list[Piece]:
+    """A piece in two parts of about one length, or the piece alone if it has no place to cut."""
+    whole, middle = SpokenText(piece.text, piece.origins), len(piece.text) / 2
+    places = [place for place, _ in _cuts(whole)]
+    if not places:
+        return [piece]
+    place = min(places, key=lambda place: abs(place - middle))
+    return [_cut_out(whole, 0, place, 0.0), _cut_out(whole, place + 1, len(piece.text), piece.pause)]
+
+
+def _cut_out(text: SpokenText, start: int, end: int, pause: float) -> Piece:
+    """A stretch of it, without a space at either end, which the voice would not read."""
+    while start < end and text.text[start] == " ":
+        start += 1
+    while end > start and text.text[end - 1] == " ":
+        end -= 1
+    return Piece(text.text[start:end], text.origins[start:end], pause)
+
+
+def _cuts(text: SpokenText, start: int = 0, end: int | None = None) -> Iterator[tuple[int, str]]:
+    """The spaces in a stretch of it at which it may be cut, and what each ends: a sentence, a clause or a word."""
+    words, origins = text
+    for place in (match.start() for match in SPACE.finditer(words, start, len(words) if end is None else end)):
+        if origins[place - 1] == origins[place + 1] or origins[place][0] == origins[place][1]:
+            continue  # within the words of one number, or of one word of the user's
+        before = words[max(0, place - 4) : place]
+        if SENTENCE_END.search(before) and not INITIAL.search(before):
+            yield place, "sentence"
+        else:
+            yield place, "clause" if CLAUSE_END.search(before) else "word"

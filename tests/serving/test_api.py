@@ -1,0 +1,265 @@
+"""The endpoint as OpenAI's own client meets it: a real server, in a thread so that it can be held up."""
+
+import asyncio
+import io
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import numpy as np
+import openai
+import pytest
+import soundfile
+import uvicorn
+
+from tts_trm import Voice
+from tts_trm.serving import api
+from tts_trm.serving.route_filter import Gate
+from tts_trm.serving.speech_queue import SpeechQueue
+
+TEXT = "This is the first sentence of all. And here is the second one, a little longer. The third sentence ends it."
+MAX_REQUESTS, MAX_CHARACTERS = 16, 1000
+
+
+class Held:
+    """A voice whose speech can be held up after the first sentence, and that counts the sentences it speaks."""
+
+    def __init__(self, voice: Voice):
+        self.voice, self.processor = voice, voice.processor
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.spoken = 0
+
+    def stream(self, *arguments, **settings):
+        for number, passage in enumerate(self.voice.stream(*arguments, **settings)):
+            if number:
+                self.go_on.wait(30)
+            self.spoken += 1
+            yield passage
+
+
+@pytest.fixture(scope="module")
+def queue(tiny_voice):
+    queue = SpeechQueue(lambda: Held(Voice.from_pretrained(tiny_voice, device="cpu")), MAX_REQUESTS, MAX_CHARACTERS)
+    yield queue
+    queue.close()
+
+
+@pytest.fixture(scope="module")
+def address(queue, tmp_path_factory):
+    application = Gate(api.create_api(queue, "tiny"), queue.max_body, tmp_path_factory.mktemp("files"))
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="critical", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def client(address):
+    return openai.OpenAI(base_url=f"{address}/v1", api_key="none needed", max_retries=0)
+
+
+@pytest.fixture
+def held(queue):
+    """Speech stops after the first sentence until the test lets it go on."""
+    queue.voice.go_on.clear()
+    queue.voice.spoken = 0
+    yield queue.voice
+    queue.voice.go_on.set()
+    wait_for(lambda: queue.requests == 0)
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it has not happened within 30 s"
+        time.sleep(0.01)
+
+
+def request(client, text=TEXT, voice="anna", kind="wav", **changes):
+    return client.audio.speech.create(model="tiny", input=text, voice=voice, response_format=kind, **changes)
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_voice) -> np.ndarray:
+    """What `Voice` itself makes of the text, as 16-bit samples."""
+    waveform = Voice.from_pretrained(tiny_voice, device="cpu").synthesize(TEXT, "anna").waveform
+    return (waveform.clamp(-1, 1) * 32767).round().numpy().astype("<i2")
+
+
+@pytest.mark.parametrize("stream_format", [None, "audio"])
+@pytest.mark.parametrize("kind", ["wav", "pcm", "flac", "opus", "mp3"])
+def test_every_format_holds_the_speech(client, expected, kind, stream_format, tmp_path):
+    response = request(client, kind=kind, **({"stream_format": stream_format} if stream_format else {}))
+    assert response.response.headers["content-type"].split(";")[0] == api.FORMATS[kind].media_type.split(";")[0]
+    if kind == "pcm":
+        assert np.array_equal(np.frombuffer(response.content, "<i2"), expected)
+        return
+    with soundfile.SoundFile(io.BytesIO(response.content)) as file:  # in blocks: a stream's header knows no length
+        samples, rate = np.concatenate(list(file.blocks(24_000, dtype="int16"))), file.samplerate
+    assert rate == 24_000
+    if kind in ("wav", "flac"):
+        assert np.array_equal(samples, expected)
+    else:
+        assert abs(len(samples) - len(expected)) < 0.2 * rate
+        assert np.std(samples) == pytest.approx(np.std(expected), rel=0.2)
+    if kind == "flac" or (kind == "wav" and not stream_format):
+        assert int(response.response.headers["content-length"]) == len(response.content)
+        assert soundfile.info(io.BytesIO(response.content)).frames == len(expected)
+
+
+def test_speed_blends_and_the_voice_as_an_object(client, tiny_voice):
+    voice = Voice.from_pretrained(tiny_voice, device="cpu")
+    local = voice.synthesize(TEXT, "anna:0.5,bert:0.5", speed=2.0)
+    served = request(client, kind="pcm", voice={"id": "anna:0.5,bert:0.5"}, speed=2.0, instructions="cheerful").content
+    assert len(served) == 2 * len(local.waveform)
+    assert served != request(client, kind="pcm", voice="anna", speed=2.0).content
+
+
+def test_the_first_sentence_arrives_before_the_second_is_spoken(client, expected, held):
+    with client.audio.speech.with_streaming_response.create(
+        model="tiny", input=TEXT, voice="anna", response_format="pcm"
+    ) as response:
+        chunks = response.iter_bytes()
+        first = next(chunks)
+        assert held.spoken == 1 and 0 < len(first) < 2 * len(expected)
+        held.go_on.set()
+        assert first + b"".join(chunks) == expected.tobytes()
+
+
+def test_models(client):
+    (model,) = client.models.list().data
+    assert (model.id, model.voices) == ("tiny", ["anna", "bert"])
+    assert client.models.retrieve("tiny").id == "tiny"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("huge")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "parameter", "named"),
+    [
+        ({"model": "gpt"}, 404, "model", "tiny"),
+        ({"voice": "alloy"}, 400, "voice", "anna"),
+        ({"voice": 5}, 400, "voice", "string"),
+        ({"input": ""}, 400, "input", "empty"),
+        ({"input": "\u4f60\u597d"}, 400, "input", "no letter"),
+        ({"input": "a" * 1001}, 400, "input", "1001 characters, over the limit of 1000"),
+        ({"input": "Hush. [pause 99s]"}, 400, "input", "99s"),
+        ({"input": "Hush. " + "[pause 60s] " * 10}, 400, "input", "longer than 6 minutes"),
+        ({"input": None}, 400, "input", "string"),
+        ({"response_format": "aac"}, 400, "response_format", "'mp3', 'opus', 'flac', 'wav' or 'pcm'"),
+        ({"speed": 4.5}, 400, "speed", "4"),
+        ({"stream_format": "sse"}, 400, "stream_format", "audio"),
+        ({"speaker": "anna"}, 400, "speaker", "Unknown parameter"),
+    ],
+)
+def test_errors_have_openais_shape(address, changes, status, parameter, named):
+    body = {"model": "tiny", "input": "Hello.", "voice": "anna", "response_format": "wav"} | changes
+    response = httpx.post(f"{address}/v1/audio/speech", json=body)
+    error = response.json()["error"]
+    assert response.status_code == status and error.keys() == {"message", "type", "param", "code"}
+    assert (error["type"], error["param"]) == ("invalid_request_error", parameter) and named in error["message"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"[" * 9000, b"\xff\xfe", b'{"input": "\\ud800"}'])
+def test_a_body_that_is_no_request(address, body):
+    response = httpx.post(
+        f"{address}/v1/audio/speech", content=body, headers={"content-type": "application/json"}, timeout=30
+    )
+    assert response.status_code == 400 and response.json()["error"]["message"]
+
+
+def test_text_in_json_escapes_fits_and_larger_bodies_are_refused(address, client, queue):
+    escaped = '{"model": "tiny", "voice": "anna", "response_format": "pcm", "input": "%s"}'
+    headers = {"content-type": "application/json"}
+    text = escaped % (("\\ud835\\udc00" * 9 + " ") * (MAX_CHARACTERS // 10))  # twelve bytes a letter
+    assert httpx.post(f"{address}/v1/audio/speech", content=text, headers=headers, timeout=30).status_code == 200
+
+    def pieces():
+        yield from [b" " * 1000] * (queue.max_body // 1000 + 1)
+
+    for content in (b" " * (queue.max_body + 1), pieces()):  # with its length in the header, and without
+        response = httpx.post(f"{address}/v1/audio/speech", content=content, headers=headers)
+        assert response.status_code == 413 and str(queue.max_body) in response.json()["error"]["message"]
+
+
+def test_clients_at_once_hear_what_each_hears_alone(client):
+    requests = [(f"Number {word} is here. It says {word} again, and then it goes.", voice) for voice in ("anna", "bert")
+                for word in ("one", "two", "three", "four")]  # fmt: skip
+    alone = [request(client, *each).content for each in requests]
+    with ThreadPoolExecutor(len(requests)) as pool:
+        together = list(pool.map(lambda each: request(client, *each).content, requests))
+    assert together == alone and len(set(alone)) == len(requests)
+
+
+def test_a_full_queue_says_when_to_come_again(client, address, expected, held):
+    with ThreadPoolExecutor(50) as pool:
+        clients = [pool.submit(request, client, kind="pcm") for _ in range(50)]
+        wait_for(lambda: sum(each.done() for each in clients) == 50 - MAX_REQUESTS)  # those that are told
+        assert httpx.get(f"{address}/health").json()["requests"] == MAX_REQUESTS
+        held.go_on.set()
+        refused = [each.exception() for each in clients]
+        heard = [each.result().content for each, error in zip(clients, refused, strict=True) if error is None]
+    assert heard == [expected.tobytes()] * MAX_REQUESTS
+    for error in filter(None, refused):
+        assert isinstance(error, openai.RateLimitError) and "busy" in str(error)
+        assert int(error.response.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("kind", ["pcm", "wav"])
+def test_a_client_that_leaves_is_no_longer_computed_for(address, queue, held, kind):
+    body = {"model": "tiny", "input": TEXT, "voice": "anna", "response_format": kind}
+    with pytest.raises(httpx.ReadTimeout), httpx.Client(timeout=1) as client:  # which hangs up
+        client.post(f"{address}/v1/audio/speech", json=body)
+    held.go_on.set()
+    wait_for(lambda: queue.requests == 0)
+    assert held.spoken <= 2  # of three: the one that was being spoken is
+
+
+def test_speech_that_breaks_off_is_not_passed_off_as_whole(client):
+    text = "This can be spoken.\n\nThis, too. [pause 99s] This cannot."
+    with pytest.raises(openai.BadRequestError, match="99s"):
+        request(client, text=text, kind="wav")
+    with pytest.raises((openai.APIConnectionError, httpx.RemoteProtocolError)):
+        request(client, text=text, kind="pcm").read()
+
+
+def test_a_client_that_takes_nothing_in_loses_its_place(monkeypatch):
+    monkeypatch.setattr(api, "STALLED", 0.01)
+    closed = []
+
+    async def audio():
+        try:
+            yield b"first"
+            yield b"second"
+        finally:
+            closed.append(True)
+
+    async def never(*message):
+        await asyncio.sleep(60)
+
+    async def respond():
+        rest = audio()
+        await api.SpeechResponse(await anext(rest), rest, "audio/pcm")({"type": "http"}, never, never)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(respond())
+    assert closed
+
+
+def test_only_who_knows_the_key_may_speak(queue, tmp_path):
+    application = Gate(api.create_api(queue, "tiny", api_key="geheim"), queue.max_body, Path(tmp_path))
+
+    async def statuses():
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            keys = ({}, {"authorization": "Bearer falsch"}, {"authorization": "Bearer geheim"})
+            return [(await client.get("/v1/models", headers=headers)).status_code for headers in keys]
+
+    assert asyncio.run(statuses()) == [401, 401, 200]

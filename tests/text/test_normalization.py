@@ -1,0 +1,81 @@
+"""Written text to words: a table of cases, the places that words stand for, and what is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from tts_trm import normalization_tts_trm
+from tts_trm.normalization_tts_trm import normalize_text
+
+# language, written, spoken
+CASES = [line.split("\t") for line in (Path(__file__).parent / "cases.tsv").read_text("utf-8").splitlines()]
+
+
+def spoken(text: str, language: str = "en") -> str:
+    return " ".join(normalize_text(text, language).text.split())
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_cases(language):
+    cases = [(written, words) for code, written, words in CASES if code == language]
+    assert len(cases) >= 80
+    wrong = {written: spoken(written, language) for written, words in cases if spoken(written, language) != words}
+    assert not wrong
+
+
+@pytest.mark.parametrize(("language", "written", "_"), CASES)
+def test_nothing_is_left_that_no_voice_can_say(language, written, _):
+    assert not any(character.isdigit() or character in "$€%&@§#" for character in spoken(written, language))
+
+
+def test_words_are_left_alone():
+    text = "She said: \"I'll go - now\", and went; didn't she? (Yes!)\n\nA new paragraph."
+    assert normalize_text(text) == (text, [(index, index + 1) for index in range(len(text))])
+
+
+def test_a_title_at_the_end_of_a_line_ends_no_sentence():
+    assert spoken("He met Dr.\nSmith, etc.\n\nThen") == "He met Doctor Smith, et cetera. Then"
+
+
+def test_every_character_knows_its_place():
+    text = "Pay $5.20 for 3kg, Dr. Ed!"
+    words, origins = normalize_text(text)
+    assert words == "Pay five dollars and twenty cents for three kilograms, Doctor Ed!"
+    places = {}
+    for character, (start, end) in zip(words, origins, strict=True):
+        places[start, end] = places.get((start, end), "") + character
+    assert places[4, 9] == "five dollars and twenty cents" and text[4:9] == "$5.20"
+    assert places[14, 17] == "three kilograms" and places[19, 22] == "Doctor"
+    assert [start for start, _ in origins] == sorted(start for start, _ in origins)
+
+
+def test_languages_without_a_table_have_their_numbers_spoken():
+    assert (
+        spoken("J'ai 21 ans, 3 chats & 2021.", "fr") == "J'ai vingt et un ans, trois chats and deux mille vingt et un."
+    )
+
+
+def test_what_the_library_cannot_say_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match="the number 5, which num2words cannot say in 'xx'; write it out"):
+        normalize_text("5", "xx")
+    assert spoken("five", "xx") == "five"
+    monkeypatch.setattr(normalization_tts_trm, "num2words", None)
+    with pytest.raises(ValueError, match="the number 5; have numbers spoken with `pip install num2words`"):
+        normalize_text("take 5")
+    monkeypatch.setattr(normalization_tts_trm, "emoji", None)
+    assert spoken("Dr. No 😀") == "Doctor No grinning face"
+
+
+def test_no_rule_takes_long():
+    """Patterns that search backwards would take minutes."""
+    for text in (
+        "1" * 5000,
+        "1-" * 2500,
+        "1." * 2500,
+        "a." * 2500,
+        "$" * 5000,
+        "www." * 1000,
+        "😀" * 2000,
+        "1 000" * 900,
+    ):
+        assert normalize_text(text).text

@@ -1,0 +1,66 @@
+"""The accelerator of a run, and libraries that should be quiet."""
+
+import os
+import sys
+import time
+from datetime import timedelta
+
+import torch
+from accelerate import Accelerator
+from accelerate.tracking import get_available_trackers
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, ProjectConfiguration
+
+from ..errors_tts_trm import InputError
+from .tracking import wanted_trackers
+
+
+def quiet_libraries() -> None:
+    """No progress bars of libraries at every checkpoint, nor in a log file."""
+    import datasets
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+
+
+def make_accelerator(options) -> Accelerator:
+    """The accelerator for `--device`, `--fp16`, `--bf16` and the trackers."""
+    # characters far from a frame weigh next to nothing: numbers too small for a CPU to multiply at full speed
+    torch.set_flush_denormal(True)
+    # a CPU's kernels are made for one shape each, and by default only 1024 are kept: fewer than batches need
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "20000")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: there is no CUDA device; use --device auto or cpu.")
+    if options.device == "mps" and not torch.backends.mps.is_available():
+        raise InputError("--device mps: there is no Apple GPU; use --device auto or cpu.")
+    options.run_name = options.run_name or f"{options.output_dir.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    available = {str(getattr(name, "value", name)) for name in get_available_trackers()}
+    wanted = wanted_trackers(options)
+    for name in set(wanted) - available - {"tensorboard"}:  # on by default, so its absence is no mistake
+        raise InputError(f"--{name}: the package is missing; install it with `pip install {name}`.")
+    if "tensorboard" in set(wanted) - available:
+        print("TensorBoard is not installed, nothing is logged to it: pip install 'tts-trm[tracking]'", flush=True)
+    for name in ("FSDP", "DEEPSPEED"):
+        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() == "true":
+            raise InputError(
+                f"accelerate's config asks for {name}: the model fits on any GPU, and checkpoints hold it whole; use a "
+                "config of data-parallel training such as configs/accelerate/one_node.yaml."
+            )
+    precision = "fp16" if options.fp16 else "bf16" if options.bf16 else None  # None leaves it to accelerate's config
+    return Accelerator(
+        mixed_precision=precision,
+        cpu=options.device == "cpu",
+        log_with=[name for name in wanted if name in available] or None,  # of an empty list it complains
+        project_config=ProjectConfiguration(str(options.output_dir), logging_dir=str(options.output_dir / "logs")),
+        kwargs_handlers=[
+            # buffers never change; what only cycles without gradient use has none
+            DistributedDataParallelKwargs(
+                broadcast_buffers=False,
+                find_unused_parameters=options.gradient_cycles > 0,
+                gradient_as_bucket_view=True,
+            ),
+            # the others wait while the main process tokenises and aligns, which may take hours
+            InitProcessGroupKwargs(timeout=timedelta(days=2)),
+        ],
+    )

@@ -1,0 +1,70 @@
+"""The training and held-out rows of a run, and the loaders of their batches."""
+
+import math
+import signal
+
+import torch
+from torch.utils.data import DataLoader
+
+from ..data.batching import BucketBatchSampler, Collator
+from ..data.dataset import prepare_split
+from ..data.streaming import StreamedBatches
+from ..data.token_folder import load_tokens
+
+SHAPE_MULTIPLE = 16  # of texts and clips in a training batch
+
+
+def split_data(options, processor):
+    """Training and held-out rows, and the report on what was left out; with `--streaming` of the first shards only."""
+    if options.streaming:
+        return StreamedBatches.of(options, processor).first_rows()
+    table, info = load_tokens(options.token_dir, processor.tokenizer)
+    return prepare_split(
+        table,
+        processor,
+        options.max_text_length,
+        options.max_audio_frames,
+        options.held_out,
+        with_durations=options.alignment == "durations",
+        frame_rate=info.frame_rate,
+    )
+
+
+def make_loaders(options, accelerator, processor, codebook_size: int, train_set, held_out_set):
+    """The sampler of training batches, their loader, and the loader of this process' held-out batches."""
+    share = {"num_replicas": accelerator.num_processes, "rank": accelerator.process_index}
+    multiple = math.gcd(SHAPE_MULTIPLE, options.max_text_length)  # never beyond the longest text
+    collate = Collator(processor.tokenizer.pad_token_id, codebook_size, multiple, names=True)
+    if options.streaming:
+        sampler = StreamedBatches.of(options, processor, collate, **share)
+        batches = {"dataset": sampler, "batch_size": None}
+    else:
+        frames_per_batch = options.frames_per_batch or None
+        sampler = BucketBatchSampler(train_set.lengths, options.batch_size, options.seed, frames_per_batch, **share)
+        batches = {"dataset": train_set, "batch_sampler": sampler, "collate_fn": collate}
+    # the loader draws a seed for its workers: from a generator of its own, or the model's random numbers would shift
+    loader = DataLoader(
+        **batches,
+        num_workers=options.num_workers,
+        pin_memory=accelerator.device.type == "cuda",
+        generator=torch.Generator(),
+        worker_init_fn=_leave_signals_to_the_parent,
+    )
+    replicas = min(accelerator.num_processes, len(held_out_set))
+    rank = accelerator.process_index
+    held_out = []
+    if rank < replicas:
+        held_out = BucketBatchSampler(held_out_set.lengths, options.batch_size, num_replicas=replicas, rank=rank)
+    batches = list(held_out)
+    collate = Collator(processor.tokenizer.pad_token_id, codebook_size, multiple)
+    return (
+        sampler,
+        loader,
+        DataLoader(held_out_set, batch_sampler=batches, collate_fn=collate, generator=torch.Generator()),
+    )
+
+
+def _leave_signals_to_the_parent(worker: int) -> None:
+    """A signal to the whole group must not kill the workers under a process that is to stop in good order."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)

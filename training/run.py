@@ -1,0 +1,360 @@
+"""One training run: prepare, build, resume, train."""
+
+import math
+import signal
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from accelerate.utils import gather_object
+from tqdm.auto import tqdm
+
+from ..errors_tts_trm import TtsTrmError
+from ..evaluation.model_metrics import evaluate, measure_gain
+from ..publishing.upload import push_checkpoint
+from . import accelerator, checkpoints, loaders, model, optimization, preparation, random_state, startup_report
+
+MOST_SKIPPED_STEPS = 5  # in a row, for gradients that are not finite, before the run stops
+MOST_NAMED_CLIPS = 16  # of those that such a step was made of
+
+
+class TrainingError(TtsTrmError, RuntimeError):
+    """A run that cannot go on; the message says why and what to change."""
+
+
+class Run:
+    """One training run; `options` are those of the command line."""
+
+    def __init__(self, options):
+        self.options = options
+        accelerator.quiet_libraries()
+        model.check_sizes(options)
+        self.accelerator = accelerator.make_accelerator(options)
+        self.device = self.accelerator.device
+        self.say(startup_report.describe_device(self.device))
+
+        # ---- data: recordings -> tokens -> durations -> training and held-out rows
+        with self.accelerator.main_process_first():
+            self.codec_info = preparation.prepare_tokens(options, self.accelerator, self.say)
+            self.processor = preparation.make_processor(options, self.codec_info)
+            self.speaker_ids = [self.processor.speaker_to_id(name) for name in preparation.speakers_of(self.codec_info)]
+            if options.alignment == "durations":
+                preparation.prepare_durations(options, self.processor, self.say)
+        self.train_set, self.held_out_set, split_report = loaders.split_data(options, self.processor)
+
+        # ---- model
+        self.model = model.make_model(options, self.processor, self.codec_info, self.train_set).to(self.device)
+        if (
+            self.device.type == "cpu"
+        ):  # where the backward pass of the fused kernel is the slower one on short sequences
+            self.model.set_attn_implementation("eager")
+        self.say(startup_report.describe_data(self.processor, self.model, split_report))
+        self.say(startup_report.describe_model(self.model))
+        self.say(startup_report.describe_weights(self.model.config))
+
+        # ---- what the loop needs
+        self.sampler, self.loader, self.held_out_loader = loaders.make_loaders(
+            options,
+            self.accelerator,
+            self.processor,
+            self.codec_info.codebook_size,
+            self.train_set,
+            self.held_out_set,
+        )
+        self.steps_per_epoch = math.ceil(len(self.sampler) / options.gradient_accumulation_steps)
+        self.total_steps = options.max_steps or options.epochs * self.steps_per_epoch
+        self.epochs = math.ceil(self.total_steps / self.steps_per_epoch)
+        self.optimizer = optimization.make_optimizer(options, self.model)
+        self.average = optimization.make_average(options, self.model)
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
+        self.step = self.epoch = self.batch_in_epoch = self.skipped = 0
+        self.best_loss = math.inf
+        self.metrics: dict[str, float] = {}
+        self.losses: list = []  # of the steps since the last log line, on this process
+        self.received_signal = self.stop_signal = 0  # of this process, and what all of them agreed on
+        random_state.seed_process(options.seed, self.accelerator.process_index)
+        self.resume()
+        if self.accelerator.is_main_process:
+            model.check_room(self.checkpoints, self.model, self.processor)
+
+        self.samples, source = model.make_sample_writer(options, self.processor, self.held_out_set)
+        self.say(startup_report.describe_prompts(self.samples.prompts, source) if options.sample_interval else "")
+        self.say(
+            startup_report.describe_plan(
+                options, self.total_steps, self.epochs, self.model.config.num_codebooks, len(self.samples.prompts)
+            )
+        )
+        self.trackers = model.make_trackers(options, self.accelerator)
+
+    def say(self, text: str) -> None:
+        if self.accelerator.is_main_process and text:
+            print(text, flush=True)
+
+    # ---- the loop ------------------------------------------------------------------------------
+
+    def train(self) -> int:
+        """Trains to the end and returns the exit status: 0, or 128 + the signal that stopped the run in good order."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note_signal)
+        if self.options.sample_interval and self.accelerator.is_main_process:
+            for recording in self.samples.write_ground_truth():
+                self.trackers.log_speech(f"sample_{recording.number}/recording", recording, self.step)
+        self.wrapped.train()
+        while self.step < self.total_steps and not self.stop_signal:
+            self.train_epoch()
+        if self.stop_signal:
+            self.save(f"step_{self.step}")
+            self.say(f"Stopped at step {self.step} and saved; the same command goes on from there.")
+            self.trackers.finish()
+            return 128 + self.stop_signal
+        if (not self.metrics or self.step % self.options.eval_interval) and self.evaluate():
+            self.save("best")
+        self.save("final")
+        if self.options.push_to_hub and self.accelerator.is_main_process:
+            self.push("final", f"Training finished at step {self.step}")
+        self.accelerator.wait_for_everyone()
+        self.say(f"Done: {self.checkpoints / 'final'}")
+        self.trackers.finish()
+        return 0
+
+    def train_epoch(self) -> None:
+        """The rest of the current epoch, from `batch_in_epoch` on, or up to the last step."""
+        self.sampler.set_epoch(self.epoch, self.batch_in_epoch)
+        accumulation = self.options.gradient_accumulation_steps
+        progress = tqdm(
+            total=min(self.steps_per_epoch, self.total_steps),
+            initial=self.batch_in_epoch // accumulation,
+            desc=f"Epoch {self.epoch + 1}",
+            disable=not (self.accelerator.is_main_process and sys.stderr.isatty()),
+        )
+        group, frames, started = [], 0, time.time()
+        for batch in self.loader:
+            group.append(batch)
+            self.batch_in_epoch += 1
+            if len(group) < accumulation and self.batch_in_epoch < len(self.sampler):
+                continue
+            finished = self.batch_in_epoch == len(self.sampler)
+            self.losses.append(self.optimizer_step(group))
+            frames += sum(int(batch["label_lengths"].sum()) for batch in group) * self.accelerator.num_processes
+            group = []
+            if finished:  # before anything is saved: a checkpoint then points to the next epoch
+                self.epoch, self.batch_in_epoch = self.epoch + 1, 0
+            progress.update()
+            if self.step % self.options.log_interval == 0:
+                loss = float(self.accelerator.reduce(sum(self.losses) / len(self.losses), "mean"))
+                speed = frames / max(time.time() - started, 1e-6)
+                progress.set_postfix(loss=f"{loss:.4f}", lr=f"{self.learning_rate():.2e}", frames=f"{speed:.0f}/s")
+                self.log(loss, speed)
+                frames, started, self.losses = 0, time.time(), []
+            before = time.time()
+            self.once_in_a_while()
+            self.agree_on_stop()
+            started += time.time() - before  # evaluation and sampling are not training speed
+            if finished or self.step >= self.total_steps or self.stop_signal:
+                break
+        progress.close()
+
+    def optimizer_step(self, group: list[dict]):
+        """One step on the mean loss of the frames in `group`, on all processes; returns that of this one."""
+        # by frames: however a step's clips are shared out to batches and processes, the gradient is the same
+        frames = [batch["label_lengths"].sum().float().to(self.device) for batch in group]
+        mean = self.accelerator.reduce(sum(frames), "mean")
+        losses = []
+        for index, batch in enumerate(group):
+            inputs = {k: value.to(self.device, non_blocking=True) for k, value in batch.items() if k != "names"}
+            last = index == len(group) - 1
+            # processes exchange their gradients once a step
+            with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+                output = self.wrapped(**inputs)
+                loss = output.loss * (frames[index] / mean)
+                self.accelerator.backward(loss)
+            losses.append(loss.detach())
+            self.last_codebook_losses, self.last_length_loss = output.codebook_losses, output.length_loss
+        for group_of_parameters in self.optimizer.param_groups:
+            group_of_parameters["lr"] = self.learning_rate() * group_of_parameters["lr_scale"]
+        norm = self.last_gradient_norm = self.accelerator.clip_grad_norm_(
+            self.model.parameters(), self.options.grad_clip
+        )
+        finite = bool(torch.isfinite(norm))  # of the exchanged gradients: all processes decide alike
+        if finite or self.accelerator.scaler is not None:  # the scaler of float16 leaves bad steps out by itself
+            self.optimizer.step()
+        if finite:
+            self.average.update(self.model)
+        self.optimizer.zero_grad(set_to_none=True)
+        self._count_bad_steps(finite, group, losses, norm)
+        self.step += 1
+        return sum(losses)
+
+    def _clips_of(self, batches: list[dict]) -> list[str]:
+        """Names of the clips that all processes have in these batches of theirs."""
+        return gather_object([name for batch in batches for name in batch["names"]])
+
+    def _count_bad_steps(self, finite: bool, group: list[dict], losses: list, norm) -> None:
+        self.skipped = 0 if finite else self.skipped + 1
+        if finite:
+            return
+        bad = [batch for batch, loss in zip(group, losses, strict=True) if not torch.isfinite(loss)]
+        clips = self._clips_of(bad) or self._clips_of(group)  # only the gradient may be at fault
+        named = ", ".join(clips[:MOST_NAMED_CLIPS]) + (", ..." if len(clips) > MOST_NAMED_CLIPS else "")
+        where = f"epoch {self.epoch + 1}, batch {self.batch_in_epoch}: {named}"
+        self.say(f"Step {self.step} left out: loss {float(sum(losses))}, gradient norm {float(norm)} ({where}).")
+        # float16's loss scale starts far too high and is halved by each bad step: sixteen halvings reach 1
+        if self.skipped >= MOST_SKIPPED_STEPS + (16 if self.accelerator.scaler is not None else 0):
+            raise TrainingError(
+                f"The gradient was not finite {self.skipped} steps in a row, last in {where}. Lower --lr (now "
+                f"{self.options.lr}) or train without --fp16; the last checkpoint is good."
+            )
+
+    def learning_rate(self) -> float:
+        """A function of the step alone: warm-up, then a cosine."""
+        warmup = min(self.options.warmup_steps, self.total_steps // 10)
+        progress = (self.step - warmup) / max(1, self.total_steps - warmup)
+        return optimization.learning_rate(self.options.lr, self.step, warmup, progress)
+
+    def once_in_a_while(self) -> None:
+        """Evaluation, samples and checkpoints, each at its own interval."""
+        options = self.options
+        improved = self.step % options.eval_interval == 0 and self.evaluate()
+        if options.sample_interval and self.step % options.sample_interval == 0:
+            self.sample()
+        if improved:  # last, as a run that goes on from a step does not do again what came before its checkpoint
+            self.save("best")
+        if self.step % options.save_interval == 0 and self.step < self.total_steps:
+            self.save(f"step_{self.step}")
+
+    def log(self, loss: float, speed: float) -> None:
+        values = {"train/loss": loss, "train/lr": self.learning_rate(), "train/frames_per_second": speed}
+        values["train/gradient_norm"] = float(self.last_gradient_norm)
+        values |= {f"train/codebook_loss/{c:02d}": v for c, v in enumerate(self.last_codebook_losses.tolist())}
+        if self.last_length_loss is not None:
+            values["train/length_loss"] = float(self.last_length_loss)
+        self.trackers.log(values, self.step)
+        if not sys.stderr.isatty():
+            self.say(
+                f"step {self.step}/{self.total_steps} epoch {self.epoch + 1} loss {loss:.4f} "
+                f"lr {self.learning_rate():.2e} {speed:.0f} frames/s"
+            )
+
+    # ---- evaluate, sample, save, resume ------------------------------------------------------------
+
+    def evaluate(self) -> bool:
+        """Measures the averaged weights on the held-out sentences; whether they are the best so far."""
+        shared = (self.model, self.held_out_loader, self.device, lambda sums: gather_object([sums]))
+        with self.average.applied(self.model):
+            self.metrics = evaluate(*shared)
+            measure_gain(*shared, speaker_ids=self.speaker_ids)
+        self.trackers.log_evaluation(self.metrics, self.step)
+        shown = [name for name in self.metrics if "/" not in name]
+        self.say(f"eval at step {self.step}: " + ", ".join(f"{name} {self.metrics[name]:.4f}" for name in shown))
+        improved = self.metrics["loss"] < self.best_loss
+        if improved:
+            self.best_loss = self.metrics["loss"]
+        return improved
+
+    def sample(self) -> None:
+        """Speaks the prompts with the averaged weights; a failure is reported and forgotten."""
+        if not self.accelerator.is_main_process:
+            return
+        with self.average.applied(self.model):
+            for speech in self.samples.write(self.model, self.step):
+                self.trackers.log_speech(f"sample_{speech.number}", speech, self.step)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.options.output_dir / "checkpoints"
+
+    def save(self, name: str) -> None:
+        """Writes `checkpoints/<name>`: averaged weights and all they need, and the state to resume from."""
+        random_states = gather_object([random_state.random_state(self.device)])
+        losses = gather_object([[float(loss) for loss in self.losses]])
+        if self.accelerator.is_main_process:
+            state = {
+                "step": self.step,
+                "epoch": self.epoch,
+                "batch_in_epoch": self.batch_in_epoch,
+                "batches_per_epoch": len(self.sampler),
+                "average_updates": self.average.updates,
+                "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
+                "metrics": self.metrics,
+                "losses": losses,
+                "scaler": self.accelerator.scaler and self.accelerator.scaler.state_dict(),
+                "num_processes": self.accelerator.num_processes,
+                "total_steps": self.total_steps,
+                "options": {key: str(value) for key, value in sorted(vars(self.options).items())},
+            }
+
+            def write(folder: Path) -> None:
+                with self.average.applied(self.model):
+                    model.save_voice(folder, self.model, self.processor, self.metrics, self.options)
+                checkpoints.save_training_state(
+                    folder,
+                    dict(self.model.named_parameters()),
+                    self.average.average,
+                    self.optimizer,
+                    random_states,
+                    state,
+                )
+
+            written = checkpoints.write_checkpoint(self.checkpoints / name, write)
+            checkpoints.rotate(self.checkpoints, self.options.keep_checkpoints, written)
+        self.accelerator.wait_for_everyone()
+        if name == "best" and self.options.push_to_hub and self.accelerator.is_main_process:
+            self.push("best", f"Best so far, step {self.step}")
+
+    def push(self, name: str, message: str) -> None:
+        if push_checkpoint(self.checkpoints / name, self.options.push_to_hub, message):
+            self.say(f"Uploaded {self.checkpoints / name} to {self.options.push_to_hub}")
+
+    def resume(self) -> None:
+        """Goes on from `--resume-from-checkpoint`, where there is something to go on from."""
+        choice = self.options.resume_from_checkpoint
+        if choice == "none":
+            aside = checkpoints.set_aside(self.checkpoints) if self.accelerator.is_main_process else None
+            self.say(f"The checkpoints that were there are now in {aside}." if aside else "")
+            return
+        with self.accelerator.main_process_first():  # it may have to put an interrupted replacement back
+            if choice == "auto":
+                folder = checkpoints.newest_valid(self.checkpoints, self.say)
+            else:
+                folder = Path(choice)
+                checkpoints.verify_checkpoint(folder)
+        if folder is None:
+            return
+        loaded = checkpoints.load_training_state(folder)
+        state = loaded["state"]
+        model.check_same_run(folder, self.model, self.processor, state, self.accelerator.num_processes)
+        checkpoints.check_training_state(folder, loaded, self.model, self.optimizer)
+        model.load_buffers(folder, self.model)
+        self.model.load_state_dict(loaded["weights"], strict=False)  # which are without the buffers
+        self.average.load_state_dict(loaded["average"], state["average_updates"])
+        checkpoints.load_optimizer_tensors(self.optimizer, loaded["optimizer"])
+        self.step, self.epoch, self.batch_in_epoch = state["step"], state["epoch"], state["batch_in_epoch"]
+        if state["batches_per_epoch"] != len(self.sampler) and self.batch_in_epoch:
+            self.epoch, self.batch_in_epoch = self.epoch + 1, 0
+            self.say("The data or the size of the batches have changed: a new epoch begins.")
+        self.metrics = state["metrics"]
+        best = self.checkpoints / "best"  # if it is damaged or gone, the next evaluation writes it anew
+        if (
+            state["best_loss"] is not None
+            and best.is_dir()
+            and (best == folder or checkpoints.is_valid(best, self.say))
+        ):
+            self.best_loss = state["best_loss"]
+        rank = self.accelerator.process_index
+        self.losses = [torch.tensor(loss, device=self.device) for loss in state["losses"][rank]]
+        if state.get("scaler") and self.accelerator.scaler is not None:  # it may go on without --fp16
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        random_state.restore_random_state(loaded["random"][str(rank)], self.device)
+        self.say(f"\nResuming from {folder} at step {self.step} of {self.total_steps}.")
+        if folder.name == "best" and self.step % self.options.save_interval == 0 and self.step < self.total_steps:
+            self.save(f"step_{self.step}")  # killed between the two: with both, the newest is not called best
+
+    def _note_signal(self, number, frame) -> None:
+        self.received_signal = number
+
+    def agree_on_stop(self) -> None:
+        """Stops all processes after the same step: a signal reaches them at different ones, or only one of them."""
+        signals = self.accelerator.gather(torch.tensor([self.received_signal], device=self.device))
+        self.stop_signal = int(signals.max())
