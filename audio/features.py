@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..modeling_tts_trm_codec import mel_filter_bank
+from ..features_tts_trm_codec import mel_bank
 
 FFT_SIZE, HOP_LENGTH, MEL_BANDS = 1024, 240, 80
 DYNAMIC_RANGE = 80.0  # dB below the loudest value that are still shown
@@ -16,7 +16,7 @@ def log_mel_decibels(waveform, sampling_rate: int) -> np.ndarray:
     spectrum = torch.stft(
         samples, FFT_SIZE, HOP_LENGTH, window=window, center=True, pad_mode="constant", return_complex=True
     )
-    mel = mel_filter_bank(sampling_rate, FFT_SIZE, MEL_BANDS).T @ spectrum.abs()
+    mel = mel_bank(sampling_rate, FFT_SIZE, MEL_BANDS).T @ spectrum.abs()
     decibels = 20 * mel.clamp(min=1e-8).log10()
     return (decibels - decibels.max()).clamp(min=-DYNAMIC_RANGE).numpy()
 

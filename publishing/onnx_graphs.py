@@ -80,29 +80,47 @@ class ModelGraph(nn.Module):
 
 
 class CodecGraph(nn.Module):
-    """`decode` of the offline codec, its inverse Fourier transform as a product with the waves of all frequencies."""
+    """`decode` of the offline codec, its Fourier transforms as products with the waves of all frequencies."""
 
     def __init__(self, codec):
         super().__init__()
         self.codec, decoder = codec, codec.decoder
-        self.hop_length, self.padding = decoder.hop_length, (decoder.fft_size - decoder.hop_length) // 2
+        size, self.hop_length, self.padding = codec.config.fft_size, codec.config.hop_length, decoder.padding
         self.register_buffer("entries", codec.codebooks.float().flatten(0, 1))
-        window = torch.hann_window(decoder.fft_size, dtype=torch.float64)
-        unit = torch.eye(decoder.fft_size // 2 + 1, dtype=torch.complex128)
-        waves = torch.cat([torch.fft.irfft(unit, n=decoder.fft_size), torch.fft.irfft(1j * unit, n=decoder.fft_size)])
-        self.register_buffer("waves", (waves * window).float()[:, None])  # [2 frequencies, 1, fft_size]
+        window = torch.hann_window(size, dtype=torch.float64)
+        spectrum = torch.fft.rfft(torch.eye(size, dtype=torch.float64) * window)  # [fft_size, frequencies]
+        self.register_buffer("analysis", torch.cat((spectrum.real, spectrum.imag), 1).T.float()[:, None])
+        unit = torch.eye(size // 2 + 1, dtype=torch.complex128)
+        waves = torch.cat([torch.fft.irfft(unit, n=size), torch.fft.irfft(1j * unit, n=size)])
+        self.register_buffer("synthesis", (waves * window).float()[:, None])  # [2 frequencies, 1, fft_size]
         self.register_buffer("energy", window.square().float()[None, None])
+        # The noise repeats after so many columns, and so does its spectrum.
+        columns = len(decoder.noise) // self.hop_length
+        noise = decoder.excitation(torch.full((1, columns), 100.0))[1][0]
+        self.register_buffer("noise", torch.cat((noise.real, noise.imag), 1))  # [columns, 2 frequencies]
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
         """`[B, K, T]`, any number K of the first codebooks, to samples `[B, T * frame_size]`."""
+        decoder, stride = self.codec.decoder, self.hop_length
         offsets = torch.arange(codes.shape[1]) * self.codec.config.codebook_size
         latent = F.embedding(codes + offsets[None, :, None], self.entries).sum(1)
-        magnitude, phase = self.codec.decoder.spectrum(self.codec.to_log_mel(latent))
-        spectrum = torch.cat((magnitude * phase.cos(), magnitude * phase.sin()), -1).transpose(1, 2)
-        added = F.conv_transpose1d(spectrum, self.waves, stride=self.hop_length, padding=self.padding)
-        energy = F.conv_transpose1d(
-            torch.ones_like(spectrum[:1, :1]), self.energy, stride=self.hop_length, padding=self.padding
+        columns = self.codec.to_columns(latent)
+        pulse_gain, phase, noise_gain = (control.transpose(1, 2) for control in decoder.controls(columns))
+        pulses = decoder.pulses(decoder.features.split(columns)[1])
+        real, imaginary = F.conv1d(pulses[:, None], self.analysis, stride=stride, padding=self.padding).chunk(2, 1)
+        places = torch.arange(columns.shape[1]) % len(self.noise)
+        noise_real, noise_imaginary = F.embedding(places, self.noise).T[None].chunk(2, 1)
+        cosine, sine = pulse_gain * phase.cos(), pulse_gain * phase.sin()
+        spectrum = torch.cat(
+            (
+                real * cosine - imaginary * sine + noise_real * noise_gain,
+                real * sine + imaginary * cosine + noise_imaginary * noise_gain,
+            ),
+            1,
         )
+        added = F.conv_transpose1d(spectrum, self.synthesis, stride=stride, padding=self.padding)
+        ones = torch.ones_like(spectrum[:1, :1])
+        energy = F.conv_transpose1d(ones, self.energy, stride=stride, padding=self.padding)
         return (added / energy.clamp(min=1e-5))[:, 0]
 
 

@@ -27,6 +27,13 @@ def parse_arguments(arguments=None):
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv and audio")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs/codec"), help="gets the codec and its state")
     parser.add_argument("--minutes", type=float, default=35.0, help="time to train the decoder, resumed time included")
+    parser.add_argument(
+        "--adversarial-minutes", type=float, default=0.0, help="time of the adversarial stage that follows"
+    )
+    parser.add_argument("--adversarial-lr", type=float, default=3e-4, help="peak learning rate of that stage")
+    parser.add_argument("--discriminator-channels", type=int, default=16, help="width of its discriminators")
+    parser.add_argument("--voice", help="checkpoint whose predictions the decoder learns from as well")
+    parser.add_argument("--token-dir", type=Path, help="tokens that --voice was trained on")
     parser.add_argument("--max-hours", type=float, default=6.0, help="audio kept in memory, drawn at random")
     parser.add_argument("--fit-frames", type=int, default=120_000, help="frames that each codebook is fitted to")
     parser.add_argument("--batch-size", type=int, default=8, help="excerpts a step")
@@ -37,7 +44,7 @@ def parse_arguments(arguments=None):
     parser.add_argument(
         "--report-speaker", default="", help="whose held-out clips the report is about (all speakers if absent)"
     )
-    parser.add_argument("--report-clips", type=int, default=40, help="held-out clips in the report")
+    parser.add_argument("--report-clips", type=int, default=40, help="held-out clips in the report (0 = none)")
     parser.add_argument(
         "--config", type=json.loads, default={}, help="JSON of TtsTrmCodecConfig fields, for small ones"
     )
@@ -51,7 +58,8 @@ def train_codec(options) -> None:
     run = CodecTraining(options)
     run.fit()
     run.train()
-    run.report()
+    if options.report_clips:
+        run.report()
 
 
 def main(arguments=None) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from ..audio.reading import AudioError, load_clip
@@ -16,38 +17,67 @@ from ..configuration_tts_trm_codec import TtsTrmCodecConfig
 from ..data.held_out import is_held_out
 from ..data.recordings import read_folder
 from ..errors_tts_trm import InputError
-from ..modeling_tts_trm_codec import TtsTrmCodec, dequantize, mel_filter_bank, residual_search
+from ..modeling_tts_trm_codec import TtsTrmCodec, dequantize, residual_search
 from .checkpoints import load_optimizer_tensors, optimizer_tensors
+from .codec_losses import AdversarialLoss, SpectralLoss
+from .predicted_latents import predicted_latents
 
-LOSS_RESOLUTIONS = ((256, 20), (512, 40), (1024, 80), (2048, 100))  # (window, mel bands), hop a quarter of the window
 TRAINED_LEVELS = (8, 16, 32, 32)  # shares of the codebooks that the decoder learns to decode from, drawn at random
 WHOLE_LEVELS = 4  # codebooks whose entries fill the whole latent space
 SUBSPACE = 12  # dimensions that an entry of the others fills
+SPECTRAL_WEIGHT, FEATURE_WEIGHT = 15.0, 2.0  # of the spectral loss and feature matching, against fooling
+CONTEXT_FRAMES = 2  # at either side of an excerpt, decoded and not compared: the decoder looks around
 VARIANCE_POWER = 0.3  # of each principal component that is divided out before k-means: 0 keeps, 1 whitens
 
 
-class SpectralLoss(torch.nn.Module):
-    """Mean absolute difference of log-mel magnitudes at four resolutions."""
+class Excerpts:
+    """All clips on the device, and excerpts of them at random: what the decoder sees, and what it should say."""
 
-    def __init__(self, sampling_rate: int):
-        super().__init__()
-        for size, bands in LOSS_RESOLUTIONS:
-            self.register_buffer(f"bank_{size}", mel_filter_bank(sampling_rate, size, bands))
-            self.register_buffer(f"window_{size}", torch.hann_window(size))
+    def __init__(self, codec: TtsTrmCodec, clips: list, options, generator: torch.Generator, predicted: dict):
+        self.codec, self.options, self.generator = codec, options, generator
+        device, size = codec.device, codec.config.frame_size
+        self.frames = options.excerpt_frames + 2 * CONTEXT_FRAMES
+        codes, waveforms, starts, latents, total = [], [], [], [], 0
+        for clip, samples in clips:
+            waveform = torch.from_numpy(samples).to(device)
+            waveform = F.pad(waveform, (0, -len(waveform) % size))
+            waveform = F.pad(waveform, (0, max(0, self.frames * size - len(waveform))))
+            codes.append(codec.encode(waveform.float()[None, None] / 32767).audio_codes[0].T.short())
+            waveforms.append(waveform)
+            if predicted:
+                latent = predicted.get(clip.name, torch.zeros(0, codec.config.latent_dim))
+                # Where a clip has none, or is shorter than an excerpt, a row of NaN asks for that of the recording.
+                padding = (0, 0, 0, len(codes[-1]) - len(latent))
+                latents.append(F.pad(latent.to(device), padding, value=torch.nan).half())
+            starts.append(torch.arange(total, total + len(codes[-1]) - self.frames + 1))
+            total += len(codes[-1])
+        self.codes, self.starts = torch.cat(codes), torch.cat(starts)
+        self.waveforms = torch.cat(waveforms).unflatten(0, (-1, size))
+        self.latents = torch.cat(latents) if latents else None
 
-    def forward(self, predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Two `[B, L]` waveforms to a scalar."""
-        total = predicted.new_zeros(())
-        for size, _ in LOSS_RESOLUTIONS:
-            total = total + (self._log_mel(predicted, size) - self._log_mel(target, size)).abs().mean()
-        return total / len(LOSS_RESOLUTIONS)
+    def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Columns `[B, N, F]` with context at both ends, and the waveforms `[B, L]` of what lies between."""
+        count, device = self.options.batch_size, self.codes.device
+        chosen = torch.randint(len(self.starts), (count,), generator=self.generator)
+        places = (self.starts[chosen][:, None] + torch.arange(self.frames)).to(device)
+        levels = torch.randint(len(TRAINED_LEVELS), (count,), generator=self.generator)
+        levels = torch.tensor(TRAINED_LEVELS)[levels].clamp(max=self.codes.shape[1]).to(device)
+        codes = self.codes[places].long()
+        latent = torch.zeros(*places.shape, self.codec.config.latent_dim, device=device)
+        for level, entries in enumerate(self.codec.codebooks):
+            latent = latent + entries[codes[..., level]] * (level < levels)[:, None, None]
+        if self.latents is not None:
+            predicted = self.latents[places].float()
+            # Every other excerpt, if all of it was predicted.
+            wanted = (torch.arange(count, device=device) % 2 == 0) & predicted.isfinite().flatten(1).all(1)
+            latent = torch.where(wanted[:, None, None], predicted, latent)
+        inner = places[:, CONTEXT_FRAMES:-CONTEXT_FRAMES]
+        return self.codec.to_columns(latent), self.waveforms[inner].flatten(1).float() / 32767
 
-    def _log_mel(self, waveform: torch.Tensor, size: int) -> torch.Tensor:
-        window = getattr(self, f"window_{size}")
-        spectrum = torch.stft(waveform, size, size // 4, window=window, center=True, return_complex=True)
-        # the small constant keeps the magnitude's gradient finite at zero
-        magnitude = (spectrum.real.square() + spectrum.imag.square() + 1e-9).sqrt()
-        return (magnitude.transpose(1, 2) @ getattr(self, f"bank_{size}") + 0.01).log()
+    def inner(self, waveform: torch.Tensor) -> torch.Tensor:
+        """`[B, L]` without the context at both ends."""
+        context = CONTEXT_FRAMES * self.codec.config.frame_size
+        return waveform[:, context:-context]
 
 
 class CodecTraining:
@@ -152,79 +182,107 @@ class CodecTraining:
     # -- step 3: the decoder -------------------------------------------------------------------------------------
 
     def train(self):
-        """Trains the decoder until `--minutes` are used up, going on from the state in the folder."""
+        """Trains the decoder until the minutes of both stages are used up, going on from the state in the folder."""
         options, codec = self.options, self.codec.to(self.device)
-        codes = [
-            codec.encode(self._waveform(samples)[None].to(self.device)).audio_codes[0].T.cpu()
-            for _, samples in self.train_clips
-        ]
-        loss_function = SpectralLoss(codec.config.sampling_rate).to(self.device)
-        optimizer = torch.optim.AdamW(codec.decoder.parameters(), lr=options.lr, betas=(0.8, 0.99), weight_decay=0.01)
-        step, used = self._load_state(optimizer)
+        predicted = {}
+        if options.voice:
+            predicted = predicted_latents(options.voice, options.token_dir, self.device)
+            print(f"decoder: learns from {len(predicted)} predictions of {options.voice}", flush=True)
+        excerpts = Excerpts(codec, self.train_clips, options, self.generator, predicted)
+        if self.device.type == "cuda":
+            # After the clips are encoded, which takes full precision: near ties are common.
+            torch.set_float32_matmul_precision("high")
+            torch.backends.cudnn.benchmark = True  # every step has the same shapes
+        spectral = SpectralLoss(codec.config.sampling_rate).to(self.device)
+        adversary = AdversarialLoss(options.discriminator_channels).to(self.device)
+        optimizers = {
+            "decoder": torch.optim.AdamW(
+                codec.decoder.parameters(), lr=options.lr, betas=(0.8, 0.99), weight_decay=0.01
+            ),
+            "adversary": torch.optim.AdamW(adversary.parameters(), lr=options.adversarial_lr, betas=(0.5, 0.9)),
+        }
+        step, used = self._load_state(optimizers, adversary)
         codec.decoder.train()
-        weights = torch.tensor([len(row) for row in codes], dtype=torch.float)
-        last_save, last_log, running = time.time(), time.time(), None
-        while used < options.minutes * 60:
-            started = time.time()
-            progress = used / (options.minutes * 60)
-            for group in optimizer.param_groups:
-                group["lr"] = options.lr * min((step + 1) / 100, 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
-            latent, target = self._excerpts(codes, weights)
-            loss = loss_function(codec.decode_latent(latent), target)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(codec.decoder.parameters(), 1.0)
-            if not torch.isfinite(norm):
-                raise InputError(f"The gradient is {norm} at step {step}; lower --lr (now {options.lr}).")
-            optimizer.step()
-            step, used = step + 1, used + time.time() - started
-            running = loss.item() if running is None else 0.99 * running + 0.01 * loss.item()
+        last_save, last_log, running = time.time(), time.time(), {}
+        total = options.minutes + options.adversarial_minutes
+        while used < total * 60:
+            started, adversarial = time.time(), used >= options.minutes * 60
+            stage = (
+                (used / 60 - options.minutes) / options.adversarial_minutes
+                if adversarial
+                else used / 60 / options.minutes
+            )
+            decay = 0.01 + 0.99 * (1 + math.cos(math.pi * min(stage, 1.0))) / 2
+            peak = options.adversarial_lr if adversarial else options.lr
+            self._set_learning_rate(optimizers["decoder"], peak * min((step + 1) / 100, decay))
+            self._set_learning_rate(optimizers["adversary"], options.adversarial_lr * decay)
+            columns, target = excerpts.draw()
+            predicted = excerpts.inner(codec.decoder(columns))
+            losses = {"spectral": spectral(predicted, target)}
+            loss = losses["spectral"]
+            if adversarial:
+                losses["discriminator"] = adversary.discriminate(predicted.detach(), target)
+                self._step(optimizers["adversary"], losses["discriminator"], adversary.parameters(), step)
+                losses["fooling"], losses["features"] = adversary.fool(predicted, target)
+                loss = SPECTRAL_WEIGHT * loss + losses["fooling"] + FEATURE_WEIGHT * losses["features"]
+            self._step(optimizers["decoder"], loss, codec.decoder.parameters(), step)
+            step += 1
+            if step % 20 == 0:  # reading a value waits for the device
+                for name, value in losses.items():
+                    running[name] = 0.9 * running.get(name, value.item()) + 0.1 * value.item()
+            used += time.time() - started
             if time.time() - last_log > 15:
-                print(f"step {step}, {used / 60:.1f} of {options.minutes:g} min, loss {running:.4f}", flush=True)
+                shown = ", ".join(f"{name} {value:.4f}" for name, value in running.items())
+                print(f"step {step}, {used / 60:.1f} of {total:g} min, {shown}", flush=True)
                 last_log = time.time()
             if time.time() - last_save > options.save_interval:
-                self._save(optimizer, step, used)
+                self._save(optimizers, adversary, step, used)
                 last_save = time.time()
         codec.decoder.eval()
         self.codec = codec.cpu()
-        self._save(optimizer, step, used)
+        self._save(optimizers, adversary, step, used)
 
-    def _excerpts(self, codes, weights):
-        """A batch of dequantised latents `[B, T, D]` and their waveforms `[B, L]`."""
-        options, size = self.options, self.codec.config.frame_size
-        latents, targets = [], []
-        for index in torch.multinomial(
-            weights, options.batch_size, replacement=True, generator=self.generator
-        ).tolist():
-            frames = options.excerpt_frames
-            start = int(torch.randint(max(len(codes[index]) - frames, 0) + 1, (), generator=self.generator))
-            levels = TRAINED_LEVELS[int(torch.randint(len(TRAINED_LEVELS), (), generator=self.generator))]
-            part = codes[index][start : start + frames, :levels].to(self.device)
-            latent = dequantize(part, self.codec.codebooks)
-            waveform = self._waveform(self.train_clips[index][1])[0, start * size : (start + frames) * size]
-            latents.append(F.pad(latent, (0, 0, 0, frames - len(latent))))
-            targets.append(F.pad(waveform, (0, frames * size - len(waveform))))
-        return torch.stack(latents), torch.stack(targets).to(self.device)
+    @staticmethod
+    def _set_learning_rate(optimizer, value: float) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = value
 
-    def _save(self, optimizer=None, step=0, used=0.0):
-        """Codec and optimizer state; each file is written beside its place and renamed, the counters last."""
+    def _step(self, optimizer, loss, parameters, step: int) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0 if optimizer.defaults["betas"][0] == 0.8 else 10.0)
+        if step % 20 == 0 and not torch.isfinite(norm):
+            raise InputError(f"The gradient is {norm} at step {step}; lower --lr (now {self.options.lr}).")
+        optimizer.step()
+
+    def _save(self, optimizers=None, adversary=None, step=0, used=0.0):
+        """Codec and training state; each file is written beside its place and renamed, the counters last."""
         self.codec.config.dtype = "float32"
         self.codec.save_pretrained(self.folder)
-        if optimizer is None:
+        if optimizers is None:
             return
         counters = {"step": str(step), "used": str(used)}
-        save_file(optimizer_tensors(optimizer), self.folder / "optimizer.partial", metadata=counters)
-        (self.folder / "optimizer.partial").rename(self.folder / "optimizer.safetensors")
+        tensors = {f"adversary.{name}": value.contiguous() for name, value in adversary.state_dict().items()}
+        for part, optimizer in optimizers.items():
+            tensors |= {f"{part}_optimizer.{name}": value for name, value in optimizer_tensors(optimizer).items()}
+        save_file(tensors, self.folder / "training.partial", metadata=counters)
+        (self.folder / "training.partial").rename(self.folder / "training.safetensors")
 
-    def _load_state(self, optimizer) -> tuple[int, float]:
-        path = self.folder / "optimizer.safetensors"
+    def _load_state(self, optimizers, adversary) -> tuple[int, float]:
+        path = self.folder / "training.safetensors"
         if not path.exists():
             return 0, 0.0
-        from safetensors import safe_open
-
         with safe_open(path, "pt") as file:
             counters = file.metadata()
-        load_optimizer_tensors(optimizer, load_file(path))
+        tensors = load_file(path, device=str(self.device))
+
+        def part_of(prefix: str) -> dict[str, torch.Tensor]:
+            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+        adversary.load_state_dict(part_of("adversary."))
+        for part, optimizer in optimizers.items():
+            if state := part_of(f"{part}_optimizer."):
+                load_optimizer_tensors(optimizer, state)
         print(f"decoder: goes on at step {counters['step']}", flush=True)
         return int(counters["step"]), float(counters["used"])
 

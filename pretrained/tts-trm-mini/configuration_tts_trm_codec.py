@@ -36,7 +36,7 @@ class TtsTrmCodecConfig(PretrainedConfig):
     codebook_size: int = 2048
     hidden_size: int = 256
     intermediate_size: int = 768
-    num_layers: int = 6
+    num_layers: int = 8
     kernel_size: int = 7
     initializer_range: float | int = 0.02
 
@@ -49,9 +49,14 @@ class TtsTrmCodecConfig(PretrainedConfig):
         return self.sampling_rate / self.frame_size
 
     @property
+    def column_features(self) -> int:
+        """Values of one column: the envelope's mel bands, pitch, periodicity."""
+        return self.num_mel_bands + 2
+
+    @property
     def frame_features(self) -> int:
         """Values of one frame before the principal components are taken."""
-        return self.columns_per_frame * self.num_mel_bands
+        return self.columns_per_frame * self.column_features
 
     def validate_architecture(self):
         for name in (

@@ -20,6 +20,10 @@ from transformers.utils import ModelOutput
 
 from .configuration_tts_trm_codec import TtsTrmCodecConfig
 from .errors_tts_trm import InputError
+from .features_tts_trm_codec import SpeechFeatures
+
+NOISE_COLUMNS = 273  # after which the stored noise repeats: 2.7 s
+UNIT = 20.0  # magnitude of a short-time spectrum of pulses or noise at unit power
 
 
 @dataclass
@@ -60,17 +64,6 @@ def dequantize(codes: torch.Tensor, codebooks: torch.Tensor) -> torch.Tensor:
     for level in range(codes.shape[-1]):
         latent = latent + codebooks[level][codes[..., level]]
     return latent
-
-
-def mel_filter_bank(sampling_rate: int, fft_size: int, num_bands: int) -> torch.Tensor:
-    """Triangular filters, equally spaced on the HTK mel scale up to Nyquist: `[fft_size // 2 + 1, num_bands]`."""
-    highest = 2595.0 * math.log10(1.0 + sampling_rate / 2 / 700.0)
-    mels = torch.linspace(0.0, highest, num_bands + 2, dtype=torch.float64)
-    edges = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)  # [bands + 2], Hz
-    frequencies = torch.linspace(0.0, sampling_rate / 2, fft_size // 2 + 1, dtype=torch.float64)[:, None]
-    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
-    return torch.minimum(rising, falling).clamp(min=0.0).float()
 
 
 class FiniteWeights:
@@ -114,47 +107,99 @@ class ConvNextBlock(nn.Module):
         return hidden + self.scale * self.down(F.gelu(self.up(inner)))
 
 
-class SpectrogramDecoder(nn.Module):
-    """Log-mel columns to waveform: ConvNeXt blocks, a complex spectrogram, inverse short-time Fourier transform."""
+class HarmonicNoiseDecoder(nn.Module):
+    """Columns of envelope, pitch and periodicity to waveform: pulses and noise, shaped by a network.
+
+    The harmonics are not learned: a pulse train at the pitch has them all. ConvNeXt blocks predict, for every bin and
+    column, a gain and a phase for its spectrum and a gain for that of noise; one inverse transform makes the waveform.
+    """
 
     def __init__(self, config: TtsTrmCodecConfig):
         super().__init__()
-        self.fft_size, self.hop_length = config.fft_size, config.hop_length
-        self.input = nn.Conv1d(
-            config.num_mel_bands, config.hidden_size, config.kernel_size, padding=config.kernel_size // 2
-        )
+        self.config = config
+        self.features = SpeechFeatures(config)
+        bins, padding = config.fft_size // 2 + 1, config.kernel_size // 2
+        self.input = nn.Conv1d(config.num_mel_bands + 2, config.hidden_size, config.kernel_size, padding=padding)
         self.input_norm = nn.LayerNorm(config.hidden_size)
         self.blocks = nn.ModuleList(ConvNextBlock(config) for _ in range(config.num_layers))
         self.output_norm = nn.LayerNorm(config.hidden_size)
-        self.output = nn.Linear(config.hidden_size, config.fft_size + 2)
+        self.output = nn.Linear(config.hidden_size, 3 * bins)
+        # The noise is stored, so that the same codes always give the same samples, whatever generates random numbers.
+        self.register_buffer("noise", torch.zeros(NOISE_COLUMNS * config.hop_length))
 
-    def spectrum(self, log_mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`[B, N, num_mel_bands]` to magnitudes and phases `[B, N, fft_size // 2 + 1]`."""
-        hidden = self.input_norm(self.input(log_mel.transpose(1, 2)).transpose(1, 2))
+    @property
+    def padding(self) -> int:
+        """Samples by which a column's window reaches beyond the column at either side."""
+        return (self.config.fft_size - self.config.hop_length) // 2
+
+    def window(self) -> torch.Tensor:
+        return torch.hann_window(self.config.fft_size, device=self.noise.device)
+
+    def controls(self, columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """`[B, N, num_mel_bands + 2]` to gain and phase of the pulses and gain of the noise, each `[B, N, bins]`."""
+        hidden = self.input_norm(self.input(columns.transpose(1, 2)).transpose(1, 2))
         for block in self.blocks:
             hidden = block(hidden)
-        log_magnitude, phase = self.output(self.output_norm(hidden)).float().chunk(2, dim=-1)
-        return log_magnitude.clamp(max=7.0).exp(), phase  # the bound keeps a bad step from overflowing
+        pulse, phase, noise = self.output(self.output_norm(hidden)).float().chunk(3, dim=-1)
+        envelope = columns[..., : self.config.num_mel_bands].float() @ self.band_to_bin() * 2.0 - 4.0
+        # The bound keeps a bad training step from overflowing.
+        pulse, noise = ((envelope + gain).clamp(max=7.0).exp() / UNIT for gain in (pulse, noise))
+        return pulse, phase, noise
 
-    def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        """`[B, N, num_mel_bands]` to `[B, N * hop_length]` samples."""
-        magnitude, phase = self.spectrum(log_mel)
-        spectrum = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
-        window = torch.hann_window(self.fft_size, device=log_mel.device)
-        pieces = torch.fft.irfft(spectrum, n=self.fft_size, dim=-1) * window  # [B, N, fft_size]
-        return self._overlap_add(pieces, window)
+    def band_to_bin(self) -> torch.Tensor:
+        """Linear interpolation from mel bands to bins, along the mel scale: `[num_mel_bands, bins]`."""
+        config = self.config
+        bins = config.fft_size // 2 + 1
+        frequencies = torch.linspace(0.0, config.sampling_rate / 2, bins, device=self.noise.device)
+        mels = 2595.0 * torch.log10(1.0 + frequencies / 700.0)
+        places = (mels / mels[-1] * (config.num_mel_bands + 1) - 1.0).clamp(0.0, config.num_mel_bands - 1)
+        bands = torch.arange(config.num_mel_bands, device=places.device)
+        return (1.0 - (places[None] - bands[:, None]).abs()).clamp(min=0.0)
 
-    def _overlap_add(self, pieces: torch.Tensor, window: torch.Tensor) -> torch.Tensor:
-        # torch.istft wants centred frames; ours start at column * hop - (fft - hop) / 2, as the analysis does
-        columns, length = pieces.shape[1], pieces.shape[1] * self.hop_length
-        padding = (self.fft_size - self.hop_length) // 2
+    @torch.no_grad()
+    def pulses(self, pitch: torch.Tensor) -> torch.Tensor:
+        """Pulse train of unit power `[B, N * hop_length]` at `pitch` `[B, N]` Hz: all harmonics up to Nyquist.
 
-        def fold(values):  # [B, fft_size, N] -> [B, total]
-            total = (columns - 1) * self.hop_length + self.fft_size
-            summed = F.fold(values, (1, total), kernel_size=(1, self.fft_size), stride=(1, self.hop_length))
-            return summed[:, 0, 0, padding : padding + length]
+        The sum of K cosines has a closed form, sin((K + 1/2) x) / (2 sin(x / 2)) - 1/2.
+        """
+        config = self.config
+        log_pitch = F.interpolate(pitch.log()[:, None], scale_factor=float(config.hop_length), mode="linear")[:, 0]
+        # The phase is a running sum over the whole passage: in single precision it would drift.
+        cycles = (log_pitch.exp().double() / config.sampling_rate).cumsum(-1)
+        half = ((cycles - cycles.floor()) * math.pi).float()
+        harmonics = (config.sampling_rate / 2 / log_pitch.exp()).floor().clamp(min=1.0)
+        sine = half.sin()
+        at_pulse = sine.abs() < 1e-4
+        total = ((2 * harmonics + 1) * half).sin() / (2 * torch.where(at_pulse, 1.0, sine)) - 0.5
+        return torch.where(at_pulse, harmonics, total) * (2.0 / harmonics).sqrt()
 
-        energy = fold(window.square()[None, :, None].expand(1, -1, columns))
+    def excitation(self, pitch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Complex spectra `[B, N, bins]` of the pulses at `pitch` `[B, N]` Hz, and `[1, N, bins]` of the noise."""
+        size, hop, columns = self.config.fft_size, self.config.hop_length, pitch.shape[1]
+        pulses = F.pad(self.pulses(pitch), (self.padding, self.padding)).unfold(-1, size, hop)
+        repeats = -(-(columns * hop + 2 * self.padding) // len(self.noise))
+        noise = self.noise.float().repeat(repeats)[: columns * hop + 2 * self.padding].unfold(-1, size, hop)
+        return torch.fft.rfft(pulses * self.window()), torch.fft.rfft(noise * self.window())[None]
+
+    def forward(self, columns: torch.Tensor) -> torch.Tensor:
+        """`[B, N, num_mel_bands + 2]` to `[B, N * hop_length]` samples."""
+        pulse_gain, phase, noise_gain = self.controls(columns)
+        pulses, noise = self.excitation(self.features.split(columns.float())[1])
+        spectrum = pulses * torch.polar(pulse_gain, phase) + noise * noise_gain
+        pieces = torch.fft.irfft(spectrum, n=self.config.fft_size, dim=-1) * self.window()
+        return self._overlap_add(pieces)
+
+    def _overlap_add(self, pieces: torch.Tensor) -> torch.Tensor:
+        # torch.istft wants centred frames; ours start at column * hop - padding, as the analysis does.
+        size, hop = self.config.fft_size, self.config.hop_length
+        columns, length = pieces.shape[1], pieces.shape[1] * hop
+
+        def fold(values: torch.Tensor) -> torch.Tensor:  # [B, fft_size, N] -> [B, length]
+            total = (columns - 1) * hop + size
+            summed = F.fold(values, (1, total), kernel_size=(1, size), stride=(1, hop))
+            return summed[:, 0, 0, self.padding : self.padding + length]
+
+        energy = fold(self.window().square()[None, :, None].expand(1, -1, columns))
         return fold(pieces.transpose(1, 2)) / energy.clamp(min=1e-5)
 
 
@@ -176,7 +221,8 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         self.register_buffer("analysis", torch.eye(config.frame_features, config.latent_dim))
         self.register_buffer("synthesis", torch.eye(config.latent_dim, config.frame_features))
         self.register_buffer("codebooks", torch.zeros(config.num_quantizers, config.codebook_size, config.latent_dim))
-        self.decoder = SpectrogramDecoder(config)
+        self.features = SpeechFeatures(config)
+        self.decoder = HarmonicNoiseDecoder(config)
         self.post_init()
 
     @torch.no_grad()
@@ -188,45 +234,32 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
             # LeCun's: the default deviation of 0.02 starts a narrow decoder nearly silent
             fan_in = module.weight[0].numel()
             init.normal_(module.weight, std=min(1.0, fan_in**-0.5))
+        elif isinstance(module, HarmonicNoiseDecoder):
+            generator = torch.Generator().manual_seed(0)
+            init.copy_(module.noise, torch.randn(module.noise.shape, generator=generator).half().float())
         elif isinstance(module, TtsTrmCodec):
             init.zeros_(module.feature_mean)
             init.copy_(module.analysis, torch.eye(*module.analysis.shape))
             init.copy_(module.synthesis, torch.eye(*module.synthesis.shape))
             init.normal_(module.codebooks)
 
-    def log_mel(self, waveform: torch.Tensor) -> torch.Tensor:
-        """`[B, L]` samples, L a multiple of `frame_size`, to natural-log mel magnitudes `[B, L / hop_length, F]`."""
-        config = self.config
-        padding = (config.fft_size - config.hop_length) // 2
-        window = torch.hann_window(config.fft_size, device=waveform.device)
-        spectrum = torch.stft(
-            F.pad(waveform.float(), (padding, padding)),
-            config.fft_size,
-            config.hop_length,
-            window=window,
-            center=False,
-            return_complex=True,
-        )
-        bank = mel_filter_bank(config.sampling_rate, config.fft_size, config.num_mel_bands).to(waveform.device)
-        return (spectrum.abs().transpose(1, 2) @ bank).clamp(min=config.log_floor).log()
-
     def frame_features(self, waveform: torch.Tensor) -> torch.Tensor:
         """`[B, L]` samples to one row per frame `[B, T, columns_per_frame * bands]`, zero-padded to whole frames."""
         waveform = F.pad(waveform, (0, -waveform.shape[-1] % self.config.frame_size))
-        return self.log_mel(waveform).reshape(waveform.shape[0], -1, self.config.frame_features)
+        return self.features(waveform).reshape(waveform.shape[0], -1, self.config.frame_features)
 
     def to_latent(self, waveform: torch.Tensor) -> torch.Tensor:
         """`[B, L]` samples to latents before quantisation `[B, T, latent_dim]`."""
         return (self.frame_features(waveform) - self.feature_mean) @ self.analysis
 
-    def to_log_mel(self, latent: torch.Tensor) -> torch.Tensor:
-        """Latents `[B, T, latent_dim]` to log-mel columns `[B, T * columns_per_frame, num_mel_bands]`."""
+    def to_columns(self, latent: torch.Tensor) -> torch.Tensor:
+        """Latents `[B, T, latent_dim]` to columns of features `[B, T * columns_per_frame, num_mel_bands + 2]`."""
         features = latent @ self.synthesis + self.feature_mean
-        return features.reshape(latent.shape[0], -1, self.config.num_mel_bands)
+        return features.reshape(latent.shape[0], -1, self.config.column_features)
 
     def decode_latent(self, latent: torch.Tensor) -> torch.Tensor:
         """Latents `[B, T, latent_dim]`, quantised or not, to samples `[B, T * frame_size]`."""
-        return self.decoder(self.to_log_mel(latent))
+        return self.decoder(self.to_columns(latent))
 
     def get_encoded_length(self, input_length):
         """Frames that `input_length` samples become."""

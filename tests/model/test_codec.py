@@ -8,7 +8,8 @@ from tiny import fill_mimi, tiny_mimi
 from transformers import MimiConfig, MimiModel
 
 from tts_trm import TtsTrmCodec, TtsTrmCodecConfig, TtsTrmProcessor
-from tts_trm.modeling_tts_trm_codec import SpectrogramDecoder, dequantize, mel_filter_bank, residual_search
+from tts_trm.features_tts_trm_codec import MAX_PITCH, SpeechFeatures, mel_bank
+from tts_trm.modeling_tts_trm_codec import HarmonicNoiseDecoder, dequantize, residual_search
 from tts_trm.processing_tts_trm import CodecError, codec_codebooks
 
 FRAME = 1920
@@ -211,38 +212,84 @@ def test_more_codebooks_come_closer_to_the_latent():
 def test_overlap_add_inverts_the_analysis():
     """The true spectrum through the synthesis half gives the waveform back, the very edges aside."""
     config = TtsTrmCodecConfig()
-    decoder = SpectrogramDecoder(config)
-    waveform, padding = noise(2, 4 * FRAME), (config.fft_size - config.hop_length) // 2
-    window = torch.hann_window(config.fft_size)
-    padded = torch.nn.functional.pad(waveform, (padding, padding))
-    spectrum = torch.stft(
-        padded, config.fft_size, config.hop_length, window=window, center=False, return_complex=True
-    ).transpose(1, 2)
-    pieces = torch.fft.irfft(spectrum, n=config.fft_size) * window
-    torch.testing.assert_close(decoder._overlap_add(pieces, window), waveform, rtol=1e-4, atol=1e-4)
+    decoder = HarmonicNoiseDecoder(config)
+    waveform = noise(2, 4 * FRAME)
+    padded = torch.nn.functional.pad(waveform, (decoder.padding, decoder.padding))
+    spectrum = torch.fft.rfft(padded.unfold(-1, config.fft_size, config.hop_length) * decoder.window())
+    pieces = torch.fft.irfft(spectrum, n=config.fft_size) * decoder.window()
+    torch.testing.assert_close(decoder._overlap_add(pieces), waveform, rtol=1e-4, atol=1e-4)
 
 
-def test_log_mel_hears_level_and_pitch():
-    codec = tiny_codec()
-    time = torch.arange(4 * FRAME) / 24_000
-    tone = 0.5 * torch.sin(2 * torch.pi * 1000 * time)
-    mel = codec.log_mel(torch.stack([tone, 2 * tone, torch.zeros_like(tone)]))
-    assert mel.shape == (3, 32, 80)
-    centres = 700 * (10 ** (torch.linspace(0, 2595 * torch.log10(torch.tensor(1 + 12_000 / 700)), 82) / 2595) - 1)[1:-1]
-    assert (centres[mel[0, 16].argmax()] - 1000).abs() < 60
-    torch.testing.assert_close((mel[1] - mel[0])[16].max(), torch.tensor(2.0).log(), rtol=1e-3, atol=1e-3)
-    assert mel[2].unique().tolist() == pytest.approx([torch.tensor(codec.config.log_floor).log().item()])
+def voice_at(pitch: torch.Tensor, harmonics: int = 20) -> torch.Tensor:
+    """A voice-like sound `[L]` of falling harmonics at `pitch` `[L]` in Hz."""
+    phase = 2 * torch.pi * (pitch.double() / 24_000).cumsum(-1)
+    return sum((number * phase).sin() / number for number in range(1, harmonics + 1)).float() * 0.1
+
+
+@pytest.mark.parametrize("hertz", [80.0, 123.0, 200.0, 330.0, 450.0])
+def test_features_hear_the_pitch(hertz):
+    features = SpeechFeatures(TtsTrmCodecConfig())
+    columns = features(voice_at(torch.full((6 * FRAME,), hertz))[None])
+    _, pitch, periodicity = features.split(columns)
+    assert (1200 * (pitch[0, 4:-4] / hertz).log2()).abs().max() < 10  # cents
+    assert periodicity[0, 4:-4].min() > 0.9
+
+
+def test_pitch_follows_a_glide_and_is_filled_in_where_there_is_none():
+    features = SpeechFeatures(TtsTrmCodecConfig())
+    glide = torch.linspace(150.0, 250.0, 6 * FRAME)
+    sound = torch.cat([voice_at(glide), 0.01 * noise(1, 2 * FRAME)[0], voice_at(glide.flip(0))])
+    _, pitch, periodicity = features.split(features(sound[None]))
+    true = torch.cat([glide, torch.full((2 * FRAME,), 250.0), glide.flip(0)])[120::240]
+    assert (1200 * (pitch[0, 3:-3] / true[3:-3]).log2()).abs().max() < 100
+    assert periodicity[0, 52:60].max() < 0.6 < periodicity[0, 5:43].min()
+
+
+def test_silence_is_silent_and_nothing_is_infinite():
+    features = SpeechFeatures(TtsTrmCodecConfig())
+    envelope, pitch, periodicity = features.split(features(torch.zeros(1, 2 * FRAME)))
+    assert envelope.unique().tolist() == pytest.approx([torch.tensor(TtsTrmCodecConfig().log_floor).log().item()])
+    assert pitch.isfinite().all() and pitch.max() < MAX_PITCH and periodicity.abs().max() < 1e-6
+
+
+def test_envelope_holds_level_and_place_but_no_harmonics():
+    """Two pitches with one envelope: what is left of the harmonics is little, as in the mean of the two."""
+    features = SpeechFeatures(TtsTrmCodecConfig())
+    low, high = (voice_at(torch.full((6 * FRAME,), hertz), int(4000 / hertz)) for hertz in (130.0, 210.0))
+    envelope = features.split(features(torch.stack([low, 2 * low, high])))[0][:, 10:-10]
+    torch.testing.assert_close(
+        (envelope[1] - envelope[0])[:, 8:28].mean(), torch.tensor(2.0).log(), rtol=1e-2, atol=1e-2
+    )
+    spectrum = torch.fft.rfft(low[None].unfold(-1, 1024, 240) * torch.hann_window(1024)).abs()[0, 10:-10]
+    with_harmonics = (spectrum @ mel_bank(24_000, 1024, 80)).log()
+    ripple, before = (values[:, 4:16].diff(n=2, dim=1).abs().mean() for values in (envelope[0], with_harmonics))
+    assert ripple < 0.3 * before
+
+
+def test_pulses_have_unit_power_and_their_pitch():
+    decoder = HarmonicNoiseDecoder(TtsTrmCodecConfig())
+    pulses = decoder.pulses(torch.full((1, 100), 200.0))[0]
+    assert pulses.square().mean() == pytest.approx(1.0, rel=0.02)
+    spectrum = torch.fft.rfft(pulses).abs()
+    peaks = (spectrum > 0.5 * spectrum.max()).nonzero()[:, 0] * 24_000 / len(pulses)
+    assert torch.allclose(peaks, 200.0 * torch.arange(1, 60), atol=1.0)
+
+
+def test_pulses_keep_their_phase_through_ten_minutes():
+    decoder = HarmonicNoiseDecoder(TtsTrmCodecConfig())
+    pulses = decoder.pulses(torch.full((1, 60_000), 240.0))[0]  # a period is a hundred samples
+    torch.testing.assert_close(pulses[-24_000:-100], pulses[-23_900:], rtol=0, atol=2e-2)
 
 
 def test_mel_filters_are_triangles_that_overlap_by_half():
-    bank = mel_filter_bank(24_000, 1024, 80)
+    bank = mel_bank(24_000, 1024, 80)
     assert bank.shape == (513, 80) and bank.min() == 0 and bank.max() <= 1
     inside = bank[5:490].sum(-1)  # the last band has no successor
     torch.testing.assert_close(inside, torch.ones_like(inside))
 
 
 def test_full_components_keep_the_features():
-    codec = tiny_codec(latent_dim=640)
+    codec = tiny_codec(latent_dim=656)
     audio = noise(1, 2 * FRAME)
     latent = codec.to_latent(audio)
     torch.testing.assert_close(
@@ -251,20 +298,24 @@ def test_full_components_keep_the_features():
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5, 12, 25])
-def test_codes_decoded_in_parts_sound_as_the_whole(frames):
-    """With as many frames before and behind a part as its edges hear: 21 columns of convolutions, 2 of the window."""
-    codec, context = tiny_codec(num_layers=6, kernel_size=7), 3
-    codes = codec.encode(noise(1, 1, 60 * FRAME)).audio_codes
-    whole = codec.decode(codes).audio_values[0, 0]
+def test_parts_are_shaped_as_the_whole(frames):
+    """With as many frames before and behind a part as its edges hear: 27 columns of convolutions.
+
+    The pulses alone remember all that came before, by their phase, so that a passage is decoded whole.
+    """
+    codec, context = tiny_codec(num_layers=8, kernel_size=7), 4
+    latent = codec.to_latent(noise(1, 60 * FRAME))
+    whole = torch.cat(codec.decoder.controls(codec.to_columns(latent)), -1)
 
     def in_parts(context):
         for start in range(0, 60, frames):
             first = max(0, start - context)
-            part = codec.decode(codes[..., first : start + frames + context]).audio_values[0, 0]
-            yield part[(start - first) * FRAME :][: min(frames, 60 - start) * FRAME]
+            part = codec.to_columns(latent[:, first : start + frames + context])
+            controls = torch.cat(codec.decoder.controls(part), -1)
+            yield controls[:, (start - first) * 8 :][:, : min(frames, 60 - start) * 8]
 
-    assert (torch.cat(list(in_parts(context))) - whole).abs().max() <= 1e-4 * whole.abs().max()
-    assert (torch.cat(list(in_parts(0))) - whole).abs().max() > 1e-2 * whole.abs().max()
+    torch.testing.assert_close(torch.cat(list(in_parts(context)), 1), whole, rtol=1e-4, atol=1e-5)
+    assert (torch.cat(list(in_parts(0)), 1) - whole).abs().max() > 1e-3 * whole.abs().max()
 
 
 @pytest.mark.parametrize(

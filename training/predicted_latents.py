@@ -1,0 +1,54 @@
+"""What a voice predicts for the clips that it was trained on, for the codec's decoder to learn from.
+
+A prediction is smoother than a recording, and a decoder that has only seen recordings makes a dull sound of it. Trained
+on predictions as well, spoken in the recording's own timing, it learns to fill in what they lack (the fine-tuning on
+"ground-truth aligned" features of Kong et al. 2020, arXiv:2010.05646, section 4.4).
+"""
+
+from pathlib import Path
+
+import torch
+
+from ..data.batching import BucketBatchSampler, Collator
+from ..data.dataset import prepare_split
+from ..data.token_folder import load_tokens
+from ..errors_tts_trm import InputError
+from ..modeling_tts_trm import TtsTrmModel
+from ..processing_tts_trm import TtsTrmProcessor
+
+FRAMES_PER_BATCH = 4000
+
+
+@torch.no_grad()
+def predicted_latents(voice: str | Path, token_dir: str | Path, device: torch.device) -> dict[str, torch.Tensor]:
+    """Latents `[T, latent_dim]` by the name of the clip, T its own frames, of all clips of `token_dir` that fit.
+
+    The voice's dropout stays on: on clips that it knows, its predictions are then as blurred as on new text.
+
+    Raises:
+        ValueError: if the head of the voice predicts no latents.
+    """
+    processor = TtsTrmProcessor.from_pretrained(voice)
+    model = TtsTrmModel.from_pretrained(voice, dtype=torch.float32).to(device).train()
+    if model.config.codebook_head != "latent":
+        raise InputError(f"{voice}: its head is {model.config.codebook_head!r}; only the latent head predicts latents.")
+    table, info = load_tokens(token_dir, processor.tokenizer)
+    rows = prepare_split(
+        table,
+        processor,
+        model.config.max_text_length,
+        model.config.max_audio_frames,
+        0.04,
+        with_durations=True,
+        frame_rate=info.frame_rate,
+    )[0]
+    collate = Collator(processor.tokenizer.pad_token_id, info.codebook_size, names=True)
+    latents = {}
+    for indices in BucketBatchSampler(rows.lengths, 8, 0, FRAMES_PER_BATCH):
+        batch = collate([rows[index] for index in indices])
+        names = batch.pop("names")
+        batch = {name: value.to(device) for name, value in batch.items()}
+        answers = model(**batch).last_hidden_state
+        for name, answer, length in zip(names, answers, batch["label_lengths"].tolist(), strict=True):
+            latents[name] = model.head.latent(answer[:length]).cpu()
+    return latents
