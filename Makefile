@@ -45,13 +45,12 @@ SYNTHETIC = $(if $(SENTENCES),$(VOICE)/synthetic)
 voice: .venv/installed
 	@test -n "$(FOLDERS)" || { echo "error: no metadata.csv in DATA=$(DATA); give make voice DATA=folder"; exit 1; }
 	$(if $(SENTENCES),$(IN_ENVIRONMENT) scripts/make_synthetic_speech.py --sentences $(SENTENCES) --output-dir $(SYNTHETIC) --max-length 140)
-	$(IN_ENVIRONMENT) scripts/train_codec.py --data-dir $(FOLDERS) $(SYNTHETIC) --output-dir $(VOICE)/codec --minutes 34
-	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --H-cycles 1 --lr 5e-3 --max-steps 10800 \
-		--data-dir $(FOLDERS) $(FOLDERS) $(SYNTHETIC) --codec $(VOICE)/codec --token-dir $(VOICE)/tokens \
-		--output-dir $(VOICE)/first
-	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --from-pretrained $(VOICE)/first/checkpoints/best \
-		--data-dir $(FOLDERS) $(FOLDERS) $(SYNTHETIC) --codec $(VOICE)/codec --token-dir $(VOICE)/tokens \
-		--output-dir $(VOICE)/run
+	$(IN_ENVIRONMENT) scripts/train_codec.py --data-dir $(FOLDERS) --output-dir $(VOICE)/codec --minutes 35 --adversarial-minutes 240
+	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --data-dir $(FOLDERS) $(SYNTHETIC) \
+		--codec $(VOICE)/codec --token-dir $(VOICE)/all_tokens --output-dir $(VOICE)/first
+	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --max-steps 1800 --lr 1e-3 --ema-decay 0.995 \
+		--from-pretrained $(VOICE)/first/checkpoints/final --data-dir $(FOLDERS) --codec $(VOICE)/codec \
+		--token-dir $(VOICE)/tokens --output-dir $(VOICE)/run
 	$(IN_ENVIRONMENT) scripts/export_voice.py --checkpoint $(VOICE)/run/checkpoints/best --codec $(VOICE)/codec \
 		--notes configs/tts-trm-mini.md --output-dir pretrained/tts-trm-mini
 

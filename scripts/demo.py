@@ -11,7 +11,7 @@ from tts_trm.commands import BUNDLED_VOICE, run_command
 from tts_trm.scripts.synthesize import speak
 
 SENTENCES = (
-    ("kathleen", "The weather is nice today, and the birds are singing."),
+    ("heart", "The weather is nice today, and the birds are singing."),
     ("kathleen", "A very small model learned to read this sentence aloud."),
     ("kerstin", "Guten Morgen, heute scheint die Sonne."),
 )
