@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .errors_tts_trm import TtsTrmError
+from .errors_tts_trm import InputError, TtsTrmError
 
 BUNDLED_VOICE = Path(__file__).resolve().parent / "pretrained" / "tts-trm-mini"
 
@@ -30,6 +30,18 @@ def run_command(work: Callable[[], int | None]) -> int:
     except (TtsTrmError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def check_model_name(name: str) -> None:
+    """Raises `InputError` for a name that is neither a folder nor can be a repository on the Hub, before any network.
+
+    A repository is `name` or `owner/name`; what looks like a path of this machine is not asked for on the Hub.
+    """
+    if Path(name).is_dir():
+        return
+    parts = Path(name).parts
+    if len(parts) != 2 or name.startswith((".", "/", "~")) or Path(parts[0]).is_dir():
+        raise InputError(f"{name}: there is no such folder; give one, or a repository on the Hub as owner/name.")
 
 
 def number_type(

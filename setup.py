@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "__init__.py").read_text(encoding="utf-8"))[1]
 
+# The modules of the root. A script that happens to lie there as well does not end up in a wheel.
+MODULES = {"__init__", "__main__", "app", "cli", "commands", "files", "plots", "run_training"}
 ROOMS = "audio data evaluation publishing scripts serving speaking training".split()
 EVALUATION = [
     "jinja2>=3.1",
@@ -33,7 +36,22 @@ TOOLS = [
     "setuptools>=77",
 ]
 
+
+class BuildPackage(build_py):
+    """Packs of the root what belongs to the package."""
+
+    def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:
+        found = super().find_package_modules(package, package_dir)
+        return [
+            module
+            for module in found
+            if package != "tts_trm" or module[1] in MODULES or re.fullmatch(r"\w+_tts_trm(_\w+)?", module[1])
+        ]
+
+
 setup(
+    cmdclass={"build_py": BuildPackage},
+    entry_points={"console_scripts": ["tts-trm = tts_trm.cli:main"]},
     name="tts-trm",
     script_name="setup.py",  # pip's build calls itself otherwise, and this file would be packed as a module
     version=VERSION,
@@ -43,7 +61,10 @@ setup(
     # one line for every sub-package: find_packages() finds none where the package's folder is the root itself
     packages=["tts_trm", *(f"tts_trm.{room}" for room in ROOMS)],
     package_dir={"tts_trm": "."},
-    package_data={"tts_trm.evaluation": ["*.html"]},
+    package_data={
+        "tts_trm": ["pretrained/*/*", "pretrained/*/codec/*"],  # the bundled voice
+        "tts_trm.evaluation": ["*.html"],
+    },
     install_requires=[
         "accelerate>=1.10",
         "datasets>=4.0",

@@ -127,6 +127,10 @@ class TextFrontEnd:
         """The number of a speaker given by name or number."""
         if isinstance(speaker, str) and speaker in self.speakers:
             return self.speakers.index(speaker)
+        # In any case, where only one name is meant.
+        alike = [name for name in self.speakers if name.casefold() == str(speaker).strip().casefold()]
+        if len(alike) == 1:
+            return self.speakers.index(alike[0])
         try:
             number = int(speaker)
         except (TypeError, ValueError):

@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import soundfile
 
+from ..errors_tts_trm import InputError
 from ..files import named_if_unwritable
 
 UNKNOWN_SIZE = 0xFFFFFFFF  # in the header of a WAV file that is sent while it grows
@@ -31,6 +32,7 @@ FORMATS = {
     "wav": AudioFormat("audio/wav", header_has_length=True),
     "pcm": AudioFormat("audio/pcm"),
 }
+SUFFIXES = {".wav": "wav", ".flac": "flac", ".mp3": "mp3", ".ogg": "opus", ".opus": "opus"}
 
 
 class Piece(Protocol):
@@ -98,17 +100,28 @@ class Encoder:
         return ready
 
 
-def write_wav(passages: Iterable[Piece], path: str | Path) -> None:
-    """Writes passages as 16-bit WAV, each as soon as it comes; a failure leaves no file, and an earlier one as it was.
+def format_of(path: str | Path) -> str:
+    """The format in [`FORMATS`] that a file's suffix names; raises `InputError` for one that is not written."""
+    name = SUFFIXES.get(Path(path).suffix.lower())
+    if name is None:
+        known = ", ".join(SUFFIXES)
+        raise InputError(f"{path}: is not the name of an audio file that can be written; let it end in {known}.")
+    return name
+
+
+def write_audio(passages: Iterable[Piece], path: str | Path) -> None:
+    """Writes passages to a file, each as soon as it comes; a failure leaves no file, and an earlier one as it was.
 
     Raises:
+        InputError: if the suffix names no format; see [`format_of`].
         OSError: if the file cannot be written.
     """
+    container, subtype = FORMATS[format_of(path)].container or ("WAV", "PCM_16")
     partial, file = f"{path}.partial", None
     try:
         for passage in passages:
             with named_if_unwritable(path):
-                file = file or soundfile.SoundFile(partial, "w", passage.sampling_rate, 1, "PCM_16", format="WAV")
+                file = file or soundfile.SoundFile(partial, "w", passage.sampling_rate, 1, subtype, format=container)
                 file.write(np.clip(np.asarray(passage.waveform), -1, 1))
         if file is not None:
             with named_if_unwritable(path):

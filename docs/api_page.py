@@ -26,7 +26,7 @@ SECTIONS = {  # heading: modules and their public names, in reading order
     "Speaking": {
         "voice": (
             "Voice Voice.from_pretrained Voice.stream Voice.synthesize Passage Word Speech Speech.draw generate_speech "
-            "write_wav write_pcm join VoiceError"
+            "write_audio write_pcm join VoiceError"
         ),
         "onnx_voice": "OnnxVoice OnnxVoice.from_pretrained",
         "subtitles": "Times Times.add write_times to_json to_srt to_webvtt",

@@ -1,8 +1,8 @@
 """Speaks text of any length with a trained voice.
 
-    python scripts/synthesize.py --text "Hello, I am a very small model." --speaker kathleen --output hello.wav
-    cat book.txt | python scripts/synthesize.py --output book.wav --times book.srt
-    python scripts/synthesize.py --text "Straight to the speakers." --output - | aplay -q -r 24000 -f S16_LE
+    python scripts/synthesize.py "Hello, I am a very small model." --speaker kathleen --output hello.mp3
+    python scripts/synthesize.py --text-file book.txt --output book.wav --times book.srt
+    python scripts/synthesize.py "Straight to the speakers." --output - | aplay -q -r 24000 -f S16_LE
     python scripts/synthesize.py --prompts-file prompts.txt --output-dir spoken --pictures
 
 Sentences are spoken one after the other, and written as soon as they are. An empty line ends a paragraph,
@@ -19,7 +19,7 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
-from tts_trm.commands import BUNDLED_VOICE, number_type, run_command
+from tts_trm.commands import BUNDLED_VOICE, check_model_name, number_type, run_command
 from tts_trm.errors_tts_trm import TtsTrmError
 
 
@@ -36,15 +36,18 @@ def parse_arguments(arguments=None):
     )
     parser.add_argument("--revision", help="of a model on the Hub")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--text", help="what to say; `-`, or neither this nor a prompts file, reads standard input")
+    source.add_argument("spoken", metavar="TEXT", nargs="?", help="what to say; without any, standard input is read")
+    source.add_argument("--text", help="the same as an option; `-` reads standard input")
+    source.add_argument("--text-file", type=Path, help="what to say, as a file in UTF-8")
     source.add_argument("--prompts-file", type=Path, help="what to say, one prompt a line")
     parser.add_argument("--speaker", default="0", help="name or number, or a blend: kathleen:0.7,slt:0.3")
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--output",
         type=Path,
-        default=Path("output.wav"),
-        help="the WAV file (default: %(default)s); - writes raw 16-bit samples to standard output",
+        default=Path("speech.wav"),
+        help="the audio file, .wav, .flac, .mp3, .ogg or .opus (default: %(default)s); - writes raw 16-bit samples to "
+        "standard output",
     )
     target.add_argument("--output-dir", type=Path, help="gets 0001.wav, 0002.wav, ... of a prompts file")
     parser.add_argument("--times", type=Path, help="write the time of each word, as .json, .srt or .vtt")
@@ -60,6 +63,8 @@ def parse_arguments(arguments=None):
     parser.add_argument("--num-codebooks", type=number_type(int, 1), help="decode only the first so many codebooks")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(default: auto)")
     options = parser.parse_args(arguments)
+    if options.spoken is not None:
+        options.text = options.spoken
     if (options.prompts_file is None) != (options.output_dir is None):
         parser.error("--prompts-file and --output-dir go together")
     if options.times and options.times.suffix.lower() not in (".json", ".srt", ".vtt"):
@@ -76,7 +81,7 @@ def speak(voice, text: str, speaker, path: Path | None, times: Path | None = Non
         ValueError: if the voice cannot speak it.
         OSError: if a file cannot be written; whatever is there is complete.
     """
-    from tts_trm.audio.writing import write_pcm, write_wav
+    from tts_trm.audio.writing import write_audio, write_pcm
     from tts_trm.speaking.subtitles import Times, write_times
 
     timed, speeches, started = Times(), [], time.perf_counter()
@@ -91,7 +96,7 @@ def speak(voice, text: str, speaker, path: Path | None, times: Path | None = Non
     if path is None:
         write_pcm(passages(), sys.stdout.buffer)
     else:
-        write_wav(passages(), path)
+        write_audio(passages(), path)
     elapsed = time.perf_counter() - started
     if times:
         write_times(timed, times)
@@ -101,16 +106,19 @@ def speak(voice, text: str, speaker, path: Path | None, times: Path | None = Non
     return f"{name}: {timed.seconds:.2f} s of audio, {elapsed / timed.seconds:.3f} s per second of audio"
 
 
-def read_text(text: str | None) -> str:
-    """The text of the command line, or standard input."""
-    if text not in (None, "-"):
+def read_text(text: str | None, file: Path | None) -> str:
+    """The text of the command line or of `file`, or else standard input."""
+    if file is None and text not in (None, "-"):
         return text
-    if sys.stdin.isatty():
-        raise SynthesisError("no text; give --text or --prompts-file, or pipe the text in.")
+    if file is None and sys.stdin.isatty():
+        raise SynthesisError("no text; give one, --text-file or --prompts-file, or pipe the text in.")
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
+        return (sys.stdin.buffer.read() if file is None else file.read_bytes()).decode("utf-8-sig")
+    except OSError as error:
+        raise SynthesisError(f"--text-file {file}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
-        raise SynthesisError(f"standard input: is not UTF-8 (byte {error.start}); convert the text.") from error
+        name = file or "standard input"
+        raise SynthesisError(f"{name}: is not UTF-8 (byte {error.start}); convert the text.") from error
 
 
 def prepare_folder(folder: Path, names: list[str]) -> None:
@@ -167,15 +175,18 @@ def load_voice(options):
 
 
 def synthesize(options) -> int:
+    from tts_trm.audio.writing import format_of
+
+    check_model_name(options.model)
     settings = {name: getattr(options, name) for name in ("pictures", "seed", "num_codebooks", "speed")}
     settings["normalize"] = not options.no_normalize
     sampling = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p")}
     settings |= {name: value for name, value in sampling.items() if value is not None}
     raw = str(options.output) == "-"
     if options.prompts_file is None:
-        text = read_text(options.text)
-        if options.output.suffix.lower() != ".wav" and not raw:
-            raise SynthesisError(f"--output {options.output}: is written as WAV; let its name end in .wav.")
+        text = read_text(options.text, options.text_file)
+        if not raw:
+            format_of(options.output)
         if raw and options.pictures:
             raise SynthesisError("--pictures are written beside a WAV file; give --output its name.")
     elif not options.prompts_file.is_file():  # before the voice is loaded, which takes a while

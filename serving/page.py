@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from ..generation_tts_trm import default_generation_config
 from ..speaking.subtitles import write_times
-from ..speaking.voice import Passage, Voice, join, write_wav
+from ..speaking.voice import Passage, Voice, join, write_audio
 from .browser import STYLE, WORDS_SCRIPT
 from .speech_queue import QueueFullError, SpeechQueue
 
@@ -250,7 +250,7 @@ async def speak(
     times = [[round(word.start, 3), round(word.end, 3), word.text_start, word.text_end] for word in speech.words]
     with tempfile.TemporaryDirectory() as folder:
         wav, srt = Path(folder, "speech.wav"), Path(folder, "speech.srt")
-        await asyncio.to_thread(write_wav, passages, wav)
+        await asyncio.to_thread(write_audio, passages, wav)
         write_times(speech, srt)
         subtitles = gradio.DownloadButton(value=str(srt), visible=bool(times))
         yield str(wav), {"text": text, "words": times}, subtitles  # taken from the folder before it goes

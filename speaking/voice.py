@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from transformers.utils import logging
 
-from ..audio.writing import write_pcm, write_wav
+from ..audio.writing import write_audio, write_pcm
 from ..configuration_tts_trm import TtsTrmConfig
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import CodecError, TtsTrmProcessor, check_weight_files
 from .speech import LongTextVoice, Passage, Speech, VoiceError, Word, join
 
-__all__ = ["Passage", "Speech", "Voice", "VoiceError", "Word", "generate_speech", "join", "write_pcm", "write_wav"]
+__all__ = ["Passage", "Speech", "Voice", "VoiceError", "Word", "generate_speech", "join", "write_pcm", "write_audio"]
 
 
 def generate_speech(

@@ -53,7 +53,7 @@ def test_standard_input_is_text(speak, monkeypatch):
     for arguments in ((), ("--text", "-")):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("Grüße vom\nBand.\n".encode())))
         assert speak(*arguments)[0] == 0
-        assert Path("output.wav").read_bytes() == Path("text.wav").read_bytes()
+        assert Path("speech.wav").read_bytes() == Path("text.wav").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe")))
     assert "not UTF-8" in one_error(speak())
 
@@ -212,8 +212,8 @@ def test_as_a_plain_file_in_a_clone(tiny_voice, tmp_path):
     command = [sys.executable, str(ROOT / "scripts" / "synthesize.py"), "--model", str(tiny_voice), "--device", "cpu"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, input=b"yes", capture_output=True, cwd=tmp_path, env=environment)
-    assert (done.returncode, done.stderr) == (0, b"") and done.stdout.startswith(b"output.wav: ")
-    assert names(tmp_path) == ["output.wav"]
+    assert (done.returncode, done.stderr) == (0, b"") and done.stdout.startswith(b"speech.wav: ")
+    assert names(tmp_path) == ["speech.wav"]
 
 
 def test_raw_samples_for_a_pipe(tiny_voice, tmp_path, speak):

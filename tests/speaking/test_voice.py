@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from tts_trm import Voice
-from tts_trm.audio.writing import write_pcm, write_wav
+from tts_trm.audio.writing import write_audio, write_pcm
 from tts_trm.speaking import subtitles
 from tts_trm.speaking.speech import MARGIN, Passage, Word, join
 from tts_trm.speaking.subtitles import Times, write_times
@@ -128,7 +128,7 @@ def test_files_are_written_as_the_speech_comes(passages, tmp_path):
             written.append((tmp_path / "a.wav.partial").stat().st_size if written else 0)
             yield passage
 
-    write_wav(watched(), tmp_path / "a.wav")
+    write_audio(watched(), tmp_path / "a.wav")
     assert written[2] > len(passages[0].waveform) * 2
     samples, rate = soundfile.read(tmp_path / "a.wav", dtype="int16")
     assert rate == 24_000 and len(samples) == len(whole)
@@ -142,9 +142,9 @@ def test_files_are_written_as_the_speech_comes(passages, tmp_path):
         raise ValueError("no more")
 
     with pytest.raises(ValueError, match="no more"):
-        write_wav(broken(), tmp_path / "b.wav")
+        write_audio(broken(), tmp_path / "b.wav")
     with pytest.raises(OSError, match="nowhere/c.wav: cannot be written"):
-        write_wav(passages, tmp_path / "nowhere" / "c.wav")
+        write_audio(passages, tmp_path / "nowhere" / "c.wav")
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
