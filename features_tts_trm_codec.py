@@ -47,7 +47,8 @@ class SpeechFeatures(nn.Module):
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """`[B, L]` samples, L a multiple of `hop_length`, to `[B, L / hop_length, num_mel_bands + 2]`."""
-        config = self.config
+        config, device = self.config, waveform.device
+        waveform = waveform.cpu() if device.type == "mps" else waveform  # which has no double precision
         around = CONTEXT * config.hop_length + (config.fft_size - config.hop_length) // 2
         windows = F.pad(waveform.float(), (around, around)).unfold(-1, config.fft_size, config.hop_length)
         windows = windows * torch.hann_window(config.fft_size, device=waveform.device)
@@ -59,7 +60,7 @@ class SpeechFeatures(nn.Module):
             (envelope + 4.0) / 2.0,
             (log_pitch[..., None] - USUAL_LOG_PITCH) * PITCH_WEIGHT,
             (periodicity[..., None] - 0.5) * PERIODICITY_WEIGHT,
-        ], -1)  # fmt: skip
+        ], -1).to(device)  # fmt: skip
 
     def split(self, columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Columns `[B, N, bands + 2]` to log envelope `[B, N, bands]`, pitch in Hz and periodicity, both `[B, N]`."""

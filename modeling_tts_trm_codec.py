@@ -152,7 +152,7 @@ class HarmonicNoiseDecoder(nn.Module):
         bins = config.fft_size // 2 + 1
         frequencies = torch.linspace(0.0, config.sampling_rate / 2, bins, device=self.noise.device)
         mels = 2595.0 * torch.log10(1.0 + frequencies / 700.0)
-        places = (mels / mels[-1] * (config.num_mel_bands + 1) - 1.0).clamp(0.0, config.num_mel_bands - 1)
+        places = (mels / mels[-1] * (config.num_mel_bands + 1) - 1.0).clamp(min=0.0, max=config.num_mel_bands - 1.0)
         bands = torch.arange(config.num_mel_bands, device=places.device)
         return (1.0 - (places[None] - bands[:, None]).abs()).clamp(min=0.0)
 
@@ -162,16 +162,23 @@ class HarmonicNoiseDecoder(nn.Module):
 
         The sum of K cosines has a closed form, sin((K + 1/2) x) / (2 sin(x / 2)) - 1/2.
         """
-        config = self.config
-        log_pitch = F.interpolate(pitch.log()[:, None], scale_factor=float(config.hop_length), mode="linear")[:, 0]
+        config, device = self.config, pitch.device
+        pitch = pitch.cpu() if device.type == "mps" else pitch  # which has no double precision
+        # Linear from the middle of a column to that of the next one.
+        log_pitch = pitch.double().log()[..., None]
+        before = torch.cat((log_pitch[:, :1], log_pitch[:, :-1]), 1)
+        after = torch.cat((log_pitch[:, 1:], log_pitch[:, -1:]), 1)
+        places = (torch.arange(config.hop_length, device=pitch.device) + 0.5) / config.hop_length - 0.5
+        log_pitch = log_pitch + torch.where(places < 0, log_pitch - before, after - log_pitch) * places
+        pitch = log_pitch.exp().flatten(1)
         # The phase is a running sum over the whole passage: in single precision it would drift.
-        cycles = (log_pitch.exp().double() / config.sampling_rate).cumsum(-1)
+        cycles = (pitch / config.sampling_rate).cumsum(-1)
         half = ((cycles - cycles.floor()) * math.pi).float()
-        harmonics = (config.sampling_rate / 2 / log_pitch.exp()).floor().clamp(min=1.0)
+        harmonics = (config.sampling_rate / 2 / pitch.float()).floor().clamp(min=1.0)
         sine = half.sin()
         at_pulse = sine.abs() < 1e-4
         total = ((2 * harmonics + 1) * half).sin() / (2 * torch.where(at_pulse, 1.0, sine)) - 0.5
-        return torch.where(at_pulse, harmonics, total) * (2.0 / harmonics).sqrt()
+        return (torch.where(at_pulse, harmonics, total) * (2.0 / harmonics).sqrt()).to(device)
 
     def excitation(self, pitch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Complex spectra `[B, N, bins]` of the pulses at `pitch` `[B, N]` Hz, and `[1, N, bins]` of the noise."""
@@ -310,7 +317,7 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
                 "trim padding (-1) before decoding."
             )
         with torch.autocast(audio_codes.device.type, enabled=False):
-            audio = self.decode_latent(dequantize(audio_codes.transpose(1, 2), self.codebooks))[:, None]
+            audio = self.decode_latent(dequantize(audio_codes.transpose(1, 2), self.codebooks))[:, None].clamp(-1.0, 1.0)
         if padding_mask is not None:
             audio = audio[..., : padding_mask.shape[-1]]
         return (audio,) if return_dict is False else TtsTrmCodecDecoderOutput(audio_values=audio)

@@ -122,7 +122,7 @@ def write_audio(passages: Iterable[Piece], path: str | Path) -> None:
         for passage in passages:
             with named_if_unwritable(path):
                 file = file or soundfile.SoundFile(partial, "w", passage.sampling_rate, 1, subtype, format=container)
-                file.write(np.clip(np.asarray(passage.waveform), -1, 1))
+                file.write(to_int16(passage.waveform))
         if file is not None:
             with named_if_unwritable(path):
                 file.close()

@@ -24,12 +24,12 @@ V entries of each, D a width, L samples.
 """
 SECTIONS = {  # heading: modules and their public names, in reading order
     "Speaking": {
-        "voice": (
+        "speaking.voice": (
             "Voice Voice.from_pretrained Voice.stream Voice.synthesize Passage Word Speech Speech.draw generate_speech "
             "write_audio write_pcm join VoiceError"
         ),
-        "onnx_voice": "OnnxVoice OnnxVoice.from_pretrained",
-        "subtitles": "Times Times.add write_times to_json to_srt to_webvtt",
+        "speaking.onnx_voice": "OnnxVoice OnnxVoice.from_pretrained",
+        "speaking.subtitles": "Times Times.add write_times to_json to_srt to_webvtt",
     },
     "Model": {
         "configuration_tts_trm": "TtsTrmConfig TtsTrmConfig.from_guide",
@@ -47,7 +47,7 @@ SECTIONS = {  # heading: modules and their public names, in reading order
         "configuration_tts_trm_codec": "TtsTrmCodecConfig",
         "modeling_tts_trm_codec": "TtsTrmCodec TtsTrmCodec.encode TtsTrmCodec.decode residual_search",
     },
-    "Pictures": {"training.pictures": "draw_speech draw_comparison"},
+    "Pictures": {"plots": "draw_speech draw_comparison"},
 }
 LABELS = ("Args", "Returns", "Yields", "Raises")
 FIELD = re.compile(r"^    (\w+): ([^=#]+?)(?: = .*?)?(?:  # (.*))?$", re.MULTILINE)

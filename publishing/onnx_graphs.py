@@ -121,7 +121,7 @@ class CodecGraph(nn.Module):
         added = F.conv_transpose1d(spectrum, self.synthesis, stride=stride, padding=self.padding)
         ones = torch.ones_like(spectrum[:1, :1])
         energy = F.conv_transpose1d(ones, self.energy, stride=stride, padding=self.padding)
-        return (added / energy.clamp(min=1e-5))[:, 0]
+        return (added / energy.clamp(min=1e-5))[:, 0].clamp(-1.0, 1.0)
 
 
 def model_graph(voice) -> bytes:

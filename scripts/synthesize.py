@@ -40,7 +40,7 @@ def parse_arguments(arguments=None):
     source.add_argument("--text", help="the same as an option; `-` reads standard input")
     source.add_argument("--text-file", type=Path, help="what to say, as a file in UTF-8")
     source.add_argument("--prompts-file", type=Path, help="what to say, one prompt a line")
-    parser.add_argument("--speaker", default="0", help="name or number, or a blend: kathleen:0.7,slt:0.3")
+    parser.add_argument("--speaker", default="0", help="name or number, or a blend: kathleen:0.7,heart:0.3")
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--output",

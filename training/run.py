@@ -12,8 +12,8 @@ from accelerate.utils import gather_object
 from tqdm.auto import tqdm
 
 from ..errors_tts_trm import TtsTrmError
-from ..evaluation.model_metrics import evaluate, measure_gain
-from ..publishing.upload import push_checkpoint
+from ..evaluation import model_metrics
+from ..publishing import upload
 from . import accelerator, checkpoints, loaders, model, optimization, preparation, random_state, startup_report
 
 MOST_SKIPPED_STEPS = 5  # in a row, for gradients that are not finite, before the run stops
@@ -243,8 +243,8 @@ class Run:
         """Measures the averaged weights on the held-out sentences; whether they are the best so far."""
         shared = (self.model, self.held_out_loader, self.device, lambda sums: gather_object([sums]))
         with self.average.applied(self.model):
-            self.metrics = evaluate(*shared)
-            measure_gain(*shared, speaker_ids=self.speaker_ids)
+            self.metrics = model_metrics.evaluate(*shared)
+            model_metrics.measure_gain(*shared, speaker_ids=self.speaker_ids)
         self.trackers.log_evaluation(self.metrics, self.step)
         shown = [name for name in self.metrics if "/" not in name]
         self.say(f"eval at step {self.step}: " + ", ".join(f"{name} {self.metrics[name]:.4f}" for name in shown))
@@ -304,7 +304,7 @@ class Run:
             self.push("best", f"Best so far, step {self.step}")
 
     def push(self, name: str, message: str) -> None:
-        if push_checkpoint(self.checkpoints / name, self.options.push_to_hub, message):
+        if upload.push_checkpoint(self.checkpoints / name, self.options.push_to_hub, message):
             self.say(f"Uploaded {self.checkpoints / name} to {self.options.push_to_hub}")
 
     def resume(self) -> None:

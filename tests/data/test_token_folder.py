@@ -96,7 +96,7 @@ CHANGES = {
         codec, lambda model: setattr(model.config, "log_floor", 0.1)
     ),
     "loudness": lambda recordings, codec, patch: [
-        patch.setattr(f"tts_trm.training.{module}.TARGET_LOUDNESS", -26.0) for module in ("audio", "encoding")
+        patch.setattr(f"tts_trm.{module}.TARGET_LOUDNESS", -26.0) for module in ("audio.reading", "data.tokenizing")
     ],
     "version of the code": lambda recordings, codec, patch: next_version(patch),
 }

@@ -83,7 +83,7 @@ def test_impossible_configurations_are_refused(changes, named):
     [
         (dict(hop_length=250), "frame_size=1920 is not a multiple of hop_length=250"),
         (dict(fft_size=239), "fft_size=239 must exceed hop_length=240"),
-        (dict(latent_dim=641), "latent_dim=641 exceeds the 640 values"),
+        (dict(latent_dim=657), "latent_dim=657 exceeds the 656 values"),
         (dict(kernel_size=4), "kernel_size=4 must be odd"),
         (dict(num_quantizers=0), "num_quantizers=0 must be at least 1"),
     ],

@@ -40,7 +40,8 @@ DANGEROUS = {"eval", "exec", "compile", "__import__", "globals", "input", "break
 IMPORT_ALL = """
 import importlib, json, pkgutil, tts_trm
 names = [module.name for module in pkgutil.walk_packages(tts_trm.__path__, "tts_trm.")]
-modules = [tts_trm, *(importlib.import_module(name) for name in names if name not in ("tts_trm.setup", "tts_trm.stray"))]
+left_out = ("tts_trm.setup", "tts_trm.stray")
+modules = [tts_trm, *(importlib.import_module(name) for name in names if name not in left_out)]
 public = {name: getattr(tts_trm, name).__name__ for name in tts_trm.__all__}
 print(json.dumps([{module.__name__: module.__file__ for module in modules}, public]))
 """

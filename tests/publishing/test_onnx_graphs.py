@@ -92,11 +92,12 @@ def test_the_waveform_is_that_of_torch(voice, exported):
         true = voice.processor.decode(codes[:, :levels])[0].numpy()
         waveform = exported.decode(codes[:, :levels].numpy())
         assert np.abs(true).max() > 0.05
-        np.testing.assert_allclose(waveform, true, atol=2e-5)
+        # The phase of the pulses is a running sum of pitches in single precision, which adds up their last bits.
+        np.testing.assert_allclose(waveform, true, atol=1e-3)
 
 
 def test_speaking_needs_no_torch(voice, folder, tmp_path):
-    arguments = ["--text", TEXT, "--speaker", "kathleen:0.7,slt:0.3", "--speed", "1.2"]
+    arguments = ["--text", TEXT, "--speaker", "kathleen:0.7,michael:0.3", "--speed", "1.2"]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     command = [sys.executable, "-c", WITHOUT_TORCH, str(ROOT / "scripts" / "synthesize.py"), "--model", str(folder)]
     done = subprocess.run(
@@ -109,7 +110,7 @@ def test_speaking_needs_no_torch(voice, folder, tmp_path):
     assert done.returncode == 0, done.stderr
     samples, rate = soundfile.read(tmp_path / "speech.wav", dtype="float32")
     times = json.loads((tmp_path / "speech.json").read_text(encoding="utf-8"))
-    true = voice.synthesize(TEXT, "kathleen:0.7,slt:0.3", speed=1.2)
+    true = voice.synthesize(TEXT, "kathleen:0.7,michael:0.3", speed=1.2)
     assert rate == 24_000 and len(samples) == len(true.waveform)
     # a tie that falls the other way is no louder than this
     assert np.sqrt(np.square(samples - true.waveform.numpy()).mean()) < 0.05 * true.waveform.square().mean().sqrt()
@@ -119,11 +120,11 @@ def test_speaking_needs_no_torch(voice, folder, tmp_path):
 
 def test_a_batch_is_its_items_alone(voice, exported):
     texts = ["The rain fell all day long on the old roof.", "It was cold."]
-    inputs = voice.processor(texts, speaker=["slt", "rms"])
+    inputs = voice.processor(texts, speaker=["heart", "kathleen"])
     batch = {
         "input_ids": inputs["input_ids"].numpy(),
         "attention_mask": inputs["attention_mask"].numpy(),
-        "speaker_shares": np.eye(4, dtype=np.float32)[inputs["speaker_id"].numpy()],
+        "speaker_shares": np.eye(len(voice.processor.speakers), dtype=np.float32)[inputs["speaker_id"].numpy()],
         "speed": np.array([1.0, 0.5], np.float32),
         "sharpness": np.array([0.75, 0.0], np.float32),
         "num_frames": np.array([0, 1]),
@@ -133,18 +134,18 @@ def test_a_batch_is_its_items_alone(voice, exported):
     assert (
         durations.sum(-1) == pytest.approx(lengths) and not durations[1, int(batch["attention_mask"][1].sum()) :].any()
     )
-    true = exported.generate(texts[0].lower(), "slt")[0]
+    true = exported.generate(texts[0].lower(), "heart")[0]
     assert true.shape == codes[:1].shape and (true != codes[:1]).any(1).mean() < 0.05
-    alone = exported.generate(texts[1].lower(), "rms", sharpness=0.0, num_frames=1)[0]
+    alone = exported.generate(texts[1].lower(), "kathleen", sharpness=0.0, num_frames=1)[0]
     assert (alone == codes[1:, :, :1]).mean() > 0.5
 
 
 def test_a_speech_that_would_be_too_long_is_made_in_parts(exported, monkeypatch):
-    whole = list(exported.stream(TEXT, "rms"))
+    whole = list(exported.stream(TEXT, "michael"))
     monkeypatch.setattr(exported, "max_audio_frames", max(p.speech.frames for p in whole if p.speech) - 1)
     with pytest.raises(SpeechTooLongError, match="over max_audio_frames"):
         exported.generate("a " * 120)
-    parts = list(exported.stream(TEXT, "rms"))
+    parts = list(exported.stream(TEXT, "michael"))
     assert len(parts) > len(whole)
     assert [word.text for word in join(parts).words] == [word.text for word in join(whole).words]
 
@@ -156,7 +157,7 @@ def test_a_speech_that_would_be_too_long_is_made_in_parts(exported, monkeypatch)
         (["--pictures"], "--pictures: "),
         (["--device", "cuda"], "--device cuda: "),
         (["--num-codebooks", "33"], "--num-codebooks 33: the voice has only 32"),
-        (["--speaker", "carl"], "Unknown speaker 'carl'; this voice has: 0 kathleen"),
+        (["--speaker", "carl"], "Unknown speaker 'carl'; this voice has: 0 heart"),
     ],
 )
 def test_what_an_exported_voice_has_not_is_refused(folder, arguments, message, capsys, tmp_path, monkeypatch):

@@ -93,6 +93,11 @@ def expected(tiny_voice) -> np.ndarray:
     return (waveform.clamp(-1, 1) * 32767).round().numpy().astype("<i2")
 
 
+def low_power(samples: np.ndarray) -> float:
+    """Root of the power below 4 kHz, which every format keeps even of noise."""
+    return float(np.linalg.norm(np.fft.rfft(samples, 2**20)[: 2**20 // 6]))
+
+
 @pytest.mark.parametrize("stream_format", [None, "audio"])
 @pytest.mark.parametrize("kind", ["wav", "pcm", "flac", "opus", "mp3"])
 def test_every_format_holds_the_speech(client, expected, kind, stream_format, tmp_path):
@@ -108,7 +113,8 @@ def test_every_format_holds_the_speech(client, expected, kind, stream_format, tm
         assert np.array_equal(samples, expected)
     else:
         assert abs(len(samples) - len(expected)) < 0.2 * rate
-        assert np.std(samples) == pytest.approx(np.std(expected), rel=0.2)
+        # The tiny voice hisses, and Opus makes hiss softer.
+        assert low_power(samples) == pytest.approx(low_power(expected), rel=0.4)
     if kind == "flac" or (kind == "wav" and not stream_format):
         assert int(response.response.headers["content-length"]) == len(response.content)
         assert soundfile.info(io.BytesIO(response.content)).frames == len(expected)

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tts_trm import TtsTrmProcessor, Voice
+from tts_trm.errors_tts_trm import InputError
 from tts_trm.normalization_tts_trm import SILENT, normalize_text
 from tts_trm.scripts import synthesize
 from tts_trm.speaking.prompts import PromptError, read_prompts
@@ -71,7 +72,7 @@ def refusal(action) -> str | None:
     try:
         action()
     except ValueError as error:
-        assert type(error) is ValueError, f"{type(error).__name__} is none that the user is promised"
+        assert type(error) is InputError, f"{type(error).__name__} is none that the user is promised"
         return str(error)
     return None
 
@@ -163,7 +164,7 @@ def test_any_speech_is_its_passages_and_its_words_are_timed(voice, text):
     try:
         whole = voice.synthesize(text, speed=4.0)
     except ValueError as error:
-        assert type(error) is ValueError
+        assert type(error) is InputError
         return
     passages = list(voice.stream(text, speed=4.0))
     assert np.array_equal(whole.waveform, np.concatenate([passage.waveform for passage in passages]))

@@ -132,7 +132,7 @@ def test_bad_config_file(tmp_path, capsys, content, message):
         ("--sample-interval -1", "--sample-interval must be at least 0, not -1"),
         ("--grad-clip 0", "--grad-clip must be above 0, not 0.0"),
         ("--held-out 1", "--held-out must be between 0 and 1, not 1.0"),
-        (f"--output-dir {__file__}", "test_arguments.py is a file; give a folder"),
+        (f"--output-dir {__file__}", "test_options.py is a file; give a folder"),
         ("--fp16 --bf16", "--fp16 and --bf16 exclude each other"),
         ("--device tpu", "invalid choice: 'tpu'"),
         ("--epoch 3", "unrecognized arguments: --epoch"),  # no abbreviations: they break when options are added

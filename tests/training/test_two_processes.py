@@ -20,8 +20,9 @@ runpy.run_path({clone!r})
 torch.set_num_threads(1)
 from safetensors.torch import save_file
 from tts_trm import run_training
+from tts_trm.training import run as training_run
 
-class Recording(run_training.Run):
+class Recording(training_run.Run):
     seen = []
 
     def optimizer_step(self, group):
@@ -36,7 +37,7 @@ class Recording(run_training.Run):
             Path({folder!r}, f"seen{{rank}}.json").write_text(json.dumps(self.seen))
             save_file(dict(self.model.named_parameters()), Path({folder!r}, f"weights{{rank}}.safetensors"))
 
-run_training.Run = Recording
+training_run.Run = Recording
 sys.exit(run_training.main(sys.argv[1:]))
 """
 
