@@ -317,7 +317,9 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
                 "trim padding (-1) before decoding."
             )
         with torch.autocast(audio_codes.device.type, enabled=False):
-            audio = self.decode_latent(dequantize(audio_codes.transpose(1, 2), self.codebooks))[:, None].clamp(-1.0, 1.0)
+            audio = self.decode_latent(dequantize(audio_codes.transpose(1, 2), self.codebooks))[:, None].clamp(
+                -1.0, 1.0
+            )
         if padding_mask is not None:
             audio = audio[..., : padding_mask.shape[-1]]
         return (audio,) if return_dict is False else TtsTrmCodecDecoderOutput(audio_values=audio)

@@ -18,6 +18,7 @@ EVALUATION = [
     "pocketsphinx>=5.0",
     "pyworld-prebuilt>=0.3.6",  # pyworld, with wheels
 ]
+EARS = ["faster-whisper>=1.1", "resemblyzer>=0.1.4", "setuptools<81", "speechmos>=0.0.1.1", "whisper-normalizer>=0.1"]
 CODEC = ["scikit-learn>=1.6"]
 PICTURES = ["matplotlib>=3.9"]
 TEXT = ["emoji>=2.14", "num2words>=0.5.14"]
@@ -80,6 +81,7 @@ setup(
     ],
     extras_require={
         "eval": EVALUATION,
+        "ears": EARS,
         "codec": CODEC,
         "pictures": PICTURES,
         "text": TEXT,

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import datasets
 import evaluate
 import numpy as np
+import torch
 
-from ..audio.features import mel_cepstra, pitch_contour
+from ..audio.features import HOP_LENGTH, mel_cepstra, pitch_contour
+from ..configuration_tts_trm_codec import TtsTrmCodecConfig
 from ..errors_tts_trm import InputError
+from ..features_tts_trm_codec import VOICED, SpeechFeatures
+
+CENTS = 1200 / np.log(2)  # of a natural logarithm of pitch
 
 
 def warping_path(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -50,6 +55,7 @@ class Analysis:
     cepstra: np.ndarray
     pitch: np.ndarray
     samples: int
+    harmonics: float  # harmonics-to-noise ratio in dB, mean over voiced frames; NaN without voice
 
     @classmethod
     def of(cls, waveform: np.ndarray, sampling_rate: int) -> "Analysis":
@@ -59,7 +65,7 @@ class Analysis:
             raise InputError(f"An utterance must be finite samples [samples], got shape {waveform.shape}.")
         cepstra, pitch = mel_cepstra(waveform, sampling_rate), pitch_contour(waveform, sampling_rate)
         frames = min(len(cepstra), len(pitch))
-        return cls(cepstra[:frames], pitch[:frames], len(waveform))
+        return cls(cepstra[:frames], pitch[:frames], len(waveform), harmonics_to_noise(waveform, sampling_rate))
 
 
 def compare(speech: Analysis, reference: Analysis) -> dict[str, float]:
@@ -74,13 +80,29 @@ def compare(speech: Analysis, reference: Analysis) -> dict[str, float]:
     both = (pitch > 0) & (reference_pitch > 0)
     logs, reference_logs = np.log(pitch[both]), np.log(reference_pitch[both])
     moves = both.sum() > 1 and logs.std() > 1e-6 and reference_logs.std() > 1e-6
+    voiced = reference_pitch > 0
     return {
+        "voiced_share": float((pitch[voiced] > 0).mean()) if voiced.any() else float("nan"),
+        "f0_error_cents": float(np.median(np.abs(logs - reference_logs)) * CENTS) if both.any() else float("nan"),
+        "harmonics_difference": speech.harmonics - reference.harmonics,
         "mel_cepstral_distance": float(distance[rows, columns].mean()),
         "log_f0_error": float(np.sqrt(np.mean((logs - reference_logs) ** 2))) if both.any() else float("nan"),
         "log_f0_correlation": float(np.corrcoef(logs, reference_logs)[0, 1]) if moves else float("nan"),
         "voicing_error": float(((pitch > 0) != (reference_pitch > 0)).mean()),
         "length_ratio": speech.samples / reference.samples,
     }
+
+
+def harmonics_to_noise(waveform: np.ndarray, sampling_rate: int) -> float:
+    """Mean harmonics-to-noise ratio of the voiced columns of samples `[L]`, in dB; NaN where nothing is voiced.
+
+    From the height r of the autocorrelation's peak, 10 log10(r / (1 - r)) (Boersma 1993), as the codec measures it.
+    """
+    features = SpeechFeatures(TtsTrmCodecConfig(sampling_rate=sampling_rate))
+    samples = torch.nn.functional.pad(torch.as_tensor(waveform), (0, -len(waveform) % HOP_LENGTH))
+    periodicity = features.split(features(samples[None]))[2][0]
+    voiced = periodicity[periodicity > VOICED].clamp(max=0.9999).double()
+    return float((10 * (voiced / (1 - voiced)).log10()).mean()) if len(voiced) else float("nan")
 
 
 class AcousticDistance(evaluate.Metric):
@@ -101,8 +123,9 @@ Args:
     sampling_rate: of all of them, in Hz.
 
 Returns:
-    `mel_cepstral_distance` (dB), `log_f0_error`, `log_f0_correlation`, `voicing_error` (0..1), `length_ratio`; None
-    where no sentence has voice enough.
+    `voiced_share` (0..1, of what is voiced in the reference), `f0_error_cents` (median), `harmonics_difference` (of
+    the harmonics-to-noise ratios, dB), `mel_cepstral_distance` (dB), `log_f0_error`, `log_f0_correlation`,
+    `voicing_error` (0..1), `length_ratio`; None where no sentence has voice enough.
 """,
             features=datasets.Features(
                 {name: datasets.List(datasets.Value("float32")) for name in ("predictions", "references")}

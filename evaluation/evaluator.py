@@ -86,17 +86,20 @@ class VoiceEvaluation:
         durations: what [`aligned_durations`] returns. Without it the codebooks are measured with the model's own
             durations, stretched to the recording, so that errors of timing count as errors of the codes.
         seed: of the model's sampling, where it samples, and of the bootstrap.
+        quality: a [`SpeechQuality`], or None to leave it out.
     """
 
-    def __init__(self, model, processor, recognizer, speaker_encoder, durations=None, seed: int = 0):
+    def __init__(self, model, processor, recognizer, speaker_encoder, durations=None, seed: int = 0, quality=None):
         pitch_contour(np.zeros(processor.sampling_rate), processor.sampling_rate)  # says now if its library is missing
         self.model, self.processor, self.seed = model, processor, seed
         self.recognizer, self.speaker_encoder, self.durations = recognizer, speaker_encoder, durations
+        self.quality = quality
         self.rate = processor.sampling_rate
         self.levels = sorted({min(level, model.config.num_codebooks) for level in CODEC_LEVELS})
 
     def measure(self, clips: list[Clip]) -> tuple[dict, Renditions]:
         """All measures of one speaker's clips, as JSON takes them, and what they were measured on."""
+        self.language = self.processor.languages[self.processor.speaker_to_id(clips[0].speaker)]
         spoken = self.render(clips)
         known = self.recognizer is not None and self.recognizer.knows(spoken.texts)
         heard = {system: self._hear(waves) for system, waves in spoken.waveforms.items()} if known else {}
@@ -109,6 +112,10 @@ class VoiceEvaluation:
             "refused": spoken.refusals,
             "texts": spoken.texts,
             "heard": heard,
+            "compared": {"": self._normalized(spoken.texts)}
+            | {system: self._normalized(words) for system, words in heard.items()}
+            if known
+            else {},
         }
         return result, spoken
 
@@ -161,17 +168,24 @@ class VoiceEvaluation:
         return [inputs | extra | {"labels": codes, "label_lengths": torch.tensor([frames])}]
 
     def _hear(self, waveforms) -> list[str]:
-        return ["" if wave is None else self.recognizer(wave, self.rate) for wave in waveforms]
+        return ["" if wave is None else self.recognizer(wave, self.rate, self.language) for wave in waveforms]
+
+    def _normalized(self, texts: list[str]) -> list[str]:
+        return [self.recognizer.normalize(text, self.language) for text in texts]
 
     def _measure_system(self, system: str, spoken: Renditions, heard: dict[str, list[str]]) -> dict:
         result, recordings = {}, spoken.waveforms[RECORDINGS]
         if heard:
             words = WordErrorRate(keep_in_memory=True)
-            result |= words.compute(predictions=heard[system], references=spoken.texts, seed=self.seed)
+            references, predictions = self._normalized(spoken.texts), self._normalized(heard[system])
+            result |= words.compute(predictions=predictions, references=references, seed=self.seed)
         said = [index for index, wave in enumerate(spoken.waveforms[system]) if wave is not None]
         if not said:
             return result
         waves = [spoken.waveforms[system][index] for index in said]
+        if self.quality:
+            heard_quality = [self.quality(wave, self.rate) for wave in waves]
+            result |= {name: float(np.mean([each[name] for each in heard_quality])) for name in heard_quality[0]}
         if system != RECORDINGS:
             distance = AcousticDistance(keep_in_memory=True)
             for wave, index in zip(waves, said, strict=True):
@@ -217,7 +231,7 @@ class VoiceEvaluation:
         return {"inputs": count, "failures": len(failed) / count if count else None, "failed": failed}
 
     def _hears_one(self, words: list[str], wave: np.ndarray) -> bool:
-        return bool(set(words) & set(plain_words(self.recognizer(wave, self.rate)).split()))
+        return bool(set(words) & set(plain_words(self.recognizer(wave, self.rate, self.language)).split()))
 
     def _short_failure(self, text: str, speaker: str, known: bool) -> str | None:
         try:
@@ -273,10 +287,10 @@ def summarize(speakers: dict[str, dict]) -> dict:
     """The measures of all speakers together: sentences, error rates, and the model's length and time."""
     recognised = [result for result in speakers.values() if result["heard"]]
     systems = next(iter(speakers.values()))["systems"]
-    references = [text for result in recognised for text in result["texts"]]
+    references = [text for result in recognised for text in result["compared"][""]]
     rates = {}
     for system in systems if recognised else ():
-        heard = [text for result in recognised for text in result["heard"][system]]
+        heard = [text for result in recognised for text in result["compared"][system]]
         rates[system] = WordErrorRate(keep_in_memory=True).compute(predictions=heard, references=references)
     summary = {"sentences": sum(result["sentences"] for result in speakers.values()), "error_rates": rates}
     for name in ("length_ratio", "seconds_per_audio_second"):

@@ -1,11 +1,15 @@
 """Recognisers that write down the words of speech, and say which texts they understand."""
 
+from pathlib import Path
+
 import numpy as np
 
 from ..errors_tts_trm import InputError
 from .word_metrics import plain_words
 
-WHISPER, POCKETSPHINX = "openai/whisper-small", "pocketsphinx"  # where no name is given: the second without the first
+WHISPER, POCKETSPHINX = "base", "pocketsphinx"  # without a name: the second where the first cannot be had
+WHISPER_RATE = 16_000
+WHISPER_SIZES = {"tiny", "base", "small", "medium", "large-v2", "large-v3", "turbo", "distil-large-v3"}
 POCKETSPHINX_RATE = 16_000
 KNOWN_SHARE = 0.8  # of a text's words in the dictionary, below which it is another language: English 1.0, German 0.4
 
@@ -25,6 +29,7 @@ class PocketsphinxRecognizer:
     """pocketsphinx with its bundled US English model: weak, but independent, small and offline."""
 
     name = POCKETSPHINX
+    normalize = staticmethod(lambda text, language="en": plain_words(text))
 
     def __init__(self):
         try:
@@ -38,7 +43,7 @@ class PocketsphinxRecognizer:
         words = [word for text in texts for word in plain_words(text).split()]
         return sum(self._decoder.lookup_word(word) is not None for word in words) >= KNOWN_SHARE * len(words)
 
-    def __call__(self, waveform: np.ndarray, sampling_rate: int) -> str:
+    def __call__(self, waveform: np.ndarray, sampling_rate: int, language: str = "en") -> str:
         """Words heard in `[L]` float samples."""
         self._listen(waveform, sampling_rate)
         hypothesis = self._decoder.hyp()
@@ -73,6 +78,48 @@ class PocketsphinxRecognizer:
         self._decoder.end_utt()
 
 
+class WhisperRecognizer:
+    """Whisper (Radford et al. 2022, arXiv:2212.04356) through faster-whisper: beam of 5, no context of before.
+
+    Args:
+        name: a size such as `"base"`, or a folder in the form of CTranslate2.
+
+    Raises:
+        ListenerError: if it cannot be loaded.
+        ImportError: if faster-whisper or whisper-normalizer is not installed.
+    """
+
+    def __init__(self, name: str):
+        try:
+            from faster_whisper import WhisperModel
+            from whisper_normalizer.basic import BasicTextNormalizer
+            from whisper_normalizer.english import EnglishTextNormalizer
+        except ImportError as error:
+            raise ImportError(f"Whisper needs more ({error}): pip install 'tts-trm[ears]'.") from error
+        self.name = f"whisper {Path(name).name}"
+        self._english, self._other = EnglishTextNormalizer(), BasicTextNormalizer()
+        try:
+            self._model = WhisperModel(name, device="cpu", compute_type="int8")
+        except Exception as error:  # of many kinds: the network, the files
+            raise ListenerError(_cannot_load("--recognizer", name, error, POCKETSPHINX)) from error
+
+    def normalize(self, text: str, language: str = "en") -> str:
+        """Text as error rates compare it: numbers, spellings and contractions written one way (English)."""
+        return plain_words((self._english if language == "en" else self._other)(text))
+
+    def knows(self, texts: list[str]) -> bool:
+        """True: it knows a hundred languages."""
+        return True
+
+    def __call__(self, waveform: np.ndarray, sampling_rate: int, language: str = "en") -> str:
+        """Words heard in `[L]` float samples of speech in `language`, an ISO 639-1 code."""
+        samples = resample(waveform, sampling_rate, WHISPER_RATE)
+        segments, _ = self._model.transcribe(
+            samples, language=language, beam_size=5, condition_on_previous_text=False, without_timestamps=True
+        )
+        return " ".join(segment.text.strip() for segment in segments)
+
+
 class TransformersRecognizer:
     """Any recogniser that transformers' pipeline loads, such as Whisper or a Wav2Vec2 with a CTC head.
 
@@ -82,6 +129,8 @@ class TransformersRecognizer:
     Raises:
         ListenerError: if it cannot be loaded.
     """
+
+    normalize = staticmethod(lambda text, language="en": plain_words(text))
 
     def __init__(self, name: str):
         from transformers import pipeline
@@ -96,7 +145,7 @@ class TransformersRecognizer:
         """True: who names a recogniser knows its language."""
         return True
 
-    def __call__(self, waveform: np.ndarray, sampling_rate: int) -> str:
+    def __call__(self, waveform: np.ndarray, sampling_rate: int, language: str = "en") -> str:
         """Words heard in `[L]` float samples, at most 30 seconds of them."""
         rate = self._pipeline.feature_extractor.sampling_rate
         samples = resample(waveform, sampling_rate, rate)  # the pipeline itself would need torchaudio for it
@@ -108,14 +157,22 @@ def _cannot_load(option: str, name: str, error: Exception, offline: str) -> str:
     return f"{option} {name}: cannot be loaded ({reason}). Where nothing can be downloaded, use {option} {offline}."
 
 
-def load_recognizer(name: str | None = None) -> PocketsphinxRecognizer | TransformersRecognizer:
-    """The recogniser called `name`: `"pocketsphinx"`, or what [`TransformersRecognizer`] takes.
+Recognizer = PocketsphinxRecognizer | WhisperRecognizer | TransformersRecognizer
 
-    Without a name it is Whisper, or pocketsphinx where Whisper is neither stored here nor to be downloaded.
+
+def load_recognizer(name: str | None = None) -> Recognizer:
+    """The recogniser called `name`.
+
+    It is `"pocketsphinx"`, one of Whisper's sizes, a folder with a Whisper in the form of CTranslate2, or else what
+    [`TransformersRecognizer`] takes. Without a name it is Whisper base, or pocketsphinx where that cannot be had.
     """
     if name is None:
         try:
-            return TransformersRecognizer(WHISPER)
-        except ListenerError:
+            return WhisperRecognizer(WHISPER)
+        except (ListenerError, ImportError):
             return PocketsphinxRecognizer()
-    return PocketsphinxRecognizer() if name == POCKETSPHINX else TransformersRecognizer(name)
+    if name == POCKETSPHINX:
+        return PocketsphinxRecognizer()
+    if name in WHISPER_SIZES or (Path(name) / "model.bin").is_file():
+        return WhisperRecognizer(name)
+    return TransformersRecognizer(name)

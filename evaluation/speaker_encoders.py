@@ -5,7 +5,7 @@ import numpy as np
 from ..audio.features import mel_cepstra
 from .recognizers import ListenerError, _cannot_load, resample
 
-SPECTRUM = "spectrum"
+SPECTRUM, RESEMBLYZER = "spectrum", "resemblyzer"
 
 
 class SpectralSpeakerEncoder:
@@ -22,6 +22,27 @@ class SpectralSpeakerEncoder:
         """Samples `[L]` to an embedding `[38]`."""
         cepstra = mel_cepstra(waveform, sampling_rate, coefficients=19)
         return np.concatenate([cepstra.mean(0), cepstra.std(0)])
+
+
+class ResemblyzerSpeakerEncoder:
+    """Resemblyzer's d-vectors (Wan et al. 2018, arXiv:1710.10467); its model lies inside the package.
+
+    Raises:
+        ImportError: if resemblyzer is not installed; it needs setuptools below 81.
+    """
+
+    name = RESEMBLYZER
+
+    def __init__(self):
+        try:
+            from resemblyzer import VoiceEncoder, preprocess_wav
+        except ImportError as error:
+            raise ImportError(f"The encoder needs resemblyzer ({error}): pip install 'tts-trm[ears]'.") from error
+        self._encoder, self._prepare = VoiceEncoder("cpu", verbose=False), preprocess_wav
+
+    def __call__(self, waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
+        """Samples `[L]` to an embedding `[256]`."""
+        return self._encoder.embed_utterance(self._prepare(np.asarray(waveform), source_sr=sampling_rate))
 
 
 class TransformersSpeakerEncoder:
@@ -55,6 +76,11 @@ class TransformersSpeakerEncoder:
             return self._model(**inputs).embeddings[0].numpy()
 
 
-def load_speaker_encoder(name: str = SPECTRUM) -> SpectralSpeakerEncoder | TransformersSpeakerEncoder:
-    """The encoder called `name`: `"spectrum"`, or what [`TransformersSpeakerEncoder`] takes."""
+SpeakerEncoder = SpectralSpeakerEncoder | ResemblyzerSpeakerEncoder | TransformersSpeakerEncoder
+
+
+def load_speaker_encoder(name: str = SPECTRUM) -> SpeakerEncoder:
+    """The encoder called `name`: `"spectrum"`, `"resemblyzer"`, or what [`TransformersSpeakerEncoder`] takes."""
+    if name == RESEMBLYZER:
+        return ResemblyzerSpeakerEncoder()
     return SpectralSpeakerEncoder() if name == SPECTRUM else TransformersSpeakerEncoder(name)

@@ -3,8 +3,12 @@
 COLUMNS = {  # of the table: heading, number of decimals, factor
     "word_error_rate": ("WER %", 1, 100),
     "character_error_rate": ("CER %", 1, 100),
+    "dnsmos_overall": ("DNSMOS", 2, 1),
+    "dnsmos_p808": ("P.808", 2, 1),
+    "voiced_share": ("voiced %", 1, 100),
+    "f0_error_cents": ("F0 cents", 0, 1),
+    "harmonics_difference": ("HNR dB", 1, 1),
     "mel_cepstral_distance": ("MCD dB", 2, 1),
-    "log_f0_error": ("log F0 error", 3, 1),
     "log_f0_correlation": ("log F0 correlation", 2, 1),
     "voicing_error": ("voicing error %", 1, 100),
     "length_ratio": ("length", 2, 1),

@@ -12,8 +12,9 @@ file also holds what was heard, and the page lets you hear and see it yourself: 
 spectrograms, to be opened in any browser. The last command writes the list of held-out sentences, one `speaker|text` a
 line, which `synthesize.py --prompts-file` can read, and measures nothing.
 
-Whisper listens where it can be downloaded or has been, otherwise pocketsphinx, which knows US English only: for a
-speaker of whose words less than 80 % are in its dictionary, what needs words is left out.
+Whisper base listens where it can be had (`pip install 'tts-trm[ears]'`), in the language of each speaker; otherwise
+pocketsphinx, which knows US English only: for a speaker of whose words less than 80 % are in its dictionary, what needs
+words is left out. With the same extra, DNSMOS says how good the speech sounds.
 """
 
 import argparse
@@ -41,11 +42,13 @@ def parse_arguments(arguments=None):
     )
     parser.add_argument(
         "--recognizer",
-        help="`pocketsphinx`, `none`, or Hub id or folder of one that transformers loads (default: Whisper where it "
-        "can be had, else pocketsphinx)",
+        help="a size of Whisper (base, small, ...) or a folder with one in CTranslate2's form, `pocketsphinx`, `none`, or "
+        "Hub id or folder of one that transformers loads (default: Whisper base where it can be had, else pocketsphinx)",
     )
     parser.add_argument(
-        "--speaker-encoder", default="spectrum", help="this stand-in, or Hub id or folder of an x-vector model"
+        "--speaker-encoder",
+        default="spectrum",
+        help="this stand-in, `resemblyzer`, or Hub id or folder of an x-vector model",
     )
     parser.add_argument("--token-dir", help="tokens of the training: measure the codebooks with their durations")
     parser.add_argument("--seed", type=int, default=0, help="of sampling and bootstrap")
@@ -79,6 +82,7 @@ def write_list(options) -> int:
 def evaluate(options):
     """Everything that JSON holds, and the page of it if one is asked for; writes audio and pictures on the way."""
     from tts_trm.evaluation.evaluator import VoiceEvaluation, aligned_durations, summarize
+    from tts_trm.evaluation.quality import load_quality
     from tts_trm.evaluation.recognizers import load_recognizer
     from tts_trm.evaluation.report_page import EvaluationPage
     from tts_trm.evaluation.speaker_encoders import load_speaker_encoder
@@ -98,8 +102,9 @@ def evaluate(options):
         processor.speaker_to_id(speaker)  # refuses a stranger before anything is measured
     recognizer = None if options.recognizer == "none" else load_recognizer(options.recognizer)
     encoder = load_speaker_encoder(options.speaker_encoder)
+    quality = load_quality()
     durations = aligned_durations(options.token_dir, processor) if options.token_dir else None
-    evaluation = VoiceEvaluation(model, processor, recognizer, encoder, durations, options.seed)
+    evaluation = VoiceEvaluation(model, processor, recognizer, encoder, durations, options.seed, quality)
     speakers, page = {}, EvaluationPage(processor.sampling_rate) if options.page else None
     for speaker, clips in sentences.items():
         speakers[speaker], spoken = evaluation.measure(clips)
@@ -114,6 +119,7 @@ def evaluate(options):
         "held_out": options.held_out,
         "recognizer": recognizer.name if recognizer else "none",
         "speaker_encoder": options.speaker_encoder,
+        "quality": quality.name if quality else "none",
         "seed": options.seed,
         **summarize(speakers),
         "speakers": speakers,

@@ -20,6 +20,13 @@ from tts_trm.speaking.prompts import read_prompts
 SOUND = set(tables.COLUMNS) - {"word_error_rate", "character_error_rate"}
 
 
+class Quality:
+    name = "a judge"
+
+    def __call__(self, waveform: np.ndarray, sampling_rate: int) -> dict[str, float]:
+        return {"dnsmos_overall": 3.0, "dnsmos_p808": len(waveform) / sampling_rate}
+
+
 class Listener:
     """Hears the same words in everything, and knows anna's language; noise would cost pocketsphinx a minute."""
 
@@ -29,7 +36,10 @@ class Listener:
     def knows(self, texts: list[str]) -> bool:
         return set(texts) <= self.anna
 
-    def __call__(self, waveform: np.ndarray, sampling_rate: int) -> str:
+    def normalize(self, text: str, language: str) -> str:
+        return plain_words(text)
+
+    def __call__(self, waveform: np.ndarray, sampling_rate: int, language: str) -> str:
         return "the small window"
 
     def word_times(self, waveform: np.ndarray, sampling_rate: int, text: str):
@@ -44,6 +54,7 @@ def outputs(tiny_voice, tiny_recordings, tmp_path_factory):
     listener.anna = {clip.text for clip in read_sources([tiny_recordings]) if clip.speaker == "anna"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tts_trm.evaluation.recognizers.load_recognizer", lambda name: listener)
+        patch.setattr("tts_trm.evaluation.quality.load_quality", lambda: Quality())
         code = evaluate_voice.main(
             [
                 "--model",
@@ -139,10 +150,13 @@ def test_without_a_recognizer_the_columns_of_words_are_empty(tiny_voice, tiny_re
         + ["--speaker", "bert", "--recognizer", "none"]
     )
     out = capsys.readouterr().out
-    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in out.splitlines() if line.startswith("| ")}
+    heading, *lines = (line.split("|")[1:-1] for line in out.splitlines() if line.startswith("| "))
+    columns = [cell.strip() for cell in heading]
+    rows = {cells[0].strip(): dict(zip(columns, map(str.strip, cells), strict=True)) for cells in lines}
     assert code == 0 and out.startswith("bert: 2 held-out sentences")
-    assert [cell.strip() for cell in rows["model"][:2]] == ["-", "-"]
-    assert float(rows["model"][2]) > 0 and -1 <= float(rows["model"][7]) <= 1
+    model = rows["model"]
+    assert (model["WER %"], model["CER %"]) == ("-", "-")
+    assert float(model["MCD dB"]) > 0 and -1 <= float(model["similarity"]) <= 1
 
 
 def test_the_list_of_held_out_sentences_is_a_prompts_file(tiny_recordings, tmp_path):

@@ -1,5 +1,8 @@
 """Recognisers and speaker encoders: the offline ones, and tiny random models of the classes that a name may load."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -19,10 +22,12 @@ from transformers import (
 )
 
 from tts_trm.audio.reading import read_audio
+from tts_trm.evaluation.quality import SpeechQuality
 from tts_trm.evaluation.recognizers import (
     ListenerError,
     PocketsphinxRecognizer,
     TransformersRecognizer,
+    WhisperRecognizer,
     load_recognizer,
 )
 from tts_trm.evaluation.speaker_encoders import load_speaker_encoder
@@ -111,11 +116,66 @@ def test_a_recognizer_by_name_hears_something(save, speech, tmp_path):
     assert isinstance(heard, str) and heard == recognizer(speech, RATE)
 
 
-def test_whisper_listens_where_it_can_be_had(tmp_path, monkeypatch):
-    save_whisper(tmp_path)
-    monkeypatch.setattr("tts_trm.evaluation.recognizers.WHISPER", str(tmp_path))
-    recognizer = load_recognizer()
-    assert isinstance(recognizer, TransformersRecognizer) and recognizer.name == str(tmp_path)
+@pytest.fixture
+def whisper(monkeypatch):
+    """faster-whisper and whisper-normalizer as a stand-in: the real ones need a download. Notes what it is asked."""
+    asked = []
+
+    class WhisperModel:
+        def __init__(self, name, **settings):
+            if not name.endswith("base"):
+                raise OSError("no such model")
+            asked.append((name, settings))
+
+        def transcribe(self, samples, **settings):
+            asked.append((len(samples), settings["language"]))
+            return iter([SimpleNamespace(text=" Twenty one "), SimpleNamespace(text="cats.")]), None
+
+    english = SimpleNamespace(EnglishTextNormalizer=lambda: lambda text: text.lower().replace("twenty one", "21"))
+    modules = {
+        "faster_whisper": SimpleNamespace(WhisperModel=WhisperModel),
+        "whisper_normalizer": SimpleNamespace(),
+        "whisper_normalizer.basic": SimpleNamespace(BasicTextNormalizer=lambda: str.lower),
+        "whisper_normalizer.english": english,
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return asked
+
+
+@pytest.mark.parametrize("name", [None, "base", "a folder"])
+def test_whisper_listens_in_the_language_of_the_speaker(name, whisper, speech, tmp_path):
+    if name == "a folder":
+        name = str(tmp_path / "whisper-base")
+        (tmp_path / "whisper-base").mkdir()
+        (tmp_path / "whisper-base" / "model.bin").touch()
+    recognizer = load_recognizer(name)
+    assert isinstance(recognizer, WhisperRecognizer) and recognizer.knows(["Irgendwas."])
+    assert recognizer(speech, RATE, "de") == "Twenty one cats."
+    assert whisper[-1] == (round(len(speech) * 16_000 / RATE), "de")
+    assert recognizer.normalize("Twenty one, cats!", "en") == "21 cats"
+    assert recognizer.normalize("Twenty one, cats!", "de") == "twenty one cats"
+
+
+def test_where_whisper_cannot_be_had(whisper, monkeypatch):
+    with pytest.raises(ListenerError, match="--recognizer tiny: cannot be loaded"):
+        load_recognizer("tiny")
+    monkeypatch.setattr("tts_trm.evaluation.recognizers.WHISPER", "tiny")
+    assert isinstance(load_recognizer(), PocketsphinxRecognizer)
+
+
+def test_quality_is_measured_at_16_khz(speech, monkeypatch):
+    answer = {"ovrl_mos": 3.0, "sig_mos": 3.5, "bak_mos": 4.0, "p808_mos": 3.8}
+    seen = []
+
+    def run(samples, rate):
+        seen.append((len(samples), rate, float(np.abs(samples).max())))
+        return answer
+
+    monkeypatch.setitem(sys.modules, "speechmos", SimpleNamespace(dnsmos=SimpleNamespace(run=run)))
+    measured = SpeechQuality()(3 * speech / np.abs(speech).max(), RATE)
+    assert measured["dnsmos_overall"] == 3.0 and measured["dnsmos_p808"] == 3.8
+    assert seen == [(round(len(speech) * 16_000 / RATE), 16_000, pytest.approx(1.0))]
 
 
 def test_a_speaker_encoder_by_name_embeds(speech, tmp_path):
