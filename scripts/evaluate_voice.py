@@ -42,8 +42,8 @@ def parse_arguments(arguments=None):
     )
     parser.add_argument(
         "--recognizer",
-        help="a size of Whisper (base, small, ...) or a folder with one in CTranslate2's form, `pocketsphinx`, `none`, or "
-        "Hub id or folder of one that transformers loads (default: Whisper base where it can be had, else pocketsphinx)",
+        help="a size of Whisper (base, small, ...) or a folder with one in CTranslate2's form, `pocketsphinx`, `none`, "
+        "or Hub id or folder of one that transformers loads (default: Whisper base, or pocketsphinx without it)",
     )
     parser.add_argument(
         "--speaker-encoder",
