@@ -19,6 +19,7 @@ from torch import nn
 from ..errors_tts_trm import InputError
 from ..modeling_tts_trm_heads import chain_latents
 
+ALIGNER_FILE = "aligner.safetensors"  # of a voice: what found out which character its clips speak when
 STEPS_PER_FRAME = 4  # so that every character of fast speech can have a step of its own
 WIDTH, HIDDEN = 96, 192
 CLIPS_PER_STEP = 12

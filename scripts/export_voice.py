@@ -11,7 +11,6 @@ if not __package__:
     import _clone  # noqa: F401
 
 from tts_trm.commands import run_command
-from tts_trm.publishing.release import export
 
 
 def parse_arguments(arguments=None):
@@ -23,16 +22,20 @@ def parse_arguments(arguments=None):
         "--notes", type=Path, help="Markdown file on data and training for the model card, metadata first if any"
     )
     parser.add_argument("--evaluation", type=Path, help="JSON of scripts/evaluate_voice.py, for the model card")
+    parser.add_argument("--speakers", nargs="+", help="ship only these speakers (default: all)")
     return parser.parse_args(arguments)
 
 
 def export_and_report(options) -> None:
+    from tts_trm.publishing.release import export
+
     export(
         options.checkpoint,
         options.output_dir,
         options.codec,
         options.notes.read_text(encoding="utf-8") if options.notes else "",
         options.evaluation,
+        options.speakers,
     )
     size = sum(path.stat().st_size for path in options.output_dir.rglob("*") if path.is_file())
     print(f"{options.output_dir}: {size / 1e6:.1f} MB")

@@ -9,12 +9,12 @@ from safetensors.torch import load_file
 from transformers.utils import cached_file
 
 from ..configuration_tts_trm import TtsTrmConfig
+from ..data.aligner import ALIGNER_FILE
 from ..errors_tts_trm import InputError
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import CODEC_FOLDER, TtsTrmProcessor
 from .options import MODEL_OPTIONS
 
-ALIGNER = "aligner.safetensors"  # of a voice: what found out which character its clips speak when
 # tensors with a row for every character, and with one for every speaker
 CHARACTER_ROWS = ("text_encoder.character_embedding.weight",)
 SPEAKER_ROWS = ("text_encoder.speaker_embedding.weight", "head.latent_gain")
@@ -45,7 +45,7 @@ def load_aligner(training, processor: TtsTrmProcessor, voice: str) -> bool:
 
     A few minutes of speech are not enough to learn from nothing which character is spoken when.
     """
-    path = cached_file(voice, ALIGNER, _raise_exceptions_for_missing_entries=False)
+    path = cached_file(voice, ALIGNER_FILE, _raise_exceptions_for_missing_entries=False)
     if path is None:
         return False
     state, known = load_file(path), TtsTrmProcessor.from_pretrained(voice)

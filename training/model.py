@@ -9,7 +9,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import safe_open
 
 from ..configuration_tts_trm import TtsTrmConfig
-from ..data.aligner import latent_statistics
+from ..data.aligner import ALIGNER_FILE, latent_statistics
 from ..data.codec_info import CodecInfo
 from ..data.token_folder import aligner_path, tokenizer_hash
 from ..errors_tts_trm import InputError
@@ -105,7 +105,7 @@ def save_voice(folder: Path, model, processor, metrics: dict[str, float], option
     processor.save_pretrained(folder)
     aligner = aligner_path(options.token_dir, tokenizer_hash(processor.tokenizer))
     if aligner.is_file():
-        shutil.copyfile(aligner, folder / finetuning.ALIGNER)
+        shutil.copyfile(aligner, folder / ALIGNER_FILE)
     shown = {name: value for name, value in metrics.items() if "/" not in name}
     of_the_hub = [name for name in options.data_dir if not Path(name).exists()]
     base = options.from_pretrained

@@ -22,7 +22,7 @@ COMMANDS = {  # and what of the package does the work
     "scripts.demo": "scripts.demo.speak",
     "scripts.tokenize_dataset": "scripts.tokenize_dataset.tokenize",
     "scripts.train_codec": "training.codec_training.CodecTraining.__init__",
-    "scripts.export_voice": "scripts.export_voice.export",
+    "scripts.export_voice": "publishing.release.export",
     "scripts.export_onnx": "scripts.export_onnx.export",
     "scripts.check_dataset": "scripts.check_dataset.check",
     "scripts.evaluate_voice": "scripts.evaluate_voice.evaluate",
@@ -155,6 +155,21 @@ def test_an_export_keeps_what_is_not_its_own(tiny_voice, folder, capsys):
     assert {path: path.is_file() and path.read_text() for path in mine} == mine
     assert [path.name for path in Path("out/codec").glob("*.py")] == ["mine.py"]
     assert Voice.from_pretrained("out", device="cpu").synthesize("Hi.").seconds > 0
+
+
+def test_an_export_with_one_speaker_speaks_as_before(tiny_voice, folder, capsys):
+    command = ("--checkpoint", tiny_voice, "--output-dir", "out", "--speakers", "BERT")
+    code, out, error = run("scripts.export_voice", *command, capsys=capsys)
+    assert (code, error) == (0, "")
+    whole, part = (Voice.from_pretrained(name, device="cpu") for name in (tiny_voice, "out"))
+    assert part.processor.speakers == ["bert"] and part.model.config.num_speakers == 1
+    inputs = [voice.processor(text="Hi there.", speaker="bert") for voice in (whole, part)]
+    assert [int(each["speaker_id"]) for each in inputs] == [1, 0]
+    answers = [voice.model(**each, num_frames=9) for voice, each in zip((whole, part), inputs, strict=True)]
+    difference = answers[0].last_hidden_state - answers[1].last_hidden_state
+    assert difference.abs().max() < 0.02  # of weights in half precision
+    code, out, error = run("scripts.export_voice", *command[:-1], "carl", capsys=capsys)
+    assert code == 1 and "Unknown speaker 'carl'" in error
 
 
 def test_a_finished_file_is_replaced_only_when_the_new_one_is_whole(tiny_voice, folder, capsys, monkeypatch):

@@ -171,7 +171,7 @@ def test_the_alignment_goes_on_from_the_voice(voice, carla, tmp_path, capsys):
     """A checkpoint holds its aligner, and training that starts from it continues with it, new letters added."""
     first, _, processor = fine_tune(carla, voice, tmp_path / "first")
     assert "Learning from 6 texts" in capsys.readouterr().out
-    learned = load_file(first / finetuning.ALIGNER)
+    learned = load_file(first / finetuning.ALIGNER_FILE)
     assert len(learned["embedding.weight"]) == len(processor.tokenizer)
 
     table = (carla / "metadata.csv").read_text()
@@ -179,7 +179,7 @@ def test_the_alignment_goes_on_from_the_voice(voice, carla, tmp_path, capsys):
     second, _, processor = fine_tune(carla, first, tmp_path / "second")
     assert f"Learning from {first} and 6 texts" in capsys.readouterr().out
     assert processor.speakers == ["anna", "bert", "carla", "dora"]
-    assert len(load_file(second / finetuning.ALIGNER)["embedding.weight"]) == len(processor.tokenizer)
+    assert len(load_file(second / finetuning.ALIGNER_FILE)["embedding.weight"]) == len(processor.tokenizer)
 
 
 def test_an_aligner_starts_where_the_other_ended(voice, tmp_path):
@@ -191,7 +191,7 @@ def test_an_aligner_starts_where_the_other_ended(voice, tmp_path):
     known = TtsTrmProcessor.from_pretrained(voice)
     training = AlignerTraining(rows, codebooks, [4], len(known.tokenizer), seed=1)
     training.train(steps=2, progress=lambda line: None)
-    training.save(voice / finetuning.ALIGNER)
+    training.save(voice / finetuning.ALIGNER_FILE)
 
     texts = [known.tokenizer.decode(ids, skip_special_tokens=True) for _, ids in rows]
     more = TtsTrmProcessor.from_texts(["äöüß", *finetuning.alphabet_and_speakers(str(voice))[0]], codec="x")
