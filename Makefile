@@ -15,7 +15,7 @@ demo: .venv/speaks
 	$(IN_ENVIRONMENT) scripts/demo.py
 
 test: .venv/installed
-	$(IN_ENVIRONMENT) -m pytest
+	$(IN_ENVIRONMENT) -m pytest --numprocesses auto --dist loadfile
 
 # thousands of damaged files through the project's readers, and hundreds of runs that are killed, stopped or starved:
 # about an hour on two cores, results in docs/results

@@ -33,6 +33,7 @@ TOOLS = [
     "parameterized>=0.9",
     "playwright>=1.50",
     "pytest>=8.0",
+    "pytest-xdist>=3.6",
     "ruff>=0.9",
     "setuptools>=77",
 ]

@@ -3,10 +3,12 @@
 import os
 import runpy
 import shutil
+import signal
 import string
 from pathlib import Path
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before the first import of huggingface_hub, which reads it once
+# Before the first import of huggingface_hub, which reads it once.
+os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import numpy as np
@@ -28,6 +30,8 @@ settings.load_profile("project")
 ROOT = Path(__file__).resolve().parent.parent
 runpy.run_path(str(ROOT / "scripts" / "_clone.py"))  # makes the checkout importable as `tts_trm`
 torch.set_num_threads(1)
+# A shell starts what runs in the background with SIGINT ignored, and the commands that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY_CODEBOOK_SIZE = 32
 TINY_SPEAKERS = ("anna", "bert")
