@@ -99,7 +99,9 @@ class SpeechFeatures(nn.Module):
         filled = _weighted_mean(log_pitch, weight, NEAR)
         return torch.where(weight > 0, log_pitch, filled), periodicity
 
-    def _at_peak(self, peaks, before, after, index, shortest):
+    def _at_peak(
+        self, peaks: torch.Tensor, before: torch.Tensor, after: torch.Tensor, index: torch.Tensor, shortest: int
+    ):
         """Log pitch by parabolic interpolation, and height of the peaks at `index` `[B, N, 1]`: two `[B, N]`."""
         height = peaks.gather(-1, index)
         left, right = before.gather(-1, index), after.gather(-1, index)

@@ -9,6 +9,7 @@ Notable choices:
 """
 
 import math
+import os
 from dataclasses import dataclass
 
 import torch
@@ -73,7 +74,7 @@ class FiniteWeights:
     """
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, *args, **kwargs):
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         check_finite_weights(pretrained_model_name_or_path, loaded[0] if isinstance(loaded, tuple) else loaded)
         return loaded
@@ -233,7 +234,7 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         self.post_init()
 
     @torch.no_grad()
-    def _init_weights(self, module):
+    def _init_weights(self, module: nn.Module):
         super()._init_weights(module)
         if isinstance(module, ConvNextBlock):
             init.constant_(module.scale, 1.0 / self.config.num_layers)
@@ -268,12 +269,18 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         """Latents `[B, T, latent_dim]`, quantised or not, to samples `[B, T * frame_size]`."""
         return self.decoder(self.to_columns(latent))
 
-    def get_encoded_length(self, input_length):
+    def get_encoded_length(self, input_length: torch.Tensor):
         """Frames that `input_length` samples become."""
         return -(-input_length // self.config.frame_size)
 
     @torch.no_grad()
-    def encode(self, input_values, padding_mask=None, num_quantizers=None, return_dict=None):
+    def encode(
+        self,
+        input_values: torch.Tensor,
+        padding_mask: torch.Tensor | None = None,
+        num_quantizers: int | None = None,
+        return_dict: bool | None = None,
+    ):
         """Audio to codes.
 
         Args:
@@ -294,7 +301,9 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         return (codes,) if return_dict is False else TtsTrmCodecEncoderOutput(audio_codes=codes)
 
     @torch.no_grad()
-    def decode(self, audio_codes, padding_mask=None, return_dict=None):
+    def decode(
+        self, audio_codes: torch.Tensor, padding_mask: torch.Tensor | None = None, return_dict: bool | None = None
+    ):
         """Codes to audio.
 
         Args:
@@ -324,7 +333,13 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
             audio = audio[..., : padding_mask.shape[-1]]
         return (audio,) if return_dict is False else TtsTrmCodecDecoderOutput(audio_values=audio)
 
-    def forward(self, input_values, padding_mask=None, num_quantizers=None, return_dict=None):
+    def forward(
+        self,
+        input_values: torch.Tensor,
+        padding_mask: torch.Tensor | None = None,
+        num_quantizers: int | None = None,
+        return_dict: bool | None = None,
+    ):
         """Encode and decode again: what the codec keeps of `input_values` `[B, 1, L]`, cut to L samples."""
         codes = self.encode(input_values, padding_mask, num_quantizers).audio_codes
         audio = self.decode(codes).audio_values[..., : input_values.shape[-1]]

@@ -10,7 +10,7 @@ All heads work on a flat list of N frames, so that padding costs nothing, and sh
 how many each clip has. `gain` `[B, latent]` is the latent head's, see `LatentHead.gain`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -29,12 +29,12 @@ LOGITS_AT_ONCE = 8192  # frames whose logits of one codebook are
 LOGITS_IN_CACHE = 512  # the same on a CPU, which waits for its memory
 
 
-def random_frames(num_frames: int, fraction: float, device) -> torch.Tensor:
+def random_frames(num_frames: int, fraction: float, device: torch.device) -> torch.Tensor:
     """Indices of a random `fraction` of `num_frames` frames, at least one."""
     return torch.randperm(num_frames, device=device)[: max(1, round(num_frames * fraction))]
 
 
-def chain_latents(codes: torch.Tensor, codebooks: torch.Tensor, chains) -> torch.Tensor:
+def chain_latents(codes: torch.Tensor, codebooks: torch.Tensor, chains: Sequence[int]) -> torch.Tensor:
     """The latents that codes `[N, K]` name: per residual chain the sum of its entries, `[N, len(chains) * D]`.
 
     `codebooks` is `[K, V, D]`; `chains` are the lengths of the residual chains, adding up to K.
@@ -53,7 +53,7 @@ class LinearCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(context, hidden, weight, bias, codes):
+    def forward(context, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, codes: torch.Tensor):
         precision = torch.promote_types(hidden.dtype, torch.float32)
         loss, gradients = hidden.new_zeros((), dtype=precision), []
         of_weight, of_bias = (torch.zeros_like(sums, dtype=precision) for sums in (weight, bias))
@@ -75,7 +75,7 @@ class LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(context, scale):
+    def backward(context, scale: torch.Tensor):
         return *(gradient * scale for gradient in context.saved_tensors), None
 
 
@@ -113,7 +113,7 @@ class ProjectionHead(nn.Module):
         projections = 1 if config.share_output_heads else codebooks
         self.output = nn.ModuleList(nn.Linear(width, config.codebook_size) for _ in range(projections))
 
-    def _codebook_hidden(self, frames, context, codebook: int) -> tuple[torch.Tensor, nn.Linear]:
+    def _codebook_hidden(self, frames: torch.Tensor, context, codebook: int) -> tuple[torch.Tensor, nn.Linear]:
         """What logits of one codebook are a linear map of `[N, D]`, and that map.
 
         `context` `[N, codebook_dim]`, or one row for all frames, sums the embeddings of the lower codes.
@@ -124,18 +124,18 @@ class ProjectionHead(nn.Module):
             return F.gelu(self.mixer(hidden)), self.output[0]
         return hidden, self.output[codebook]
 
-    def _codebook_logits(self, frames, context, codebook: int) -> torch.Tensor:
+    def _codebook_logits(self, frames: torch.Tensor, context, codebook: int) -> torch.Tensor:
         hidden, output = self._codebook_hidden(frames, context, codebook)
         return output(hidden)
 
-    def _embed_code(self, codes, codebook: int | torch.Tensor) -> torch.Tensor:
+    def _embed_code(self, codes: torch.Tensor, codebook: int | torch.Tensor) -> torch.Tensor:
         """Codes of one codebook, or `[N, K]` of all, to what they add to the contexts of the higher ones."""
         return self.code_embedding(codes.clamp(min=0) + codebook * self.config.codebook_size)
 
-    def _no_context(self, frames) -> torch.Tensor:
+    def _no_context(self, frames: torch.Tensor) -> torch.Tensor:
         return frames.new_zeros(1, self.config.codebook_dim)
 
-    def _contexts(self, frames, codes) -> torch.Tensor:
+    def _contexts(self, frames: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """The contexts of all codebooks where the codes `[N, K]` are known: `[N or 1, K, codebook_dim]`."""
         if self.config.codebook_head == "parallel":
             return self._no_context(frames)[:, None].expand(-1, codes.shape[1], -1)
@@ -173,7 +173,13 @@ class ProjectionHead(nn.Module):
     def gain(self, speaker_id: torch.Tensor, sharpness: float) -> None:
         """None: what is drawn from logits is not smooth and needs no gain."""
 
-    def predict(self, frames: torch.Tensor, choose: Callable = nearest, gain=None, lengths=None) -> torch.Tensor:
+    def predict(
+        self,
+        frames: torch.Tensor,
+        choose: Callable = nearest,
+        gain: torch.Tensor | None = None,
+        lengths: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Codes `[N, K]`, each codebook seeing the codes chosen before it."""
         context, codes = self._no_context(frames), []
         for codebook in range(self.config.num_codebooks):
@@ -287,7 +293,7 @@ class LatentHead(nn.Module):
     def _cross_entropies(self, latent: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Sums over the frames `[N]` of each codebook's cross-entropy, `[K]`."""
 
-        def compute(latent, codes):
+        def compute(latent: torch.Tensor, codes: torch.Tensor):
             logits = self._true_logits(latent, codes)
             losses = F.cross_entropy(logits.flatten(0, 1), codes.T.flatten(), reduction="none")
             return losses.unflatten(0, (len(logits), -1)).sum(-1)
@@ -352,7 +358,13 @@ class LatentHead(nn.Module):
         mean = means.repeat_interleave(lengths, 0)
         return mean + gain.repeat_interleave(lengths, 0) * (latent - mean)
 
-    def predict(self, frames: torch.Tensor, choose: Callable = nearest, gain=None, lengths=None) -> torch.Tensor:
+    def predict(
+        self,
+        frames: torch.Tensor,
+        choose: Callable = nearest,
+        gain: torch.Tensor | None = None,
+        lengths: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Codes `[N, K]`: the codec's own search, or sampled level by level; `lengths` are needed for the gain."""
         latent = self.latent(frames)
         if gain is not None:

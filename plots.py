@@ -9,6 +9,7 @@ import os
 import textwrap
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,12 +17,16 @@ import torch
 from .audio.features import DYNAMIC_RANGE, HOP_LENGTH, MEL_BANDS, log_mel_decibels
 from .errors_tts_trm import InputError
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 STEPS_PER_FRAME = 4  # of an alignment drawn from durations, whose borders fall between frames
 SPECTROGRAM_HEIGHT, CHARACTER_HEIGHT = 2.2, 0.125  # inches
 NAMES = {" ": "␣", "<boundary>": "edge"}
 
 
-def alignment_from_durations(durations, steps_per_frame: int = STEPS_PER_FRAME) -> np.ndarray:
+def alignment_from_durations(durations: np.ndarray, steps_per_frame: int = STEPS_PER_FRAME) -> np.ndarray:
     """Durations `[S]` in frames to the share of every character in every step: `[T * steps_per_frame, S]`."""
     ends = np.cumsum(np.asarray(durations, dtype=np.float64)) * steps_per_frame
     starts = np.concatenate(([0.0], ends[:-1]))
@@ -29,7 +34,15 @@ def alignment_from_durations(durations, steps_per_frame: int = STEPS_PER_FRAME) 
     return np.clip(np.minimum(ends, steps + 1) - np.maximum(starts, steps), 0.0, None)
 
 
-def draw_durations(path, text, characters, durations, waveform=None, sampling_rate=24_000, frame_rate=12.5) -> bytes:
+def draw_durations(
+    path: str | Path,
+    text: str,
+    characters: list[str],
+    durations: np.ndarray,
+    waveform: np.ndarray | None = None,
+    sampling_rate: int = 24_000,
+    frame_rate: float = 12.5,
+) -> bytes:
     """Draws when each of a clip's `characters` is spoken according to its `durations` `[S]` in frames; see below."""
     return draw_speech(
         path,
@@ -142,7 +155,7 @@ def draw_codebooks(path: str | Path | None, cross_entropy: list[float], accuracy
     return save_figure(figure, path)
 
 
-def draw_spectrogram(waveform, sampling_rate: int) -> bytes:
+def draw_spectrogram(waveform: np.ndarray, sampling_rate: int) -> bytes:
     """A PNG of the log-mel spectrogram of `[L]` samples alone, without axes: a pixel for each band and each 10 ms.
 
     [`frequency_ticks`] says where its frequencies are.
@@ -181,7 +194,7 @@ def new_figure(width: float, height: float):
     return import_figure()(figsize=(width, height), dpi=100, layout="constrained")
 
 
-def save_figure(figure, path: str | Path | None) -> bytes:
+def save_figure(figure: "Figure", path: str | Path | None) -> bytes:
     """The figure as PNG, written to `path` as well unless that is None; a failed write leaves no file.
 
     Raises:
@@ -207,7 +220,7 @@ def _width(seconds: float) -> float:
     return min(18.0, max(7.0, 2.0 + 2.0 * seconds))
 
 
-def _draw_spectrogram(panel, waveform, sampling_rate: int) -> None:
+def _draw_spectrogram(panel: "Axes", waveform: np.ndarray, sampling_rate: int) -> None:
     decibels = log_mel_decibels(waveform, sampling_rate)
     column = HOP_LENGTH / sampling_rate
     panel.imshow(
@@ -222,7 +235,7 @@ def _draw_spectrogram(panel, waveform, sampling_rate: int) -> None:
     panel.set_ylabel("frequency [kHz]\n(log-mel spectrogram)")
 
 
-def _draw_alignment(panel, alignment: np.ndarray, characters: list[str], frame_rate: float) -> None:
+def _draw_alignment(panel: "Axes", alignment: np.ndarray, characters: list[str], frame_rate: float) -> None:
     panel.imshow(
         alignment.T,
         origin="lower",

@@ -13,11 +13,13 @@ import sys
 if not __package__:
     from scripts import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import run_command
 from tts_trm.training.options import parse_arguments
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
 

@@ -9,7 +9,7 @@ FFT_SIZE, HOP_LENGTH, MEL_BANDS = 1024, 240, 80
 DYNAMIC_RANGE = 80.0  # dB below the loudest value that are still shown
 
 
-def log_mel_decibels(waveform, sampling_rate: int) -> np.ndarray:
+def log_mel_decibels(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
     """`[L]` samples to mel magnitudes in dB of the loudest value, `[bands, columns]`."""
     samples = torch.as_tensor(waveform, dtype=torch.float32).detach().cpu().reshape(-1)
     window = torch.hann_window(FFT_SIZE)

@@ -132,7 +132,7 @@ Returns:
             ),
         )
 
-    def _compute(self, predictions, references, sampling_rate: int):
+    def _compute(self, predictions: list, references: list, sampling_rate: int):
         results = [
             compare(Analysis.of(speech, sampling_rate), Analysis.of(reference, sampling_rate))
             for speech, reference in zip(predictions, references, strict=True)
@@ -163,7 +163,7 @@ Returns:
             ),
         )
 
-    def _compute(self, predictions, references):
+    def _compute(self, predictions: list, references: list):
         cosines = []
         for pair in zip(predictions, references, strict=True):
             embedding, speaker = map(np.asarray, pair)

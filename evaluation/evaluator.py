@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,9 +11,14 @@ import torch
 from ..audio.features import pitch_contour
 from ..data.clips import Clip, DataError
 from ..data.held_out import is_held_out, text_key
+from ..modeling_tts_trm import TtsTrmModel
+from ..processing_tts_trm import TtsTrmProcessor
 from ..speaking.voice import Passage, Voice
 from .acoustic_metrics import AcousticDistance, SpeakerSimilarity, speaker_centroids
 from .model_metrics import codebook_measures
+from .quality import SpeechQuality
+from .recognizers import Recognizer
+from .speaker_encoders import SpeakerEncoder
 from .word_metrics import DroppedAndRepeatedWords, WordErrorRate, plain_words
 
 RECORDINGS, MODEL = "recordings", "model"
@@ -44,7 +50,7 @@ def held_out_clips(clips: Iterable[Clip], share: float, speaker: str | None = No
     return {name: list(sentences.values()) for name, sentences in chosen.items()}
 
 
-def aligned_durations(token_dir, processor) -> dict[tuple[str, str], np.ndarray]:
+def aligned_durations(token_dir: str | Path, processor: TtsTrmProcessor) -> dict[tuple[str, str], np.ndarray]:
     """By name and text of a clip the durations `[S]` in frames that training aligned it with.
 
     Raises:
@@ -89,7 +95,16 @@ class VoiceEvaluation:
         quality: a [`SpeechQuality`], or None to leave it out.
     """
 
-    def __init__(self, model, processor, recognizer, speaker_encoder, durations=None, seed: int = 0, quality=None):
+    def __init__(
+        self,
+        model: TtsTrmModel,
+        processor: TtsTrmProcessor,
+        recognizer: Recognizer | None,
+        speaker_encoder: SpeakerEncoder,
+        durations: dict | None = None,
+        seed: int = 0,
+        quality: SpeechQuality | None = None,
+    ):
         pitch_contour(np.zeros(processor.sampling_rate), processor.sampling_rate)  # says now if its library is missing
         self.model, self.processor, self.seed = model, processor, seed
         self.recognizer, self.speaker_encoder, self.durations = recognizer, speaker_encoder, durations
@@ -167,7 +182,7 @@ class VoiceEvaluation:
         extra = {} if durations is None else {"durations": durations}
         return [inputs | extra | {"labels": codes, "label_lengths": torch.tensor([frames])}]
 
-    def _hear(self, waveforms) -> list[str]:
+    def _hear(self, waveforms: Iterable[np.ndarray | None]) -> list[str]:
         return ["" if wave is None else self.recognizer(wave, self.rate, self.language) for wave in waveforms]
 
     def _normalized(self, texts: list[str]) -> list[str]:

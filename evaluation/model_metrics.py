@@ -1,8 +1,11 @@
 """What is measured of a model on held-out sentences: in training, and codebook by codebook."""
 
+from collections.abc import Callable, Iterable
+
 import torch
 
 from ..errors_tts_trm import InputError
+from ..modeling_tts_trm import TtsTrmModel
 from ..modeling_tts_trm_heads import FRAMES_AT_ONCE
 from ..modeling_tts_trm_layers import length_mask
 
@@ -25,7 +28,9 @@ def shuffle_texts(batch: dict) -> dict | None:
 
 
 @torch.no_grad()
-def evaluate(model, batches, device, gather=None) -> dict[str, float]:
+def evaluate(
+    model: TtsTrmModel, batches: Iterable[dict], device: torch.device, gather: Callable | None = None
+) -> dict[str, float]:
     """Means over all frames (lengths: over all clips) of the held-out batches.
 
     Args:
@@ -43,7 +48,7 @@ def evaluate(model, batches, device, gather=None) -> dict[str, float]:
     model.eval()
     sums: dict[str, tuple[float, float]] = {}  # weighted sum and sum of weights
 
-    def add(name: str, value, weight: float):
+    def add(name: str, value: float | torch.Tensor, weight: float):
         total, weights = sums.get(name, (0.0, 0.0))
         sums[name] = total + float(value) * weight, weights + weight
 
@@ -81,7 +86,13 @@ def evaluate(model, batches, device, gather=None) -> dict[str, float]:
 
 
 @torch.no_grad()
-def measure_gain(model, batches, device, gather=None, speaker_ids: list[int] | None = None) -> None:
+def measure_gain(
+    model: TtsTrmModel,
+    batches: Iterable[dict],
+    device: torch.device,
+    gather: Callable | None = None,
+    speaker_ids: list[int] | None = None,
+) -> None:
     """Measures on held-out batches how far each speaker's predicted latents vary less than true ones.
 
     `model`, `batches`, `device` and `gather` are those of [`evaluate`]; a model with another head is left as it is, and
@@ -107,7 +118,7 @@ def measure_gain(model, batches, device, gather=None, speaker_ids: list[int] | N
 
 
 @torch.no_grad()
-def codebook_measures(model, batches) -> dict[str, list[float]]:
+def codebook_measures(model: TtsTrmModel, batches: Iterable[dict]) -> dict[str, list[float]]:
     """How well each codebook is predicted where the lower ones are true, over all frames of `batches`.
 
     Args:

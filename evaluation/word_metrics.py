@@ -8,12 +8,16 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import datasets
 import evaluate
 import numpy as np
 
 from ..errors_tts_trm import InputError
+
+if TYPE_CHECKING:
+    import jiwer
 
 BOOTSTRAP_DRAWS = 1000
 CONFIDENCE = 0.95
@@ -66,7 +70,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _edits(output) -> tuple[int, int]:
+def _edits(output: "jiwer.WordOutput") -> tuple[int, int]:
     """Edit distance, and length of the reference, of what jiwer found."""
     missed = output.substitutions + output.deletions
     return missed + output.insertions, output.hits + missed
@@ -88,7 +92,7 @@ Returns:
             features=TEXT_PAIRS,
         )
 
-    def _compute(self, predictions, references, draws: int = BOOTSTRAP_DRAWS, seed: int = 0):
+    def _compute(self, predictions: list[str], references: list[str], draws: int = BOOTSTRAP_DRAWS, seed: int = 0):
         import jiwer
 
         pairs = list(zip(checked_references(references), map(plain_words, predictions), strict=True))
@@ -170,7 +174,7 @@ Returns:
             features=TEXT_PAIRS,
         )
 
-    def _compute(self, predictions, references):
+    def _compute(self, predictions: list[str], references: list[str]):
         words = sum(len(text.split()) for text in checked_references(references))
         counts = [count_dropped_and_repeated(*pair) for pair in zip(references, predictions, strict=True)]
         dropped, repeated = map(sum, zip(*counts, strict=True))

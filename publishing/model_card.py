@@ -12,7 +12,8 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from .. import __version__
 from ..errors_tts_trm import InputError
-from ..processing_tts_trm import CODEC_FOLDER
+from ..modeling_tts_trm import TtsTrmModel
+from ..processing_tts_trm import CODEC_FOLDER, TtsTrmProcessor
 
 REPOSITORY = "this/repository"  # stands for the repository's name until there is one
 SAMPLES = "<!-- samples -->"  # where a published card links to what the voice speaks
@@ -80,8 +81,8 @@ class CardError(InputError):
 
 def write_model_card(
     folder: str | Path,
-    model,
-    processor,
+    model: TtsTrmModel,
+    processor: TtsTrmProcessor,
     metrics: dict[str, float] | None = None,
     evaluation: dict | None = None,
     notes: str = "",
@@ -133,7 +134,7 @@ def read_notes(notes: str) -> tuple[dict, str]:
         raise CardError(f"The metadata of the notes, between its --- lines, is no YAML mapping ({reason}).") from error
 
 
-def examples(processor) -> list[dict]:
+def examples(processor: TtsTrmProcessor) -> list[dict]:
     """The card's `widget`: for each speaker a text in its language, where we have one."""
     languages = (language.split("_")[0] for language in processor.languages)
     pairs = zip(processor.speakers, languages, strict=True)
@@ -180,7 +181,7 @@ def _metrics(evaluation: dict) -> dict[str, tuple]:
     return {key: value for key, value in METRICS.items() if not (stand_in and key == "speaker_similarity")}
 
 
-def _heading(name: str, model, processor) -> str:
+def _heading(name: str, model: TtsTrmModel, processor: TtsTrmProcessor) -> str:
     config, trained = model.config, sum(parameter.numel() for parameter in model.parameters())
     codec = CODEC_FOLDER if Path(processor.codec).is_dir() else processor.codec  # a folder travels with the checkpoint
     pairs = zip(processor.speakers, processor.languages, strict=True)
@@ -195,7 +196,7 @@ def _heading(name: str, model, processor) -> str:
     )
 
 
-def _usage(processor) -> str:
+def _usage(processor: TtsTrmProcessor) -> str:
     shown = [*examples(processor), {"text": "Text to speak.", "example_title": processor.speakers[0]}][0]
     text, speaker = (json.dumps(shown[name], ensure_ascii=False) for name in ("text", "example_title"))
     return USAGE.format(repository=REPOSITORY, text=text, speaker=speaker)

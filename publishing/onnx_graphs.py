@@ -4,6 +4,7 @@ Both compute what `generate` and the codec's `decode` compute, in the same order
 for a batch as padded arrays: a flat list of real frames has no fixed place for an item's frames.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,10 @@ from torch import nn
 
 from ..errors_tts_trm import InputError
 from ..generation_tts_trm import PADDING_CODE
+from ..modeling_tts_trm import TtsTrmModel
+from ..modeling_tts_trm_codec import TtsTrmCodec
 from ..modeling_tts_trm_layers import length_mask, of_speakers
+from ..speaking.voice import Voice
 
 OPSET = 18  # of February 2023: whatever runs ONNX has it
 SMALLEST_HALF = 1024  # values below which a tensor is not worth the cast
@@ -51,12 +55,20 @@ class ResidualSearch(nn.Module):
 class ModelGraph(nn.Module):
     """`generate` of a model with a latent head and durations, its codes the nearest ones."""
 
-    def __init__(self, model):
+    def __init__(self, model: TtsTrmModel):
         super().__init__()
         self.model = model
         self.searches = nn.ModuleList(ResidualSearch(model.head.codebooks[part]) for part, _ in model.head._chains())
 
-    def forward(self, input_ids, attention_mask, speaker_shares, speed, sharpness, num_frames):
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        speaker_shares: torch.Tensor,
+        speed: torch.Tensor,
+        sharpness: torch.Tensor,
+        num_frames: torch.Tensor,
+    ):
         """Codes `[B, K, T]`, lengths `[B]` and durations `[B, S]`; the arguments as in docs/onnx.md."""
         model, head = self.model, self.model.head
         text = model.text_encoder(input_ids, attention_mask, speaker_shares)
@@ -82,7 +94,7 @@ class ModelGraph(nn.Module):
 class CodecGraph(nn.Module):
     """`decode` of the offline codec, its Fourier transforms as products with the waves of all frequencies."""
 
-    def __init__(self, codec):
+    def __init__(self, codec: TtsTrmCodec):
         super().__init__()
         self.codec, decoder = codec, codec.decoder
         size, self.hop_length, self.padding = codec.config.fft_size, codec.config.hop_length, decoder.padding
@@ -124,7 +136,7 @@ class CodecGraph(nn.Module):
         return (added / energy.clamp(min=1e-5))[:, 0].clamp(-1.0, 1.0)
 
 
-def model_graph(voice) -> bytes:
+def model_graph(voice: Voice) -> bytes:
     """Text to codes, as an ONNX file."""
     implementation = voice.model.config._attn_implementation
     voice.model.set_attn_implementation("eager")
@@ -137,7 +149,7 @@ def model_graph(voice) -> bytes:
         voice.model.set_attn_implementation(implementation)
 
 
-def codec_graph(voice) -> bytes:
+def codec_graph(voice: Voice) -> bytes:
     """Codes to audio, as an ONNX file."""
     codec = voice.processor.codec_model
     codes = torch.zeros(2, min(3, codec.config.num_quantizers), 5, dtype=torch.long)
@@ -145,14 +157,14 @@ def codec_graph(voice) -> bytes:
     return _export(CodecGraph(codec).eval(), {"codes": codes}, axes, ("waveform",), {"waveform": {1: "samples"}})
 
 
-def _export(graph: nn.Module, arguments: dict, axes: dict, outputs, output_axes: dict) -> bytes:
+def _export(graph: nn.Module, arguments: dict, axes: dict, outputs: list[str], output_axes: dict) -> bytes:
     """The traced graph, sizes of `axes` dynamic; `output_axes` names sizes that are computed."""
     dynamic = {
         name: {place: torch.export.Dim(axis, min=1) for place, axis in each.items()} for name, each in axes.items()
     }
     log_sigmoid = torch.ops.aten.log_sigmoid
 
-    def stable_log_sigmoid(x):  # the exporter's own is the logarithm of 0 far from an edge
+    def stable_log_sigmoid(x: torch.Tensor):  # the exporter's own is the logarithm of 0 far from an edge
         return opset18.Neg(opset18.Softplus(opset18.Neg(x)))
 
     with torch.no_grad():
@@ -212,7 +224,7 @@ class Differences:
         )
 
 
-def _random_inputs(voice, lengths, seed: int = 0) -> dict[str, torch.Tensor]:
+def _random_inputs(voice: Voice, lengths: Sequence[int], seed: int = 0) -> dict[str, torch.Tensor]:
     """A padded batch of texts of the voice's own characters, spoken by blends, each at a speed of its own."""
     config, batch = voice.model.config, len(lengths)
     generator = torch.Generator().manual_seed(seed)
@@ -229,7 +241,7 @@ def _random_inputs(voice, lengths, seed: int = 0) -> dict[str, torch.Tensor]:
     }
 
 
-def compare(voice, model: bytes, codec: bytes) -> Differences:
+def compare(voice: Voice, model: bytes, codec: bytes) -> Differences:
     """Has the graphs and torch speak the same batches of random texts, short and long ones together.
 
     Raises:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedModel
 
 from ..data.aligner import ALIGNER_FILE
 from ..errors_tts_trm import InputError
@@ -14,7 +15,7 @@ from ..processing_tts_trm import CODEC_FOLDER, TtsTrmProcessor, codec_codebooks,
 from .model_card import read_evaluation, write_model_card
 
 
-def save_half(model, folder: Path) -> None:
+def save_half(model: PreTrainedModel, folder: Path) -> None:
     """Saves `model` in float16, to be loaded as float32: half the bytes, and no half precision where it computes."""
     copy.deepcopy(model).half().save_pretrained(folder)  # a codec is shared by all that have loaded it
     path = folder / "config.json"

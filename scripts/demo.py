@@ -7,6 +7,8 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import BUNDLED_VOICE, run_command
 from tts_trm.scripts.synthesize import speak
 
@@ -17,14 +19,14 @@ SENTENCES = (
 )
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id with both speakers")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs/demo"), help="(default: %(default)s)")
     return parser.parse_args(arguments)
 
 
-def demonstrate(options) -> None:
+def demonstrate(options: argparse.Namespace) -> None:
     from tts_trm.speaking.voice import Voice
 
     voice = Voice.from_pretrained(options.model)
@@ -34,7 +36,7 @@ def demonstrate(options) -> None:
         print(f'"{text}"\n   {speak(voice, text, speaker, path, pictures=True)}', flush=True)
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: demonstrate(options))
 

@@ -27,11 +27,18 @@ from urllib.parse import quote
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from tts_trm.commands import number_type, run_command
 from tts_trm.evaluation.tables import report, table_rows
 
+if TYPE_CHECKING:
+    from tts_trm.evaluation.evaluator import Renditions
+    from tts_trm.processing_tts_trm import TtsTrmProcessor
 
-def parse_arguments(arguments=None):
+
+def parse_arguments(arguments: Sequence[str] | None = None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder or Hub id of the voice")
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv and audio")
@@ -63,7 +70,7 @@ def parse_arguments(arguments=None):
     return options
 
 
-def held_out(options) -> dict:
+def held_out(options: argparse.Namespace) -> dict:
     from tts_trm.data.sources import read_sources
     from tts_trm.evaluation.evaluator import held_out_clips
 
@@ -71,7 +78,7 @@ def held_out(options) -> dict:
     return {speaker: clips[: options.sentences or None] for speaker, clips in chosen.items()}
 
 
-def write_list(options) -> int:
+def write_list(options: argparse.Namespace) -> int:
     """Writes the held-out sentences as a prompts file; their number."""
     lines = [f"{speaker}|{clip.text}" for speaker, clips in held_out(options).items() for clip in clips]
     heading = f"# {len(lines)} held-out sentences, a share of {options.held_out}; by scripts/evaluate_voice.py"
@@ -79,7 +86,7 @@ def write_list(options) -> int:
     return len(lines)
 
 
-def evaluate(options):
+def evaluate(options: argparse.Namespace):
     """Everything that JSON holds, and the page of it if one is asked for; writes audio and pictures on the way."""
     from tts_trm.evaluation.evaluator import VoiceEvaluation, aligned_durations, summarize
     from tts_trm.evaluation.quality import load_quality
@@ -132,13 +139,13 @@ def file_name(speaker: str) -> str:
     return re.sub(r"[^\w -]", lambda match: quote(match[0], safe="").replace(".", "%2E"), speaker)
 
 
-def save_speech(folder: Path, speaker: str, processor, spoken) -> None:
+def save_speech(folder: Path, speaker: str, processor: "TtsTrmProcessor", spoken: "Renditions") -> None:
     for number, wave in enumerate(spoken.waveforms["model"], 1):
         if wave is not None:
             processor.save_audio(wave, folder / f"{file_name(speaker)}_{number:04d}.wav")
 
 
-def draw(folder: Path, speaker: str, rate: int, spoken, codebooks: dict | None) -> None:
+def draw(folder: Path, speaker: str, rate: int, spoken: "Renditions", codebooks: dict | None) -> None:
     """The first sentence that the model speaks, as recording, codec and model; and the codebooks."""
     from tts_trm.audio.features import pitch_contour
     from tts_trm.plots import draw_codebooks, draw_comparison
@@ -155,7 +162,7 @@ def draw(folder: Path, speaker: str, rate: int, spoken, codebooks: dict | None) 
         )
 
 
-def evaluate_and_write(options) -> None:
+def evaluate_and_write(options: argparse.Namespace) -> None:
     """Prints the tables, and writes what the options ask for."""
     if options.held_out_list:
         print(f"{options.held_out_list}: {write_list(options)} sentences")
@@ -170,7 +177,7 @@ def evaluate_and_write(options) -> None:
         page.write(options.page, results)
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: evaluate_and_write(options))
 

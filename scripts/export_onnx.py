@@ -17,8 +17,14 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from tts_trm.commands import BUNDLED_VOICE, run_command
 from tts_trm.errors_tts_trm import TtsTrmError
+
+if TYPE_CHECKING:
+    from tts_trm.speaking.voice import Voice
 
 MOST_DIFFERENT_FRAMES = 0.02  # share of frames in which rounding may have turned a tie between two entries
 LARGEST_DIFFERENCE = 1e-3  # of samples, whose range is -1..1, and of durations, in frames
@@ -28,7 +34,7 @@ class ExportError(TtsTrmError):
     """A voice that cannot be exported; the message names the value and the fix."""
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id (default: the bundled voice)"
@@ -38,7 +44,7 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def check_exportable(voice) -> None:
+def check_exportable(voice: "Voice") -> None:
     """Raises `ExportError` for a voice of which no graph can be made."""
     from tts_trm import TtsTrmCodec
 
@@ -60,7 +66,7 @@ def check_exportable(voice) -> None:
         )
 
 
-def export(voice, output: Path) -> str:
+def export(voice: "Voice", output: Path) -> str:
     """Writes the ONNX files of a voice into a folder, and says how far they differ from torch."""
     from tts_trm.generation_tts_trm import FASTEST, SLOWEST
     from tts_trm.speaking.onnx_voice import CODEC_FILE, MODEL_FILE, TOKENIZER_FILE, VOICE_FILE
@@ -98,7 +104,7 @@ def export(voice, output: Path) -> str:
     return f"{output}: {(len(model) + len(codec)) / 1e6:.1f} MB; beside torch, {differences}"
 
 
-def load_and_export(options) -> None:
+def load_and_export(options: argparse.Namespace) -> None:
     from tts_trm.speaking.voice import Voice
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names libraries that nobody needs here
@@ -107,7 +113,7 @@ def load_and_export(options) -> None:
         print(export(Voice.from_pretrained(options.model, options.revision, "cpu"), options.output_dir))
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: load_and_export(options))
 

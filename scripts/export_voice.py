@@ -10,10 +10,12 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import run_command
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder of a training run")
     parser.add_argument("--output-dir", type=Path, required=True, help="gets the voice; its files are replaced")
@@ -26,7 +28,7 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def export_and_report(options) -> None:
+def export_and_report(options: argparse.Namespace) -> None:
     from tts_trm.publishing.release import export
 
     export(
@@ -41,7 +43,7 @@ def export_and_report(options) -> None:
     print(f"{options.output_dir}: {size / 1e6:.1f} MB")
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: export_and_report(options))
 

@@ -11,10 +11,12 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import BUNDLED_VOICE, check_model_name, run_command
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id (default: the bundled voice)"
@@ -36,7 +38,7 @@ def licence(model: str, revision: str | None) -> str:
         return "unknown"
 
 
-def list_voices(options) -> None:
+def list_voices(options: argparse.Namespace) -> None:
     from tts_trm import TtsTrmProcessor
 
     check_model_name(options.model)
@@ -48,7 +50,7 @@ def list_voices(options) -> None:
     print(f"licence: {licence(options.model, options.revision)}")
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: list_voices(options))
 

@@ -19,11 +19,13 @@ import soxr
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import run_command
 from tts_trm.errors_tts_trm import InputError
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sentences", type=Path, required=True, help="text file, one sentence a line")
     parser.add_argument(
@@ -39,7 +41,7 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def choose_sentences(options) -> list[str]:
+def choose_sentences(options: argparse.Namespace) -> list[str]:
     lines = [" ".join(line.split()) for line in options.sentences.read_text(encoding="utf-8").splitlines()]
     lines = list(dict.fromkeys(line for line in lines if options.min_length <= len(line) <= options.max_length))
     if options.seed >= 0:
@@ -59,7 +61,7 @@ def speak(text: str, voice: str, path: Path, sampling_rate: int) -> None:
     partial.rename(path)
 
 
-def speak_all(options) -> None:
+def speak_all(options: argparse.Namespace) -> None:
     if shutil.which("flite") is None:
         raise InputError("the command `flite` is missing; install it with `apt-get install flite`.")
     sentences = choose_sentences(options)
@@ -82,7 +84,7 @@ def speak_all(options) -> None:
     print(f"{len(rows)} sentences in {len(options.voices)} voices -> {options.output_dir}")
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: speak_all(options))
 

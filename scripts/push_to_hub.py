@@ -15,10 +15,12 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import run_command
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
     parser.add_argument("--repo", required=True, help="repository, owner/name; made where there is none")
@@ -27,7 +29,7 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def push(options) -> None:
+def push(options: argparse.Namespace) -> None:
     from tts_trm.publishing.upload import push_voice
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
@@ -37,7 +39,7 @@ def push(options) -> None:
     print(f'AutoModel.from_pretrained("{name}", revision="{commit.oid}", trust_remote_code=True)')
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: push(options))
 

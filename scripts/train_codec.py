@@ -19,10 +19,12 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import run_command
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv and audio")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs/codec"), help="gets the codec and its state")
@@ -52,7 +54,7 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def train_codec(options) -> None:
+def train_codec(options: argparse.Namespace) -> None:
     from tts_trm.training.codec_training import CodecTraining
 
     run = CodecTraining(options)
@@ -62,7 +64,7 @@ def train_codec(options) -> None:
         run.report()
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: train_codec(options))
 

@@ -1,5 +1,6 @@
 """The accelerator of a run, and libraries that should be quiet."""
 
+import argparse
 import os
 import sys
 import time
@@ -24,7 +25,7 @@ def quiet_libraries() -> None:
         datasets.disable_progress_bars()
 
 
-def make_accelerator(options) -> Accelerator:
+def make_accelerator(options: argparse.Namespace) -> Accelerator:
     """The accelerator for `--device`, `--fp16`, `--bf16` and the trackers."""
     # characters far from a frame weigh next to nothing: numbers too small for a CPU to multiply at full speed
     torch.set_flush_denormal(True)

@@ -11,12 +11,14 @@ import json
 import math
 import os
 import shutil
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from ..errors_tts_trm import InputError
 
@@ -46,7 +48,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_checkpoint(folder: Path, write) -> Path:
+def write_checkpoint(folder: Path, write: Callable[[Path], None]) -> Path:
     """Fills `folder` by calling `write(partial_folder)`; an existing folder of that name is replaced at the end.
 
     Raises:
@@ -153,7 +155,7 @@ def set_aside(root: Path) -> Path | None:
     return root.rename(root.with_name(f"{root.name}.{number}"))
 
 
-def is_valid(folder: Path, report=print) -> bool:
+def is_valid(folder: Path, report: Callable[[str], None] = print) -> bool:
     """Whether `verify_checkpoint` finds nothing; what it finds is named through `report`."""
     try:
         verify_checkpoint(folder)
@@ -163,7 +165,7 @@ def is_valid(folder: Path, report=print) -> bool:
     return True
 
 
-def newest_valid(root: Path, report=print) -> Path | None:
+def newest_valid(root: Path, report: Callable[[str], None] = print) -> Path | None:
     """The newest checkpoint under `root` that passes verification; worse ones are named through `report`.
 
     Returns None where there is none yet.
@@ -217,7 +219,14 @@ def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: dict[str, 
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def save_training_state(folder: Path, weights, average, optimizer, random_states, state: dict) -> None:
+def save_training_state(
+    folder: Path,
+    weights: dict[str, torch.Tensor],
+    average: dict[str, torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    random_states: list[dict],
+    state: dict,
+) -> None:
     """Writes `training_state/` of a checkpoint: weights, average, optimizer, one random state a process, counters.
 
     Raises:
@@ -253,7 +262,7 @@ def load_training_state(folder: Path) -> dict:
     return loaded
 
 
-def check_training_state(folder: Path, loaded: dict, model, optimizer) -> None:
+def check_training_state(folder: Path, loaded: dict, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Raises `CheckpointError`, naming the file, unless `model` and `optimizer` can go on from `loaded`.
 
     The hashes of the manifest only say that the files are as they were written.
@@ -305,10 +314,10 @@ def _check_random_states(folder: Path, states: dict[str, torch.Tensor], num_proc
 
 
 def _check_counters(folder: Path, state: dict) -> None:
-    def is_count(value) -> bool:
+    def is_count(value: object) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
-    def is_number(value) -> bool:
+    def is_number(value: object) -> bool:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
 
     best, metrics, losses, scaler = (state.get(name) for name in ("best_loss", "metrics", "losses", "scaler"))

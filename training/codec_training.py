@@ -1,5 +1,6 @@
 """Fitting the offline codec: principal components, residual k-means, and the training of the decoder."""
 
+import argparse
 import json
 import math
 import random
@@ -11,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from ..audio.reading import AudioError, load_clip
 from ..configuration_tts_trm_codec import TtsTrmCodecConfig
@@ -33,7 +35,9 @@ VARIANCE_POWER = 0.3  # of each principal component that is divided out before k
 class Excerpts:
     """All clips on the device, and excerpts of them at random: what the decoder sees, and what it should say."""
 
-    def __init__(self, codec: TtsTrmCodec, clips: list, options, generator: torch.Generator, predicted: dict):
+    def __init__(
+        self, codec: TtsTrmCodec, clips: list, options: argparse.Namespace, generator: torch.Generator, predicted: dict
+    ):
         self.codec, self.options, self.generator = codec, options, generator
         device, size = codec.device, codec.config.frame_size
         self.frames = options.excerpt_frames + 2 * CONTEXT_FRAMES
@@ -83,7 +87,7 @@ class Excerpts:
 class CodecTraining:
     """One run of `scripts/train_codec.py`; `options` are its arguments."""
 
-    def __init__(self, options):
+    def __init__(self, options: argparse.Namespace):
         self.options = options
         self.folder = Path(options.output_dir)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -243,11 +247,13 @@ class CodecTraining:
         self._save(optimizers, adversary, step, used)
 
     @staticmethod
-    def _set_learning_rate(optimizer, value: float) -> None:
+    def _set_learning_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
         for group in optimizer.param_groups:
             group["lr"] = value
 
-    def _step(self, optimizer, loss, parameters, step: int) -> None:
+    def _step(
+        self, optimizer: torch.optim.Optimizer, loss: torch.Tensor, parameters: list[nn.Parameter], step: int
+    ) -> None:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0 if optimizer.defaults["betas"][0] == 0.8 else 10.0)
@@ -255,7 +261,13 @@ class CodecTraining:
             raise InputError(f"The gradient is {norm} at step {step}; lower --lr (now {self.options.lr}).")
         optimizer.step()
 
-    def _save(self, optimizers=None, adversary=None, step=0, used=0.0):
+    def _save(
+        self,
+        optimizers: list[torch.optim.Optimizer] | None = None,
+        adversary: nn.Module | None = None,
+        step: int = 0,
+        used: float = 0.0,
+    ):
         """Codec and training state; each file is written beside its place and renamed, the counters last."""
         self.codec.config.dtype = "float32"
         self.codec.save_pretrained(self.folder)
@@ -268,7 +280,9 @@ class CodecTraining:
         save_file(tensors, self.folder / "training.partial", metadata=counters)
         (self.folder / "training.partial").rename(self.folder / "training.safetensors")
 
-    def _load_state(self, optimizers, adversary) -> tuple[int, float]:
+    def _load_state(
+        self, optimizers: list[torch.optim.Optimizer] | None, adversary: nn.Module | None
+    ) -> tuple[int, float]:
         path = self.folder / "training.safetensors"
         if not path.exists():
             return 0, 0.0

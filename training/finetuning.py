@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from transformers.utils import cached_file
 
 from ..configuration_tts_trm import TtsTrmConfig
-from ..data.aligner import ALIGNER_FILE
+from ..data.aligner import ALIGNER_FILE, AlignerTraining
 from ..errors_tts_trm import InputError
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import CODEC_FOLDER, TtsTrmProcessor
@@ -40,7 +40,7 @@ def alphabet_and_speakers(voice: str) -> tuple[str, dict[str, str]]:
     return alphabet, dict(zip(processor.speakers, processor.languages, strict=True))
 
 
-def load_aligner(training, processor: TtsTrmProcessor, voice: str) -> bool:
+def load_aligner(training: AlignerTraining, processor: TtsTrmProcessor, voice: str) -> bool:
     """Has `training`, an `AlignerTraining`, go on from the aligner of `voice`; returns whether it has one that fits.
 
     A few minutes of speech are not enough to learn from nothing which character is spoken when.

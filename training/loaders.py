@@ -1,20 +1,23 @@
 """The training and held-out rows of a run, and the loaders of their batches."""
 
+import argparse
 import math
 import signal
 
 import torch
+from accelerate import Accelerator
 from torch.utils.data import DataLoader
 
 from ..data.batching import BucketBatchSampler, Collator
-from ..data.dataset import prepare_split
+from ..data.dataset import SpeechDataset, prepare_split
 from ..data.streaming import StreamedBatches
 from ..data.token_folder import load_tokens
+from ..processing_tts_trm import TtsTrmProcessor
 
 SHAPE_MULTIPLE = 16  # of texts and clips in a training batch
 
 
-def split_data(options, processor):
+def split_data(options: argparse.Namespace, processor: TtsTrmProcessor):
     """Training and held-out rows, and the report on what was left out; with `--streaming` of the first shards only."""
     if options.streaming:
         return StreamedBatches.of(options, processor).first_rows()
@@ -30,7 +33,14 @@ def split_data(options, processor):
     )
 
 
-def make_loaders(options, accelerator, processor, codebook_size: int, train_set, held_out_set):
+def make_loaders(
+    options: argparse.Namespace,
+    accelerator: Accelerator,
+    processor: TtsTrmProcessor,
+    codebook_size: int,
+    train_set: SpeechDataset,
+    held_out_set: SpeechDataset,
+):
     """The sampler of training batches, their loader, and the loader of this process' held-out batches."""
     share = {"num_replicas": accelerator.num_processes, "rank": accelerator.process_index}
     multiple = math.gcd(SHAPE_MULTIPLE, options.max_text_length)  # never beyond the longest text

@@ -1,9 +1,11 @@
 """The model of a run, its samples and trackers, and the voice in a checkpoint."""
 
+import argparse
 import shutil
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 from accelerate.utils import set_seed
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import safe_open
@@ -11,6 +13,7 @@ from safetensors import safe_open
 from ..configuration_tts_trm import TtsTrmConfig
 from ..data.aligner import ALIGNER_FILE, latent_statistics
 from ..data.codec_info import CodecInfo
+from ..data.dataset import SpeechDataset
 from ..data.token_folder import aligner_path, tokenizer_hash
 from ..errors_tts_trm import InputError
 from ..modeling_tts_trm import TtsTrmModel
@@ -25,7 +28,7 @@ from .samples import SampleWriter
 from .tracking import Trackers
 
 
-def check_sizes(options) -> None:
+def check_sizes(options: argparse.Namespace) -> None:
     """Raises `ValueError`, naming the value, before hours of preparation and not after them."""
     try:
         TtsTrmConfig(**model_sizes(options))
@@ -34,12 +37,19 @@ def check_sizes(options) -> None:
     ExponentialMovingAverage(torch.nn.Identity(), options.ema_decay)
 
 
-def model_sizes(options) -> dict:
+def model_sizes(options: argparse.Namespace) -> dict:
     """What the options decide of a `TtsTrmConfig`; data and codec decide the rest."""
     return {field: getattr(options, option) for field, option in MODEL_OPTIONS.items()}
 
 
-def make_model(options, processor, info: CodecInfo, train_set, model_class=TtsTrmModel, **fields) -> TtsTrmModel:
+def make_model(
+    options: argparse.Namespace,
+    processor: TtsTrmProcessor,
+    info: CodecInfo,
+    train_set: SpeechDataset,
+    model_class: type[TtsTrmModel] = TtsTrmModel,
+    **fields,
+) -> TtsTrmModel:
     """A model of the sizes that options, processor and codec ask for, the codec's entries in its latent head.
 
     Its weights are new, or those of `--from-pretrained`. `fields` of the configuration have no option of their own.
@@ -73,7 +83,9 @@ def make_model(options, processor, info: CodecInfo, train_set, model_class=TtsTr
     return model
 
 
-def make_sample_writer(options, processor, held_out_set) -> tuple[SampleWriter, str]:
+def make_sample_writer(
+    options: argparse.Namespace, processor: TtsTrmProcessor, held_out_set: SpeechDataset
+) -> tuple[SampleWriter, str]:
     """The writer of samples, and where its prompts come from."""
     prompts, source = [], "sentences of the held-out data"
     if options.sample_prompts_file:
@@ -92,11 +104,13 @@ def make_sample_writer(options, processor, held_out_set) -> tuple[SampleWriter, 
     return writer, source
 
 
-def make_trackers(options, accelerator) -> Trackers:
+def make_trackers(options: argparse.Namespace, accelerator: Accelerator) -> Trackers:
     return Trackers(accelerator, options.run_name, vars(options))
 
 
-def save_voice(folder: Path, model, processor, metrics: dict[str, float], options) -> None:
+def save_voice(
+    folder: Path, model: TtsTrmModel, processor: TtsTrmProcessor, metrics: dict[str, float], options: argparse.Namespace
+) -> None:
     """Everything that `from_pretrained` needs: weights, configurations, tokenizer, code, codec, model card."""
     broken = [name for name, value in model.named_parameters() if not torch.isfinite(value).all()]
     if broken:
@@ -113,7 +127,7 @@ def save_voice(folder: Path, model, processor, metrics: dict[str, float], option
     write_model_card(folder, model, processor, shown, datasets=of_the_hub, base_model=base)
 
 
-def check_room(folder: Path, model, processor) -> None:
+def check_room(folder: Path, model: TtsTrmModel, processor: TtsTrmProcessor) -> None:
     """Raises `CheckpointError` before training where not even two checkpoints would fit on the disk."""
     # the averaged weights twice, as a voice and as a state, the weights, and two moments of AdamW
     needed = 5 * sum(parameter.numel() * 4 for parameter in model.parameters())
@@ -121,7 +135,9 @@ def check_room(folder: Path, model, processor) -> None:
     checkpoints.check_room(folder, 2 * needed)
 
 
-def check_same_run(folder, model, processor, state, num_processes: int) -> None:
+def check_same_run(
+    folder: Path, model: TtsTrmModel, processor: TtsTrmProcessor, state: dict, num_processes: int
+) -> None:
     """Raises `CheckpointError` if a checkpoint is of another model, vocabulary or number of processes than this run."""
     advice = "give the run another --output-dir, or --resume-from-checkpoint none to start anew"
     try:
@@ -144,7 +160,7 @@ def check_same_run(folder, model, processor, state, num_processes: int) -> None:
         )
 
 
-def load_buffers(folder: Path, model) -> None:
+def load_buffers(folder: Path, model: TtsTrmModel) -> None:
     """Takes over a checkpoint's buffers: its latents' statistics, which new data may have moved.
 
     Raises:

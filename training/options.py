@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors_tts_trm import InputError
@@ -154,7 +155,7 @@ def _boolean(value: str) -> bool:
     return lowered in ("true", "1", "yes")
 
 
-def parse_arguments(arguments=None) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Options from the command line, which wins, from `--config`, and sizes from `--from-pretrained`."""
     parser = build_parser()
     config_file = parser.parse_known_args(arguments)[0].config

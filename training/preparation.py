@@ -1,9 +1,13 @@
 """From recordings to what a run trains on: tokens, the processor of their texts and speakers, durations."""
 
+import argparse
+from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import torch
+from accelerate import Accelerator
 from torch.utils.data import ConcatDataset
 
 from ..data.aligner import MOST_CLIPS, AlignerTraining
@@ -30,7 +34,7 @@ from . import finetuning
 DEFAULT_CODEC = "kyutai/mimi"
 
 
-def prepare_tokens(options, accelerator, say) -> CodecInfo:
+def prepare_tokens(options: argparse.Namespace, accelerator: Accelerator, say: Callable[[str], None]) -> CodecInfo:
     """Makes sure that `--token-dir` holds tokens of `--data-dir`, and of `--codec` where that is given."""
     if options.from_pretrained and options.codec is None:
         options.codec = finetuning.codec_of(options.from_pretrained)
@@ -72,7 +76,7 @@ def speakers_of(info: CodecInfo) -> list[str]:
     return sorted({name for part in read_columns(info, ["speaker"]) for name in part["speaker"]})
 
 
-def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
+def make_processor(options: argparse.Namespace, info: CodecInfo) -> TtsTrmProcessor:
     """A processor for the characters and speakers of the tokens, with the tokens' codec.
 
     Those of the voice that the run starts from come first.
@@ -98,7 +102,7 @@ def make_processor(options, info: CodecInfo) -> TtsTrmProcessor:
     return processor
 
 
-def prepare_durations(options, processor, say) -> None:
+def prepare_durations(options: argparse.Namespace, processor: TtsTrmProcessor, say: Callable[[str], None]) -> None:
     """Aligns texts and audio, unless that has been done for this tokenizer; with `--streaming` shard by shard."""
     info = CodecInfo.read(options.token_dir)
     if options.streaming and has_durations(info, processor.tokenizer):
@@ -140,7 +144,15 @@ def prepare_durations(options, processor, say) -> None:
     write_durations(options.token_dir, key, durations())
 
 
-def draw_alignments(options, processor, rows, durations, frame_rate, say, pictures: int = 3) -> None:
+def draw_alignments(
+    options: argparse.Namespace,
+    processor: TtsTrmProcessor,
+    rows: Iterable[dict],
+    durations: np.ndarray,
+    frame_rate: float,
+    say: Callable[[str], None],
+    pictures: int = 3,
+) -> None:
     """Pictures of the first few alignments, `alignment_1.png` ... in the token folder; without matplotlib none."""
     try:
         from ..plots import draw_durations

@@ -1,11 +1,13 @@
 """One training run: prepare, build, resume, train."""
 
+import argparse
 import math
 import signal
 import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from types import FrameType
 
 import torch
 from accelerate.utils import gather_object
@@ -27,7 +29,7 @@ class TrainingError(TtsTrmError, RuntimeError):
 class Run:
     """One training run; `options` are those of the command line."""
 
-    def __init__(self, options):
+    def __init__(self, options: argparse.Namespace):
         self.options = options
         accelerator.quiet_libraries()
         model.check_sizes(options)
@@ -191,7 +193,7 @@ class Run:
         """Names of the clips that all processes have in these batches of theirs."""
         return gather_object([name for batch in batches for name in batch["names"]])
 
-    def _count_bad_steps(self, finite: bool, group: list[dict], losses: list, norm) -> None:
+    def _count_bad_steps(self, finite: bool, group: list[dict], losses: list, norm: torch.Tensor) -> None:
         self.skipped = 0 if finite else self.skipped + 1
         if finite:
             return
@@ -351,7 +353,7 @@ class Run:
         if folder.name == "best" and self.step % self.options.save_interval == 0 and self.step < self.total_steps:
             self.save(f"step_{self.step}")  # killed between the two: with both, the newest is not called best
 
-    def _note_signal(self, number, frame) -> None:
+    def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self.received_signal = number
 
     def agree_on_stop(self) -> None:

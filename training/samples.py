@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..modeling_tts_trm import TtsTrmModel
 from ..plots import alignment_from_durations
-from ..processing_tts_trm import CodecError
+from ..processing_tts_trm import CodecError, TtsTrmProcessor
 from ..speaking.prompts import Prompt
 from ..speaking.voice import Speech, generate_speech
 
@@ -34,7 +35,7 @@ class SampleWriter:
     def __init__(
         self,
         output_dir: str | Path,
-        processor,
+        processor: TtsTrmProcessor,
         prompts: list[Prompt] | None = None,
         rows: Iterable[Mapping] = (),
         num_samples: int = 3,
@@ -91,7 +92,7 @@ class SampleWriter:
             number=number,
         )
 
-    def write(self, model, step: int) -> list[Speech]:
+    def write(self, model: TtsTrmModel, step: int) -> list[Speech]:
         """Speaks the prompts into `samples/step_000500/` and so on.
 
         A sample is `sample_1_generated.wav` and `sample_1.png`; `info.json` says how each came about, or what failed.
@@ -116,7 +117,7 @@ class SampleWriter:
             model.train(was_training)
         return spoken
 
-    def _write_one(self, model, prompt: Prompt, folder: Path, number: int) -> tuple[Speech | None, dict]:
+    def _write_one(self, model: TtsTrmModel, prompt: Prompt, folder: Path, number: int) -> tuple[Speech | None, dict]:
         entry = {"sample": number, "text": prompt.text, "speaker": prompt.speaker}
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,18 @@
 """What a run says of itself before it starts."""
 
+import argparse
 from collections import Counter
+
+import torch
+
+from ..configuration_tts_trm import TtsTrmConfig
+from ..modeling_tts_trm import TtsTrmModel
+from ..processing_tts_trm import TtsTrmProcessor
 
 PARTS = {"text_encoder": "text encoder", "upsampler": "durations", "recursion": "recursion", "head": "codebook head"}
 
 
-def parameter_counts(model) -> dict[str, int]:
+def parameter_counts(model: TtsTrmModel) -> dict[str, int]:
     """Trained parameters by part of the model, and in all."""
     counts = Counter({"all": 0})
     for name, parameter in model.named_parameters():
@@ -14,11 +21,11 @@ def parameter_counts(model) -> dict[str, int]:
     return dict(counts)
 
 
-def describe_device(device) -> str:
+def describe_device(device: torch.device) -> str:
     return f"Using device: {device}"
 
 
-def describe_data(processor, model, split_report) -> str:
+def describe_data(processor: TtsTrmProcessor, model: TtsTrmModel, split_report: str) -> str:
     config = model.config
     split = "\n   ".join(str(split_report).splitlines())
     return (
@@ -31,7 +38,7 @@ def describe_data(processor, model, split_report) -> str:
     )
 
 
-def describe_model(model) -> str:
+def describe_model(model: TtsTrmModel) -> str:
     config, counts = model.config, parameter_counts(model)
     total = counts.pop("all")
     buffers = sum(buffer.numel() for buffer in model.buffers())
@@ -49,11 +56,11 @@ def describe_model(model) -> str:
     )
 
 
-def describe_weights(config) -> str:
+def describe_weights(config: TtsTrmConfig) -> str:
     printed = config.codebook_loss_weights or config.guide_codebook_weights(config.num_codebooks)
     scaled = config.normalized_codebook_weights
 
-    def average(values):
+    def average(values: list[float]):
         return f"{sum(values) / len(values):.2f}" if values else "-"
 
     return (
@@ -64,12 +71,14 @@ def describe_weights(config) -> str:
     )
 
 
-def describe_prompts(prompts, source: str) -> str:
+def describe_prompts(prompts: list, source: str) -> str:
     lines = [f'   {number}. [speaker {prompt.speaker}] "{prompt.text}"' for number, prompt in enumerate(prompts, 1)]
     return "\n".join([f"\n📠 Using {source}:", *lines])
 
 
-def describe_plan(options, total_steps: int, epochs: int, num_codebooks: int, num_samples: int) -> str:
+def describe_plan(
+    options: argparse.Namespace, total_steps: int, epochs: int, num_codebooks: int, num_samples: int
+) -> str:
     sampling = f"every {options.sample_interval} steps ({num_samples} samples)" if options.sample_interval else "off"
     return (
         f"\n🚀 Starting TTS training for {epochs} epochs...\n"

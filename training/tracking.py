@@ -3,12 +3,15 @@
 A tracker may fail in any way, from a missing package to a lost connection; none of them can end a run, or stop another.
 """
 
+import argparse
 import io
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from accelerate.tracking import LOGGER_TYPE_TO_CLASS
+import numpy as np
+from accelerate import Accelerator
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
 
 from ..plots import draw_codebooks
 
@@ -24,7 +27,7 @@ CURVES = {  # TensorBoard's "Custom Scalars": curves that belong together in one
 }
 
 
-def wanted_trackers(options) -> list[str]:
+def wanted_trackers(options: argparse.Namespace) -> list[str]:
     """Names of the trackers, as accelerate knows them, that the command line asks for."""
     asked = {"tensorboard": not options.no_tensorboard, "wandb": options.wandb, "trackio": options.trackio}
     return [name for name, wanted in asked.items() if wanted]
@@ -41,7 +44,7 @@ class Trackers:
         settings: what the trackers record of the run; only plain values.
     """
 
-    def __init__(self, accelerator, run_name: str, settings: dict):
+    def __init__(self, accelerator: Accelerator, run_name: str, settings: dict):
         self._accelerator, self._trackers = accelerator, []
         if not accelerator.is_main_process:
             return
@@ -53,7 +56,7 @@ class Trackers:
         }
         plain = {name: value for name, value in settings.items() if isinstance(value, (int, float, str, bool))}
 
-        def start(tracker) -> None:
+        def start(tracker: GeneralTracker) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             tracker.start()
             tracker.store_init_configuration(plain)
@@ -80,7 +83,7 @@ class Trackers:
                 logger.warning("Tracking with %s stops, the run goes on: %s", tracker.name, reason)
 
     def log(self, values: dict[str, float], step: int) -> None:
-        def log(tracker) -> None:
+        def log(tracker: GeneralTracker) -> None:
             if tracker.name == "wandb":
                 tracker.tracker.log(values | {STEP: step})
             else:
@@ -88,10 +91,10 @@ class Trackers:
 
         self._each(log)
 
-    def log_audio(self, name: str, waveform, sampling_rate: int, step: int) -> None:
+    def log_audio(self, name: str, waveform: np.ndarray, sampling_rate: int, step: int) -> None:
         """A waveform `[L]`, a tensor on the CPU. In TensorBoard no picture may have its name."""
 
-        def log(tracker) -> None:
+        def log(tracker: GeneralTracker) -> None:
             if tracker.name == "tensorboard":
                 tracker.tracker.add_audio(name, waveform[None], step, sampling_rate)
             elif tracker.name == "wandb":
@@ -109,7 +112,7 @@ class Trackers:
     def log_picture(self, name: str, picture: bytes, step: int) -> None:
         """A picture as PNG."""
 
-        def log(tracker) -> None:
+        def log(tracker: GeneralTracker) -> None:
             import numpy as np
             from PIL import Image
 
@@ -127,7 +130,7 @@ class Trackers:
 
         self._each(log)
 
-    def log_speech(self, name: str, speech, step: int) -> None:
+    def log_speech(self, name: str, speech: object, step: int) -> None:
         """The waveform and the picture of a `Speech`, as far as it has them: `<name>/audio` and `<name>/picture`."""
         if speech.waveform is not None:
             self.log_audio(f"{name}/audio", speech.waveform, speech.sampling_rate, step)

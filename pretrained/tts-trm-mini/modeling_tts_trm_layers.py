@@ -29,7 +29,16 @@ def of_speakers(table: torch.Tensor, speaker: torch.Tensor) -> torch.Tensor:
     return speaker.to(table.dtype) @ table if speaker.is_floating_point() else F.embedding(speaker, table)
 
 
-def eager_attention_forward(module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs):
+def eager_attention_forward(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs,
+):
     """Attention written out, for `attn_implementation="eager"`: the fallback and the oracle of the fused kernels."""
     weights = query * scaling @ key.transpose(2, 3)  # the query, as it is smaller than the weights
     if attention_mask is not None:
@@ -52,7 +61,7 @@ class _RMSNormOnCpu(torch.autograd.Function):
     """The same values; the library's own backward pass takes three times as long on a CPU."""
 
     @staticmethod
-    def forward(context, hidden, weight):
+    def forward(context, hidden: torch.Tensor, weight: torch.Tensor):
         wide = hidden.to(torch.promote_types(hidden.dtype, torch.float32))
         squares = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_()
         scale = squares.div_(wide.shape[-1]).add_(torch.finfo(wide.dtype).eps).rsqrt_()
@@ -62,7 +71,7 @@ class _RMSNormOnCpu(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(context, gradient):
+    def backward(context, gradient: torch.Tensor):
         normed, scale, weight = context.saved_tensors
         along = gradient * normed
         inward = (along @ weight.to(along.dtype)).div_(weight.numel()).unsqueeze(-1)
@@ -108,7 +117,9 @@ class Attention(nn.Module):
         """`[B, L, D]` to keys and values `[B, heads, L, head_dim]`."""
         return self._split_heads(self.key(context)), self._split_heads(self.value(context))
 
-    def forward(self, hidden: torch.Tensor, keys_values, mask: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        self, hidden: torch.Tensor, keys_values: tuple[torch.Tensor, torch.Tensor], mask: torch.Tensor | None
+    ) -> torch.Tensor:
         """`[B, T, D]` queries against `keys_values(context)`; `mask` as `create_bidirectional_mask` makes it."""
         attend = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         attended, _ = attend(
@@ -146,13 +157,13 @@ class _DepthwiseOnCpu(torch.autograd.Function):
     """The same values; the library's own backward pass is slow on a CPU in bfloat16."""
 
     @staticmethod
-    def forward(context, hidden, weight, bias):
+    def forward(context, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor):
         context.save_for_backward(hidden, weight)
         return _convolve_depthwise(hidden, weight, bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(context, gradient):
+    def backward(context, gradient: torch.Tensor):
         hidden, weight = context.saved_tensors
         kernel, length = weight.shape[-1], hidden.shape[1]
         padded = F.pad(hidden.to(gradient.dtype), (0, 0, kernel // 2, kernel // 2))
