@@ -1,9 +1,7 @@
 """The accelerator of a run, and libraries that should be quiet."""
 
-import argparse
 import os
 import sys
-import time
 from datetime import timedelta
 
 import torch
@@ -12,6 +10,7 @@ from accelerate.tracking import get_available_trackers
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs, ProjectConfiguration
 
 from ..errors_tts_trm import InputError
+from .options import TrainingOptions
 from .tracking import wanted_trackers
 
 
@@ -25,7 +24,7 @@ def quiet_libraries() -> None:
         datasets.disable_progress_bars()
 
 
-def make_accelerator(options: argparse.Namespace) -> Accelerator:
+def make_accelerator(options: TrainingOptions) -> Accelerator:
     """The accelerator for `--device`, `--fp16`, `--bf16` and the trackers."""
     # characters far from a frame weigh next to nothing: numbers too small for a CPU to multiply at full speed
     torch.set_flush_denormal(True)
@@ -35,7 +34,6 @@ def make_accelerator(options: argparse.Namespace) -> Accelerator:
         raise InputError("--device cuda: there is no CUDA device; use --device auto or cpu.")
     if options.device == "mps" and not torch.backends.mps.is_available():
         raise InputError("--device mps: there is no Apple GPU; use --device auto or cpu.")
-    options.run_name = options.run_name or f"{options.output_dir.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     available = {str(getattr(name, "value", name)) for name in get_available_trackers()}
     wanted = wanted_trackers(options)
     for name in set(wanted) - available - {"tensorboard"}:  # on by default, so its absence is no mistake

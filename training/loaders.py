@@ -1,6 +1,5 @@
 """The training and held-out rows of a run, and the loaders of their batches."""
 
-import argparse
 import math
 import signal
 
@@ -13,11 +12,12 @@ from ..data.dataset import SpeechDataset, prepare_split
 from ..data.streaming import StreamedBatches
 from ..data.token_folder import load_tokens
 from ..processing_tts_trm import TtsTrmProcessor
+from .options import TrainingOptions
 
 SHAPE_MULTIPLE = 16  # of texts and clips in a training batch
 
 
-def split_data(options: argparse.Namespace, processor: TtsTrmProcessor):
+def split_data(options: TrainingOptions, processor: TtsTrmProcessor):
     """Training and held-out rows, and the report on what was left out; with `--streaming` of the first shards only."""
     if options.streaming:
         return StreamedBatches.of(options, processor).first_rows()
@@ -34,7 +34,7 @@ def split_data(options: argparse.Namespace, processor: TtsTrmProcessor):
 
 
 def make_loaders(
-    options: argparse.Namespace,
+    options: TrainingOptions,
     accelerator: Accelerator,
     processor: TtsTrmProcessor,
     codebook_size: int,

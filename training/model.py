@@ -1,7 +1,8 @@
 """The model of a run, its samples and trackers, and the voice in a checkpoint."""
 
-import argparse
+import dataclasses
 import shutil
+import time
 from pathlib import Path
 
 import torch
@@ -23,12 +24,12 @@ from ..speaking.prompts import Prompt, read_prompts
 from . import checkpoints, finetuning
 from .checkpoints import CheckpointError
 from .ema import ExponentialMovingAverage
-from .options import MODEL_OPTIONS
+from .options import MODEL_OPTIONS, TrainingOptions
 from .samples import SampleWriter
 from .tracking import Trackers
 
 
-def check_sizes(options: argparse.Namespace) -> None:
+def check_sizes(options: TrainingOptions) -> None:
     """Raises `ValueError`, naming the value, before hours of preparation and not after them."""
     try:
         TtsTrmConfig(**model_sizes(options))
@@ -37,13 +38,13 @@ def check_sizes(options: argparse.Namespace) -> None:
     ExponentialMovingAverage(torch.nn.Identity(), options.ema_decay)
 
 
-def model_sizes(options: argparse.Namespace) -> dict:
+def model_sizes(options: TrainingOptions) -> dict:
     """What the options decide of a `TtsTrmConfig`; data and codec decide the rest."""
     return {field: getattr(options, option) for field, option in MODEL_OPTIONS.items()}
 
 
 def make_model(
-    options: argparse.Namespace,
+    options: TrainingOptions,
     processor: TtsTrmProcessor,
     info: CodecInfo,
     train_set: SpeechDataset,
@@ -84,7 +85,7 @@ def make_model(
 
 
 def make_sample_writer(
-    options: argparse.Namespace, processor: TtsTrmProcessor, held_out_set: SpeechDataset
+    options: TrainingOptions, processor: TtsTrmProcessor, held_out_set: SpeechDataset
 ) -> tuple[SampleWriter, str]:
     """The writer of samples, and where its prompts come from."""
     prompts, source = [], "sentences of the held-out data"
@@ -104,12 +105,13 @@ def make_sample_writer(
     return writer, source
 
 
-def make_trackers(options: argparse.Namespace, accelerator: Accelerator) -> Trackers:
-    return Trackers(accelerator, options.run_name, vars(options))
+def make_trackers(options: TrainingOptions, accelerator: Accelerator) -> Trackers:
+    run_name = options.run_name or f"{options.output_dir.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return Trackers(accelerator, run_name, dataclasses.asdict(options))
 
 
 def save_voice(
-    folder: Path, model: TtsTrmModel, processor: TtsTrmProcessor, metrics: dict[str, float], options: argparse.Namespace
+    folder: Path, model: TtsTrmModel, processor: TtsTrmProcessor, metrics: dict[str, float], options: TrainingOptions
 ) -> None:
     """Everything that `from_pretrained` needs: weights, configurations, tokenizer, code, codec, model card."""
     broken = [name for name, value in model.named_parameters() if not torch.isfinite(value).all()]

@@ -1,6 +1,5 @@
 """Optimizer, learning rate and average of the weights."""
 
-import argparse
 import math
 
 import torch
@@ -8,9 +7,10 @@ import torch
 from ..modeling_tts_trm import TtsTrmModel
 from . import finetuning
 from .ema import ExponentialMovingAverage
+from .options import TrainingOptions
 
 
-def make_optimizer(options: argparse.Namespace, model: TtsTrmModel) -> torch.optim.AdamW:
+def make_optimizer(options: TrainingOptions, model: TtsTrmModel) -> torch.optim.AdamW:
     """AdamW with decay on matrices only: norms, biases, embeddings and single values are left alone.
 
     A group's `lr_scale` is its share of the learning rate. With `--body-lr` below 1 that of all weights but the rows of
@@ -50,5 +50,5 @@ def learning_rate(peak: float, step: int, warmup_steps: int, progress: float) ->
     return peak * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
 
 
-def make_average(options: argparse.Namespace, model: TtsTrmModel) -> ExponentialMovingAverage:
+def make_average(options: TrainingOptions, model: TtsTrmModel) -> ExponentialMovingAverage:
     return ExponentialMovingAverage(model, options.ema_decay)

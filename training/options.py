@@ -1,10 +1,16 @@
-"""The command line of `run_training.py`: the guide's options under their names and defaults, and ours."""
+"""The options of `run_training.py`: the guide's names and defaults, and ours.
+
+[`TrainingOptions`] is the list of them; parser, help, configuration files and checks are made from it. This module
+imports neither torch nor transformers, so that `--help` is there at once.
+"""
 
 import argparse
+import dataclasses
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 from ..errors_tts_trm import InputError
 
@@ -36,116 +42,215 @@ class ConfigFileError(InputError):
     """A configuration file that cannot be used; the message names it and the fix."""
 
 
+def option(
+    default: Any,
+    text: str,
+    *,
+    also: str | None = None,
+    switch: bool = True,
+    metavar: str | None = None,
+    choices: tuple[str, ...] | None = None,
+    at_least: float | None = None,
+    above: float | None = None,
+) -> Any:
+    """A field of [`TrainingOptions`] with its help `text`.
+
+    Args:
+        default: the value; a tuple stands for a list.
+        also: a second spelling of the option.
+        switch: a bool that takes no value; otherwise `--bf16` and `--bf16 false` both work, as configuration files
+            of other projects have them.
+        metavar, choices: as in `argparse`.
+        at_least, above: limits of the value.
+    """
+    metadata = {
+        "help": text,
+        "also": also,
+        "switch": switch,
+        "metavar": metavar,
+        "choices": choices,
+        "at_least": at_least,
+        "above": above,
+    }
+    if isinstance(default, tuple):
+        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions:
+    """What a run is told, by the command line, a configuration file or code. It never changes.
+
+    Raises:
+        ValueError: for values that can only be mistakes; the message names the option.
+    """
+
+    config: Path | None = option(None, "YAML or JSON file with any of the options below, names as here")
+    from_pretrained: str | None = option(
+        None,
+        "start from the weights of this voice, folder or Hub id; its sizes and its codec become the defaults",
+        metavar="VOICE",
+    )
+
+    # data
+    data_dir: list[str] = option(("test_dataset",), "folders with metadata.csv, or Hub names")
+    token_dir: Path = option(None, "tokenised data (default: mimi_tokens in the first data folder)")
+    text_column: str = option("text", "of a Hub data set")
+    audio_column: str = option("audio", "of a Hub data set")
+    speaker_column: str = option("speaker", "of a Hub data set")
+    languages: list[str] = option(
+        ("en",),
+        "of the texts, for numbers and abbreviations: a code (en, de, ...), and those of other speakers, anna=de",
+    )
+    split: str = option("train", "of a Hub data set; several are joined by +")
+    dataset_config: str | None = option(None, "of a Hub data set that has several")
+    codec: str | None = option(None, "Hub id or folder (default: the tokens' own, else kyutai/mimi)")
+    max_text_length: int = option(512, "longer texts are left out (characters)", at_least=1)
+    max_audio_frames: int = option(256, "longer clips are left out (80 ms frames)", at_least=1)
+    held_out: float = option(0.04, "share of the sentences that is only evaluated")
+    streaming: bool = option(False, "read one shard of tokens after the other (--max-steps)")
+    strict: bool = option(False, "stop at the first clip that cannot be read")
+
+    # model
+    text_embed_dim: int = option(256, "width of the text encoder")
+    audio_embed_dim: int = option(256, "width of the recursion")
+    hidden_dim: int = option(512, "inner width of the feed-forward layers")
+    text_layers: int = option(4, "layers of the text encoder")
+    L_layers: int = option(2, "different blocks of the recursion", also="--l-layers")
+    H_cycles: int = option(3, "high-level cycles", also="--h-cycles")
+    L_cycles: int = option(6, "low-level cycles in each of them", also="--l-cycles")
+    num_heads: int = option(8, "attention heads")
+    convolution_kernel: int = option(9, "of the feed-forward layers (0 = none)")
+    share_output_heads: bool = option(False, "one output for all codebooks", switch=False)
+    alignment: str = option("durations", "durations, length or none")
+    upsampling_steps: int = option(4, "moments of a frame at which text is read")
+    answer_injection: str = option("add", "add or cross_attention")
+    codebook_head: str = option("latent", "latent, depth or parallel")
+    gradient_cycles: int = option(0, "last cycles that carry gradient (0 = all)")
+    fine_frame_fraction: float = option(1.0, "frames that train the fine codebooks")
+    dropout: float = option(0.1, "dropout probability")
+
+    # training
+    epochs: int = option(100, "passes over the data", at_least=1)
+    max_steps: int = option(0, "optimizer steps, instead of epochs (0 = off)", at_least=0)
+    batch_size: int = option(8, "clips a batch and process", at_least=1)
+    frames_per_batch: int = option(0, "batches of about this size (0 = batch-size)", at_least=0)
+    gradient_accumulation_steps: int = option(1, "batches an optimizer step", at_least=1)
+    lr: float = option(0.0001, "peak learning rate", above=0)
+    body_lr: float = option(
+        1.0, "share of --lr for what --from-pretrained knows: all but rows of speakers and new characters (0 = frozen)"
+    )
+    warmup_steps: int = option(150, "steps of linear warm-up, at most a tenth", at_least=0)
+    weight_decay: float = option(0.1, "AdamW's, on matrices only")
+    grad_clip: float = option(1.0, "largest gradient norm", above=0)
+    ema_decay: float = option(0.999, "of the averaged weights (0 = no average)")
+    fp16: bool = option(False, "mixed precision in float16 (GPU)", switch=False)
+    bf16: bool = option(False, "mixed precision in bfloat16", switch=False)
+    resume_from_checkpoint: str = option("auto", "folder, auto (the newest valid one, if any) or none")
+
+    # logging
+    log_interval: int = option(10, "steps between two log lines", at_least=1)
+    eval_interval: int = option(500, "steps between two evaluations", at_least=1)
+    save_interval: int = option(1000, "steps between two checkpoints", at_least=1)
+    keep_checkpoints: int = option(3, "step_* checkpoints kept (0 = all)", at_least=0)
+    output_dir: Path = option(Path("outputs/tts"), "checkpoints, samples, logs")
+    run_name: str | None = option(None, "for the trackers (default: the output folder and the time)")
+    wandb: bool = option(False, "log to Weights & Biases (WANDB_MODE=offline works)")
+    trackio: bool = option(False, "log to trackio")
+    no_tensorboard: bool = option(False, "do not log to TensorBoard")
+    push_to_hub: str | None = option(None, "upload the final checkpoint, and best ones on the way", metavar="REPO")
+
+    # samples
+    sample_interval: int = option(0, "steps between two samplings (0 = off)", at_least=0)
+    num_samples: int = option(3, "samples each time, where no prompts are given", at_least=1)
+    sample_prompts: list[str] | None = option(None, "texts to speak")
+    sample_prompts_file: Path | None = option(None, "file of texts: text, id|text, name|text, # comment")
+    sample_speaker: str = option("0", "speaker of texts without one")
+    sample_temperature: float = option(0.8, "of sampling heads")
+    sample_top_k: int = option(50, "of sampling heads")
+
+    # system
+    num_workers: int = option(4, "processes that prepare and load data", at_least=0)
+    seed: int = option(42, "random seed")
+    device: str = option("auto", "where to compute", choices=("auto", "cuda", "mps", "cpu"))
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            name, value = "--" + field.name.replace("_", "-"), getattr(self, field.name)
+            at_least, above = field.metadata["at_least"], field.metadata["above"]
+            if at_least is not None and not value >= at_least:
+                raise InputError(f"{name} must be at least {at_least}, not {value}")
+            if above is not None and not value > above:
+                raise InputError(f"{name} must be above {above}, not {value}")
+        if not 0 < self.held_out < 1:
+            raise InputError(f"--held-out must be between 0 and 1, not {self.held_out}")
+        if not 0 <= self.body_lr <= 1:
+            raise InputError(f"--body-lr must be between 0 and 1, not {self.body_lr}")
+        if self.body_lr < 1 and not self.from_pretrained:
+            raise InputError(
+                f"--body-lr {self.body_lr}: only a voice that can speak can keep its weights; --from-pretrained"
+            )
+        if self.streaming and not self.max_steps:
+            raise InputError(
+                "--streaming needs --max-steps: how many batches an epoch has is not known before it is over"
+            )
+        if self.output_dir.exists() and not self.output_dir.is_dir():
+            raise InputError(f"--output-dir {self.output_dir} is a file; give a folder")
+        if self.fp16 and self.bf16:
+            raise InputError("--fp16 and --bf16 exclude each other")
+        read_languages(self.languages)
+        if self.token_dir is None:
+            # Data sets of the Hub have no folder of their own.
+            recordings, own = Path(self.data_dir[0]), self.output_dir / "tokens"
+            object.__setattr__(self, "token_dir", recordings / "mimi_tokens" if recordings.is_dir() else own)
+
+    @property
+    def languages_by_speaker(self) -> dict[str, str]:
+        """`--languages` as [`read_languages`] gives them."""
+        return read_languages(self.languages)
+
+
+GROUPS = {  # the first option of each group of --help
+    "data_dir": "data",
+    "text_embed_dim": "model",
+    "epochs": "training",
+    "log_interval": "logging",
+    "sample_interval": "samples",
+    "num_workers": "system",
+}
+
+
 def build_parser() -> argparse.ArgumentParser:
-    """The parser; importing this module imports neither torch nor transformers."""
+    """The parser of the options, their names those of the fields."""
     parser = argparse.ArgumentParser(
         prog="run_training.py",
         description="Trains a voice: accelerate launch run_training.py --data-dir my_recordings",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--config", type=Path, help="YAML or JSON file with any of the options below, names as here")
-    parser.add_argument(
-        "--from-pretrained",
-        metavar="VOICE",
-        help="start from the weights of this voice, folder or Hub id; its sizes and its codec become the defaults",
-    )
-
-    data = parser.add_argument_group("data")
-    data.add_argument("--data-dir", nargs="+", default=["test_dataset"], help="folders with metadata.csv, or Hub names")
-    data.add_argument("--token-dir", type=Path, help="tokenised data (default: mimi_tokens in the first data folder)")
-    data.add_argument("--text-column", default="text", help="of a Hub data set")
-    data.add_argument("--audio-column", default="audio", help="of a Hub data set")
-    data.add_argument("--speaker-column", default="speaker", help="of a Hub data set")
-    data.add_argument(
-        "--languages",
-        nargs="+",
-        default=["en"],
-        help="of the texts, for numbers and abbreviations: a code (en, de, ...), and those of other speakers, anna=de",
-    )
-    data.add_argument("--split", default="train", help="of a Hub data set; several are joined by +")
-    data.add_argument("--dataset-config", help="of a Hub data set that has several")
-    data.add_argument("--codec", help="Hub id or folder (default: the tokens' own, else kyutai/mimi)")
-    data.add_argument("--max-text-length", type=int, default=512, help="longer texts are left out (characters)")
-    data.add_argument("--max-audio-frames", type=int, default=256, help="longer clips are left out (80 ms frames)")
-    data.add_argument("--held-out", type=float, default=0.04, help="share of the sentences that is only evaluated")
-    data.add_argument("--streaming", action="store_true", help="read one shard of tokens after the other (--max-steps)")
-    data.add_argument("--strict", action="store_true", help="stop at the first clip that cannot be read")
-
-    model = parser.add_argument_group("model")
-    model.add_argument("--text-embed-dim", type=int, default=256, help="width of the text encoder")
-    model.add_argument("--audio-embed-dim", type=int, default=256, help="width of the recursion")
-    model.add_argument("--hidden-dim", type=int, default=512, help="inner width of the feed-forward layers")
-    model.add_argument("--text-layers", type=int, default=4, help="layers of the text encoder")
-    model.add_argument("--L-layers", "--l-layers", type=int, default=2, help="different blocks of the recursion")
-    model.add_argument("--H-cycles", "--h-cycles", type=int, default=3, help="high-level cycles")
-    model.add_argument("--L-cycles", "--l-cycles", type=int, default=6, help="low-level cycles in each of them")
-    model.add_argument("--num-heads", type=int, default=8, help="attention heads")
-    model.add_argument("--convolution-kernel", type=int, default=9, help="of the feed-forward layers (0 = none)")
-    model.add_argument(
-        "--share-output-heads", type=_boolean, nargs="?", const=True, default=False, help="one output for all codebooks"
-    )
-    model.add_argument("--alignment", default="durations", help="durations, length or none")
-    model.add_argument("--upsampling-steps", type=int, default=4, help="moments of a frame at which text is read")
-    model.add_argument("--answer-injection", default="add", help="add or cross_attention")
-    model.add_argument("--codebook-head", default="latent", help="latent, depth or parallel")
-    model.add_argument("--gradient-cycles", type=int, default=0, help="last cycles that carry gradient (0 = all)")
-    model.add_argument("--fine-frame-fraction", type=float, default=1.0, help="frames that train the fine codebooks")
-    model.add_argument("--dropout", type=float, default=0.1, help="dropout probability")
-
-    training = parser.add_argument_group("training")
-    training.add_argument("--epochs", type=int, default=100, help="passes over the data")
-    training.add_argument("--max-steps", type=int, default=0, help="optimizer steps, instead of epochs (0 = off)")
-    training.add_argument("--batch-size", type=int, default=8, help="clips a batch and process")
-    training.add_argument("--frames-per-batch", type=int, default=0, help="batches of about this size (0 = batch-size)")
-    training.add_argument("--gradient-accumulation-steps", type=int, default=1, help="batches an optimizer step")
-    training.add_argument("--lr", type=float, default=1e-4, help="peak learning rate")
-    training.add_argument(
-        "--body-lr",
-        type=float,
-        default=1.0,
-        help="share of --lr for what --from-pretrained knows: all but rows of speakers and new characters (0 = frozen)",
-    )
-    training.add_argument("--warmup-steps", type=int, default=150, help="steps of linear warm-up, at most a tenth")
-    training.add_argument("--weight-decay", type=float, default=0.1, help="AdamW's, on matrices only")
-    training.add_argument("--grad-clip", type=float, default=1.0, help="largest gradient norm")
-    training.add_argument("--ema-decay", type=float, default=0.999, help="of the averaged weights (0 = no average)")
-    training.add_argument(
-        "--fp16", type=_boolean, nargs="?", const=True, default=False, help="mixed precision in float16 (GPU)"
-    )
-    training.add_argument(
-        "--bf16", type=_boolean, nargs="?", const=True, default=False, help="mixed precision in bfloat16"
-    )
-    training.add_argument(
-        "--resume-from-checkpoint", default="auto", help="folder, auto (the newest valid one, if any) or none"
-    )
-
-    logging = parser.add_argument_group("logging")
-    logging.add_argument("--log-interval", type=int, default=10, help="steps between two log lines")
-    logging.add_argument("--eval-interval", type=int, default=500, help="steps between two evaluations")
-    logging.add_argument("--save-interval", type=int, default=1000, help="steps between two checkpoints")
-    logging.add_argument("--keep-checkpoints", type=int, default=3, help="step_* checkpoints kept (0 = all)")
-    logging.add_argument("--output-dir", type=Path, default=Path("outputs/tts"), help="checkpoints, samples, logs")
-    logging.add_argument("--run-name", help="for the trackers (default: the output folder and the time)")
-    logging.add_argument("--wandb", action="store_true", help="log to Weights & Biases (WANDB_MODE=offline works)")
-    logging.add_argument("--trackio", action="store_true", help="log to trackio")
-    logging.add_argument("--no-tensorboard", action="store_true", help="do not log to TensorBoard")
-    logging.add_argument("--push-to-hub", metavar="REPO", help="upload the final checkpoint, and best ones on the way")
-
-    samples = parser.add_argument_group("samples")
-    samples.add_argument("--sample-interval", type=int, default=0, help="steps between two samplings (0 = off)")
-    samples.add_argument("--num-samples", type=int, default=3, help="samples each time, where no prompts are given")
-    samples.add_argument("--sample-prompts", nargs="+", help="texts to speak")
-    samples.add_argument("--sample-prompts-file", type=Path, help="file of texts: text, id|text, name|text, # comment")
-    samples.add_argument("--sample-speaker", default="0", help="speaker of texts without one")
-    samples.add_argument("--sample-temperature", type=float, default=0.8, help="of sampling heads")
-    samples.add_argument("--sample-top-k", type=int, default=50, help="of sampling heads")
-
-    system = parser.add_argument_group("system")
-    system.add_argument("--num-workers", type=int, default=4, help="processes that prepare and load data")
-    system.add_argument("--seed", type=int, default=42, help="random seed")
-    system.add_argument("--device", default="auto", choices=["auto", "cuda", "mps", "cpu"], help="where to compute")
+    group, types = parser, get_type_hints(TrainingOptions)
+    for field in dataclasses.fields(TrainingOptions):
+        if field.name in GROUPS:
+            group = parser.add_argument_group(GROUPS[field.name])
+        names = ["--" + field.name.replace("_", "-"), *filter(None, [field.metadata["also"]])]
+        group.add_argument(*names, dest=field.name, help=field.metadata["help"], **_parsing(field, types[field.name]))
     return parser
+
+
+def _parsing(field: dataclasses.Field, kind: type) -> dict[str, Any]:
+    """How `argparse` reads the value of a field of this type."""
+    has_default = field.default is not dataclasses.MISSING
+    default = field.default if has_default else field.default_factory()  # type: ignore[misc]
+    if kind is bool and field.metadata["switch"]:
+        return {"action": "store_true"}
+    if kind is bool:
+        return {"type": _boolean, "nargs": "?", "const": True, "default": default}
+    named = {name: field.metadata[name] for name in ("metavar", "choices") if field.metadata[name]}
+    kinds = [each for each in get_args(kind) if each is not type(None)]
+    kind = kinds[0] if type(None) in get_args(kind) else kind
+    if kind == list[str]:
+        return {"nargs": "+", "default": default, **named}
+    return {"type": kind, "default": default, **named}
 
 
 def _boolean(value: str) -> bool:
@@ -155,7 +260,7 @@ def _boolean(value: str) -> bool:
     return lowered in ("true", "1", "yes")
 
 
-def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str] | None = None) -> TrainingOptions:
     """Options from the command line, which wins, from `--config`, and sizes from `--from-pretrained`."""
     parser = build_parser()
     config_file = parser.parse_known_args(arguments)[0].config
@@ -165,11 +270,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         voice = parser.parse_known_args(arguments)[0].from_pretrained
         if voice is not None:
             parser.set_defaults(**read_sizes(voice) | chosen)
-    except ConfigFileError as error:
+        return TrainingOptions(**vars(parser.parse_args(arguments)))
+    except InputError as error:
         parser.error(str(error))
-    options = parser.parse_args(arguments)
-    _check(parser, options)
-    return options
 
 
 def read_sizes(voice: str) -> dict:
@@ -242,39 +345,3 @@ def read_languages(words: list[str]) -> dict[str, str]:
             raise InputError(f"--languages: {word!r} is neither a code such as en nor a speaker's, such as anna=de")
         languages[speaker] = code
     return languages
-
-
-def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """Refuses values that can only be mistakes, before anything is loaded."""
-    for name in (
-        "epochs batch_size gradient_accumulation_steps log_interval eval_interval save_interval max_text_length "
-        "max_audio_frames num_samples"
-    ).split():
-        if getattr(options, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} must be at least 1, not {getattr(options, name)}")
-    for name in "max_steps frames_per_batch warmup_steps keep_checkpoints sample_interval num_workers".split():
-        if getattr(options, name) < 0:
-            parser.error(f"--{name.replace('_', '-')} must be at least 0, not {getattr(options, name)}")
-    for name in ("lr", "grad_clip"):
-        if not getattr(options, name) > 0:
-            parser.error(f"--{name.replace('_', '-')} must be above 0, not {getattr(options, name)}")
-    if not 0 < options.held_out < 1:
-        parser.error(f"--held-out must be between 0 and 1, not {options.held_out}")
-    if options.streaming and not options.max_steps:
-        parser.error("--streaming needs --max-steps: how many batches an epoch has is not known before it is over")
-    try:
-        options.languages = read_languages(options.languages)
-    except ValueError as error:
-        parser.error(str(error))
-    if not 0 <= options.body_lr <= 1:
-        parser.error(f"--body-lr must be between 0 and 1, not {options.body_lr}")
-    if options.body_lr < 1 and not options.from_pretrained:
-        parser.error(
-            f"--body-lr {options.body_lr}: only a voice that can speak can keep its weights; --from-pretrained"
-        )
-    if options.output_dir.exists() and not options.output_dir.is_dir():
-        parser.error(f"--output-dir {options.output_dir} is a file; give a folder")
-    if options.fp16 and options.bf16:
-        parser.error("--fp16 and --bf16 exclude each other")
-    if options.token_dir is None and Path(options.data_dir[0]).is_dir():
-        options.token_dir = Path(options.data_dir[0]) / "mimi_tokens"

@@ -1,6 +1,5 @@
 """From recordings to what a run trains on: tokens, the processor of their texts and speakers, durations."""
 
-import argparse
 from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
@@ -30,16 +29,21 @@ from ..files import atomic_path
 from ..normalization_tts_trm import normalize_text
 from ..processing_tts_trm import TtsTrmProcessor, load_codec
 from . import finetuning
+from .options import TrainingOptions
 
 DEFAULT_CODEC = "kyutai/mimi"
 
 
-def prepare_tokens(options: argparse.Namespace, accelerator: Accelerator, say: Callable[[str], None]) -> CodecInfo:
+def wanted_codec(options: TrainingOptions) -> str | None:
+    """The codec that `--codec` or the voice of `--from-pretrained` asks for, if any."""
+    if options.codec is None and options.from_pretrained:
+        return finetuning.codec_of(options.from_pretrained)
+    return options.codec
+
+
+def prepare_tokens(options: TrainingOptions, accelerator: Accelerator, say: Callable[[str], None]) -> CodecInfo:
     """Makes sure that `--token-dir` holds tokens of `--data-dir`, and of `--codec` where that is given."""
-    if options.from_pretrained and options.codec is None:
-        options.codec = finetuning.codec_of(options.from_pretrained)
-    if options.token_dir is None:
-        options.token_dir = options.output_dir / "tokens"  # of data sets that have no folder of their own
+    wanted = wanted_codec(options)
     folders = [Path(name) for name in options.data_dir]
     clips = None
     first = accelerator is None or accelerator.is_local_main_process  # the others come when it is done
@@ -58,7 +62,7 @@ def prepare_tokens(options: argparse.Namespace, accelerator: Accelerator, say: C
             f"{options.token_dir} holds no complete tokens, and {options.data_dir} no metadata.csv to make them from."
         )
     if state != "ready":
-        codec = options.codec or (DEFAULT_CODEC if state == "absent" else CodecInfo.read(options.token_dir).codec)
+        codec = wanted or (DEFAULT_CODEC if state == "absent" else CodecInfo.read(options.token_dir).codec)
         say(f"Tokenising {', '.join(options.data_dir)} with {codec} into {options.token_dir} ...")
         clips = clips or read_chosen(options)
         report = tokenize_clips(
@@ -66,8 +70,8 @@ def prepare_tokens(options: argparse.Namespace, accelerator: Accelerator, say: C
         )
         say(str(report))
     info = CodecInfo.read(options.token_dir)
-    if options.codec:
-        info.check_matches(load_codec(locate_codec(options.codec)), options.codec)
+    if wanted:
+        info.check_matches(load_codec(locate_codec(wanted)), wanted)
     return info
 
 
@@ -76,12 +80,13 @@ def speakers_of(info: CodecInfo) -> list[str]:
     return sorted({name for part in read_columns(info, ["speaker"]) for name in part["speaker"]})
 
 
-def make_processor(options: argparse.Namespace, info: CodecInfo) -> TtsTrmProcessor:
+def make_processor(options: TrainingOptions, info: CodecInfo) -> TtsTrmProcessor:
     """A processor for the characters and speakers of the tokens, with the tokens' codec.
 
     Those of the voice that the run starts from come first.
     """
-    languages = {name: options.languages.get(name, options.languages[""]) for name in speakers_of(info)}
+    given = options.languages_by_speaker
+    languages = {name: given.get(name, given[""]) for name in speakers_of(info)}
     texts = (
         normalize_text(text, languages[speaker]).text
         for part in read_columns(info, ["text", "speaker"])
@@ -93,7 +98,7 @@ def make_processor(options: argparse.Namespace, info: CodecInfo) -> TtsTrmProces
     processor = TtsTrmProcessor.from_texts(
         texts,
         list(languages),
-        codec=locate_codec(options.codec or info.codec),
+        codec=locate_codec(wanted_codec(options) or info.codec),
         sampling_rate=info.sampling_rate,
         max_length=options.max_text_length,
         languages=list(languages.values()),
@@ -102,7 +107,7 @@ def make_processor(options: argparse.Namespace, info: CodecInfo) -> TtsTrmProces
     return processor
 
 
-def prepare_durations(options: argparse.Namespace, processor: TtsTrmProcessor, say: Callable[[str], None]) -> None:
+def prepare_durations(options: TrainingOptions, processor: TtsTrmProcessor, say: Callable[[str], None]) -> None:
     """Aligns texts and audio, unless that has been done for this tokenizer; with `--streaming` shard by shard."""
     info = CodecInfo.read(options.token_dir)
     if options.streaming and has_durations(info, processor.tokenizer):
@@ -145,7 +150,7 @@ def prepare_durations(options: argparse.Namespace, processor: TtsTrmProcessor, s
 
 
 def draw_alignments(
-    options: argparse.Namespace,
+    options: TrainingOptions,
     processor: TtsTrmProcessor,
     rows: Iterable[dict],
     durations: np.ndarray,

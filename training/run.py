@@ -1,6 +1,6 @@
 """One training run: prepare, build, resume, train."""
 
-import argparse
+import dataclasses
 import math
 import signal
 import sys
@@ -17,6 +17,7 @@ from ..errors_tts_trm import TtsTrmError
 from ..evaluation import model_metrics
 from ..publishing import upload
 from . import accelerator, checkpoints, loaders, model, optimization, preparation, random_state, startup_report
+from .options import TrainingOptions
 
 MOST_SKIPPED_STEPS = 5  # in a row, for gradients that are not finite, before the run stops
 MOST_NAMED_CLIPS = 16  # of those that such a step was made of
@@ -29,7 +30,7 @@ class TrainingError(TtsTrmError, RuntimeError):
 class Run:
     """One training run; `options` are those of the command line."""
 
-    def __init__(self, options: argparse.Namespace):
+    def __init__(self, options: TrainingOptions):
         self.options = options
         accelerator.quiet_libraries()
         model.check_sizes(options)
@@ -284,7 +285,7 @@ class Run:
                 "scaler": self.accelerator.scaler and self.accelerator.scaler.state_dict(),
                 "num_processes": self.accelerator.num_processes,
                 "total_steps": self.total_steps,
-                "options": {key: str(value) for key, value in sorted(vars(self.options).items())},
+                "options": {key: str(value) for key, value in sorted(dataclasses.asdict(self.options).items())},
             }
 
             def write(folder: Path) -> None:

@@ -1,6 +1,5 @@
 """What a run says of itself before it starts."""
 
-import argparse
 from collections import Counter
 
 import torch
@@ -8,6 +7,7 @@ import torch
 from ..configuration_tts_trm import TtsTrmConfig
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import TtsTrmProcessor
+from .options import TrainingOptions
 
 PARTS = {"text_encoder": "text encoder", "upsampler": "durations", "recursion": "recursion", "head": "codebook head"}
 
@@ -76,9 +76,7 @@ def describe_prompts(prompts: list, source: str) -> str:
     return "\n".join([f"\n📠 Using {source}:", *lines])
 
 
-def describe_plan(
-    options: argparse.Namespace, total_steps: int, epochs: int, num_codebooks: int, num_samples: int
-) -> str:
+def describe_plan(options: TrainingOptions, total_steps: int, epochs: int, num_codebooks: int, num_samples: int) -> str:
     sampling = f"every {options.sample_interval} steps ({num_samples} samples)" if options.sample_interval else "off"
     return (
         f"\n🚀 Starting TTS training for {epochs} epochs...\n"

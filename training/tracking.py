@@ -3,7 +3,6 @@
 A tracker may fail in any way, from a missing package to a lost connection; none of them can end a run, or stop another.
 """
 
-import argparse
 import io
 import logging
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
 
 from ..plots import draw_codebooks
+from .options import TrainingOptions
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ CURVES = {  # TensorBoard's "Custom Scalars": curves that belong together in one
 }
 
 
-def wanted_trackers(options: argparse.Namespace) -> list[str]:
+def wanted_trackers(options: TrainingOptions) -> list[str]:
     """Names of the trackers, as accelerate knows them, that the command line asks for."""
     asked = {"tensorboard": not options.no_tensorboard, "wandb": options.wandb, "trackio": options.trackio}
     return [name for name, wanted in asked.items() if wanted]
