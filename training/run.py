@@ -18,9 +18,12 @@ from ..evaluation import model_metrics
 from ..publishing import upload
 from . import accelerator, checkpoints, loaders, model, optimization, preparation, random_state, startup_report
 from .options import TrainingOptions
+from .state import RunState
 
-MOST_SKIPPED_STEPS = 5  # in a row, for gradients that are not finite, before the run stops
-MOST_NAMED_CLIPS = 16  # of those that such a step was made of
+# Steps in a row that may be left out, for gradients that are not finite, before the run stops.
+MAX_SKIPPED_STEPS = 5
+# Clips named of such a step.
+MAX_NAMED_CLIPS = 16
 
 
 class TrainingError(TtsTrmError, RuntimeError):
@@ -36,28 +39,36 @@ class Run:
         model.check_sizes(options)
         self.accelerator = accelerator.make_accelerator(options)
         self.device = self.accelerator.device
+        self.state = RunState()
+        # The signal that this process has got, and the one that all processes have agreed to stop for.
+        self.received_signal = self.stop_signal = 0
         self.say(startup_report.describe_device(self.device))
+        self.prepare()
+        self.build()
+        self.resume()
+        self.open_outputs()
 
-        # ---- data: recordings -> tokens -> durations -> training and held-out rows
+    def prepare(self) -> None:
+        """Recordings become tokens, tokens and texts durations, and all of it training and held-out rows."""
+        options = self.options
         with self.accelerator.main_process_first():
             self.codec_info = preparation.prepare_tokens(options, self.accelerator, self.say)
             self.processor = preparation.make_processor(options, self.codec_info)
             self.speaker_ids = [self.processor.speaker_to_id(name) for name in preparation.speakers_of(self.codec_info)]
             if options.alignment == "durations":
                 preparation.prepare_durations(options, self.processor, self.say)
-        self.train_set, self.held_out_set, split_report = loaders.split_data(options, self.processor)
+        self.train_set, self.held_out_set, self.split_report = loaders.split_data(options, self.processor)
 
-        # ---- model
+    def build(self) -> None:
+        """The model for what was found, and what the loop needs beside it."""
+        options = self.options
         self.model = model.make_model(options, self.processor, self.codec_info, self.train_set).to(self.device)
-        if (
-            self.device.type == "cpu"
-        ):  # where the backward pass of the fused kernel is the slower one on short sequences
+        # On a CPU the backward pass of the fused kernel is the slower one on short sequences.
+        if self.device.type == "cpu":
             self.model.set_attn_implementation("eager")
-        self.say(startup_report.describe_data(self.processor, self.model, split_report))
+        self.say(startup_report.describe_data(self.processor, self.model, self.split_report))
         self.say(startup_report.describe_model(self.model))
         self.say(startup_report.describe_weights(self.model.config))
-
-        # ---- what the loop needs
         self.sampler, self.loader, self.held_out_loader = loaders.make_loaders(
             options,
             self.accelerator,
@@ -72,16 +83,13 @@ class Run:
         self.optimizer = optimization.make_optimizer(options, self.model)
         self.average = optimization.make_average(options, self.model)
         self.wrapped, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
-        self.step = self.epoch = self.batch_in_epoch = self.skipped = 0
-        self.best_loss = math.inf
-        self.metrics: dict[str, float] = {}
-        self.losses: list = []  # of the steps since the last log line, on this process
-        self.received_signal = self.stop_signal = 0  # of this process, and what all of them agreed on
         random_state.seed_process(options.seed, self.accelerator.process_index)
-        self.resume()
+
+    def open_outputs(self) -> None:
+        """Room on the disk, the writer of samples, the plan in words, and the trackers."""
+        options = self.options
         if self.accelerator.is_main_process:
             model.check_room(self.checkpoints, self.model, self.processor)
-
         self.samples, source = model.make_sample_writer(options, self.processor, self.held_out_set)
         self.say(startup_report.describe_prompts(self.samples.prompts, source) if options.sample_interval else "")
         self.say(
@@ -103,20 +111,20 @@ class Run:
             signal.signal(number, self._note_signal)
         if self.options.sample_interval and self.accelerator.is_main_process:
             for recording in self.samples.write_ground_truth():
-                self.trackers.log_speech(f"sample_{recording.number}/recording", recording, self.step)
+                self.trackers.log_speech(f"sample_{recording.number}/recording", recording, self.state.step)
         self.wrapped.train()
-        while self.step < self.total_steps and not self.stop_signal:
+        while self.state.step < self.total_steps and not self.stop_signal:
             self.train_epoch()
         if self.stop_signal:
-            self.save(f"step_{self.step}")
-            self.say(f"Stopped at step {self.step} and saved; the same command goes on from there.")
+            self.save(f"step_{self.state.step}")
+            self.say(f"Stopped at step {self.state.step} and saved; the same command goes on from there.")
             self.trackers.finish()
             return 128 + self.stop_signal
-        if (not self.metrics or self.step % self.options.eval_interval) and self.evaluate():
+        if (not self.state.metrics or self.state.step % self.options.eval_interval) and self.evaluate():
             self.save("best")
         self.save("final")
         if self.options.push_to_hub and self.accelerator.is_main_process:
-            self.push("final", f"Training finished at step {self.step}")
+            self.push("final", f"Training finished at step {self.state.step}")
         self.accelerator.wait_for_everyone()
         self.say(f"Done: {self.checkpoints / 'final'}")
         self.trackers.finish()
@@ -124,38 +132,38 @@ class Run:
 
     def train_epoch(self) -> None:
         """The rest of the current epoch, from `batch_in_epoch` on, or up to the last step."""
-        self.sampler.set_epoch(self.epoch, self.batch_in_epoch)
+        self.sampler.set_epoch(self.state.epoch, self.state.batch_in_epoch)
         accumulation = self.options.gradient_accumulation_steps
         progress = tqdm(
             total=min(self.steps_per_epoch, self.total_steps),
-            initial=self.batch_in_epoch // accumulation,
-            desc=f"Epoch {self.epoch + 1}",
+            initial=self.state.batch_in_epoch // accumulation,
+            desc=f"Epoch {self.state.epoch + 1}",
             disable=not (self.accelerator.is_main_process and sys.stderr.isatty()),
         )
         group, frames, started = [], 0, time.time()
         for batch in self.loader:
             group.append(batch)
-            self.batch_in_epoch += 1
-            if len(group) < accumulation and self.batch_in_epoch < len(self.sampler):
+            self.state.batch_in_epoch += 1
+            if len(group) < accumulation and self.state.batch_in_epoch < len(self.sampler):
                 continue
-            finished = self.batch_in_epoch == len(self.sampler)
-            self.losses.append(self.optimizer_step(group))
+            finished = self.state.batch_in_epoch == len(self.sampler)
+            self.state.losses.append(self.optimizer_step(group))
             frames += sum(int(batch["label_lengths"].sum()) for batch in group) * self.accelerator.num_processes
             group = []
             if finished:  # before anything is saved: a checkpoint then points to the next epoch
-                self.epoch, self.batch_in_epoch = self.epoch + 1, 0
+                self.state.epoch, self.state.batch_in_epoch = self.state.epoch + 1, 0
             progress.update()
-            if self.step % self.options.log_interval == 0:
-                loss = float(self.accelerator.reduce(sum(self.losses) / len(self.losses), "mean"))
+            if self.state.step % self.options.log_interval == 0:
+                loss = float(self.accelerator.reduce(sum(self.state.losses) / len(self.state.losses), "mean"))
                 speed = frames / max(time.time() - started, 1e-6)
                 progress.set_postfix(loss=f"{loss:.4f}", lr=f"{self.learning_rate():.2e}", frames=f"{speed:.0f}/s")
                 self.log(loss, speed)
-                frames, started, self.losses = 0, time.time(), []
+                frames, started, self.state.losses = 0, time.time(), []
             before = time.time()
             self.once_in_a_while()
             self.agree_on_stop()
             started += time.time() - before  # evaluation and sampling are not training speed
-            if finished or self.step >= self.total_steps or self.stop_signal:
+            if finished or self.state.step >= self.total_steps or self.stop_signal:
                 break
         progress.close()
 
@@ -187,7 +195,7 @@ class Run:
             self.average.update(self.model)
         self.optimizer.zero_grad(set_to_none=True)
         self._count_bad_steps(finite, group, losses, norm)
-        self.step += 1
+        self.state.step += 1
         return sum(losses)
 
     def _clips_of(self, batches: list[dict]) -> list[str]:
@@ -195,37 +203,37 @@ class Run:
         return gather_object([name for batch in batches for name in batch["names"]])
 
     def _count_bad_steps(self, finite: bool, group: list[dict], losses: list, norm: torch.Tensor) -> None:
-        self.skipped = 0 if finite else self.skipped + 1
+        self.state.skipped = 0 if finite else self.state.skipped + 1
         if finite:
             return
         bad = [batch for batch, loss in zip(group, losses, strict=True) if not torch.isfinite(loss)]
         clips = self._clips_of(bad) or self._clips_of(group)  # only the gradient may be at fault
-        named = ", ".join(clips[:MOST_NAMED_CLIPS]) + (", ..." if len(clips) > MOST_NAMED_CLIPS else "")
-        where = f"epoch {self.epoch + 1}, batch {self.batch_in_epoch}: {named}"
-        self.say(f"Step {self.step} left out: loss {float(sum(losses))}, gradient norm {float(norm)} ({where}).")
+        named = ", ".join(clips[:MAX_NAMED_CLIPS]) + (", ..." if len(clips) > MAX_NAMED_CLIPS else "")
+        where = f"epoch {self.state.epoch + 1}, batch {self.state.batch_in_epoch}: {named}"
+        self.say(f"Step {self.state.step} left out: loss {float(sum(losses))}, gradient norm {float(norm)} ({where}).")
         # float16's loss scale starts far too high and is halved by each bad step: sixteen halvings reach 1
-        if self.skipped >= MOST_SKIPPED_STEPS + (16 if self.accelerator.scaler is not None else 0):
+        if self.state.skipped >= MAX_SKIPPED_STEPS + (16 if self.accelerator.scaler is not None else 0):
             raise TrainingError(
-                f"The gradient was not finite {self.skipped} steps in a row, last in {where}. Lower --lr (now "
+                f"The gradient was not finite {self.state.skipped} steps in a row, last in {where}. Lower --lr (now "
                 f"{self.options.lr}) or train without --fp16; the last checkpoint is good."
             )
 
     def learning_rate(self) -> float:
         """A function of the step alone: warm-up, then a cosine."""
         warmup = min(self.options.warmup_steps, self.total_steps // 10)
-        progress = (self.step - warmup) / max(1, self.total_steps - warmup)
-        return optimization.learning_rate(self.options.lr, self.step, warmup, progress)
+        progress = (self.state.step - warmup) / max(1, self.total_steps - warmup)
+        return optimization.learning_rate(self.options.lr, self.state.step, warmup, progress)
 
     def once_in_a_while(self) -> None:
         """Evaluation, samples and checkpoints, each at its own interval."""
         options = self.options
-        improved = self.step % options.eval_interval == 0 and self.evaluate()
-        if options.sample_interval and self.step % options.sample_interval == 0:
+        improved = self.state.step % options.eval_interval == 0 and self.evaluate()
+        if options.sample_interval and self.state.step % options.sample_interval == 0:
             self.sample()
         if improved:  # last, as a run that goes on from a step does not do again what came before its checkpoint
             self.save("best")
-        if self.step % options.save_interval == 0 and self.step < self.total_steps:
-            self.save(f"step_{self.step}")
+        if self.state.step % options.save_interval == 0 and self.state.step < self.total_steps:
+            self.save(f"step_{self.state.step}")
 
     def log(self, loss: float, speed: float) -> None:
         values = {"train/loss": loss, "train/lr": self.learning_rate(), "train/frames_per_second": speed}
@@ -233,10 +241,10 @@ class Run:
         values |= {f"train/codebook_loss/{c:02d}": v for c, v in enumerate(self.last_codebook_losses.tolist())}
         if self.last_length_loss is not None:
             values["train/length_loss"] = float(self.last_length_loss)
-        self.trackers.log(values, self.step)
+        self.trackers.log(values, self.state.step)
         if not sys.stderr.isatty():
             self.say(
-                f"step {self.step}/{self.total_steps} epoch {self.epoch + 1} loss {loss:.4f} "
+                f"step {self.state.step}/{self.total_steps} epoch {self.state.epoch + 1} loss {loss:.4f} "
                 f"lr {self.learning_rate():.2e} {speed:.0f} frames/s"
             )
 
@@ -246,14 +254,16 @@ class Run:
         """Measures the averaged weights on the held-out sentences; whether they are the best so far."""
         shared = (self.model, self.held_out_loader, self.device, lambda sums: gather_object([sums]))
         with self.average.applied(self.model):
-            self.metrics = model_metrics.evaluate(*shared)
+            self.state.metrics = model_metrics.evaluate(*shared)
             model_metrics.measure_gain(*shared, speaker_ids=self.speaker_ids)
-        self.trackers.log_evaluation(self.metrics, self.step)
-        shown = [name for name in self.metrics if "/" not in name]
-        self.say(f"eval at step {self.step}: " + ", ".join(f"{name} {self.metrics[name]:.4f}" for name in shown))
-        improved = self.metrics["loss"] < self.best_loss
+        self.trackers.log_evaluation(self.state.metrics, self.state.step)
+        shown = [name for name in self.state.metrics if "/" not in name]
+        self.say(
+            f"eval at step {self.state.step}: " + ", ".join(f"{name} {self.state.metrics[name]:.4f}" for name in shown)
+        )
+        improved = self.state.metrics["loss"] < self.state.best_loss
         if improved:
-            self.best_loss = self.metrics["loss"]
+            self.state.best_loss = self.state.metrics["loss"]
         return improved
 
     def sample(self) -> None:
@@ -261,8 +271,8 @@ class Run:
         if not self.accelerator.is_main_process:
             return
         with self.average.applied(self.model):
-            for speech in self.samples.write(self.model, self.step):
-                self.trackers.log_speech(f"sample_{speech.number}", speech, self.step)
+            for speech in self.samples.write(self.model, self.state.step):
+                self.trackers.log_speech(f"sample_{speech.number}", speech, self.state.step)
 
     @property
     def checkpoints(self) -> Path:
@@ -271,16 +281,11 @@ class Run:
     def save(self, name: str) -> None:
         """Writes `checkpoints/<name>`: averaged weights and all they need, and the state to resume from."""
         random_states = gather_object([random_state.random_state(self.device)])
-        losses = gather_object([[float(loss) for loss in self.losses]])
+        losses = gather_object([[float(loss) for loss in self.state.losses]])
         if self.accelerator.is_main_process:
-            state = {
-                "step": self.step,
-                "epoch": self.epoch,
-                "batch_in_epoch": self.batch_in_epoch,
+            state = self.state.to_dict() | {
                 "batches_per_epoch": len(self.sampler),
                 "average_updates": self.average.updates,
-                "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
-                "metrics": self.metrics,
                 "losses": losses,
                 "scaler": self.accelerator.scaler and self.accelerator.scaler.state_dict(),
                 "num_processes": self.accelerator.num_processes,
@@ -290,7 +295,7 @@ class Run:
 
             def write(folder: Path) -> None:
                 with self.average.applied(self.model):
-                    model.save_voice(folder, self.model, self.processor, self.metrics, self.options)
+                    model.save_voice(folder, self.model, self.processor, self.state.metrics, self.options)
                 checkpoints.save_training_state(
                     folder,
                     dict(self.model.named_parameters()),
@@ -304,7 +309,7 @@ class Run:
             checkpoints.rotate(self.checkpoints, self.options.keep_checkpoints, written)
         self.accelerator.wait_for_everyone()
         if name == "best" and self.options.push_to_hub and self.accelerator.is_main_process:
-            self.push("best", f"Best so far, step {self.step}")
+            self.push("best", f"Best so far, step {self.state.step}")
 
     def push(self, name: str, message: str) -> None:
         if upload.push_checkpoint(self.checkpoints / name, self.options.push_to_hub, message):
@@ -333,26 +338,26 @@ class Run:
         self.model.load_state_dict(loaded["weights"], strict=False)  # which are without the buffers
         self.average.load_state_dict(loaded["average"], state["average_updates"])
         checkpoints.load_optimizer_tensors(self.optimizer, loaded["optimizer"])
-        self.step, self.epoch, self.batch_in_epoch = state["step"], state["epoch"], state["batch_in_epoch"]
-        if state["batches_per_epoch"] != len(self.sampler) and self.batch_in_epoch:
-            self.epoch, self.batch_in_epoch = self.epoch + 1, 0
-            self.say("The data or the size of the batches have changed: a new epoch begins.")
-        self.metrics = state["metrics"]
-        best = self.checkpoints / "best"  # if it is damaged or gone, the next evaluation writes it anew
-        if (
-            state["best_loss"] is not None
-            and best.is_dir()
-            and (best == folder or checkpoints.is_valid(best, self.say))
-        ):
-            self.best_loss = state["best_loss"]
         rank = self.accelerator.process_index
-        self.losses = [torch.tensor(loss, device=self.device) for loss in state["losses"][rank]]
+        losses = [torch.tensor(loss, device=self.device) for loss in state["losses"][rank]]
+        self.state = RunState.from_dict(state, losses)
+        if state["batches_per_epoch"] != len(self.sampler) and self.state.batch_in_epoch:
+            self.state.epoch, self.state.batch_in_epoch = self.state.epoch + 1, 0
+            self.say("The data or the size of the batches have changed: a new epoch begins.")
+        # A best checkpoint that is damaged or gone is written anew by the next evaluation.
+        best = self.checkpoints / "best"
+        if not best.is_dir() or (best != folder and not checkpoints.is_valid(best, self.say)):
+            self.state.best_loss = math.inf
         if state.get("scaler") and self.accelerator.scaler is not None:  # it may go on without --fp16
             self.accelerator.scaler.load_state_dict(state["scaler"])
         random_state.restore_random_state(loaded["random"][str(rank)], self.device)
-        self.say(f"\nResuming from {folder} at step {self.step} of {self.total_steps}.")
-        if folder.name == "best" and self.step % self.options.save_interval == 0 and self.step < self.total_steps:
-            self.save(f"step_{self.step}")  # killed between the two: with both, the newest is not called best
+        self.say(f"\nResuming from {folder} at step {self.state.step} of {self.total_steps}.")
+        if (
+            folder.name == "best"
+            and self.state.step % self.options.save_interval == 0
+            and self.state.step < self.total_steps
+        ):
+            self.save(f"step_{self.state.step}")  # killed between the two: with both, the newest is not called best
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self.received_signal = number

@@ -329,7 +329,7 @@ def drive(kind: str, number: float, arguments: list[str]) -> int:
 
         def stop(self) -> None:
             original(self)
-            if self.step == number:
+            if self.state.step == number:
                 os.kill(os.getpid(), signal.SIGTERM)
 
         training_run.Run.once_in_a_while = stop

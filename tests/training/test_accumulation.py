@@ -9,6 +9,7 @@ from runs import forget_accelerator, own_process_state  # noqa: F401
 from tiny import ALIGNMENTS, HEADS, random_batch, tiny_model
 
 from tts_trm.training.run import Run
+from tts_trm.training.state import RunState
 
 CHARACTERS, FRAMES = (7, 4, 12, 3, 9, 5, 1, 8), (9, 6, 31, 2, 20, 5, 1, 14)
 
@@ -30,7 +31,7 @@ def step_of(model, group: list[dict]) -> tuple[torch.Tensor, torch.Tensor]:
     """Loss and gradients, one after another, of the real `Run.optimizer_step`."""
     forget_accelerator()
     run, seen = object.__new__(Run), []
-    run.accelerator, run.device, run.step, run.skipped = Accelerator(cpu=True), torch.device("cpu"), 0, 0
+    run.accelerator, run.device, run.state = Accelerator(cpu=True), torch.device("cpu"), RunState()
     run.model = run.wrapped = model
     run.options = SimpleNamespace(lr=1e-3, grad_clip=1e9, warmup_steps=0)
     run.total_steps, run.average = 1, SimpleNamespace(update=lambda model: None)

@@ -125,7 +125,7 @@ def test_signal_stops_in_good_order(tmp_path, tokens, capsys, monkeypatch, sent)
 
     def kill_at_two(self):
         original(self)
-        if self.step == 2:
+        if self.state.step == 2:
             os.kill(os.getpid(), sent)
 
     with monkeypatch.context() as patch:
@@ -223,7 +223,7 @@ def test_best_checkpoint_is_kept_and_made_again_when_it_is_damaged(tmp_path, tok
     monkeypatch.setattr("tts_trm.evaluation.model_metrics.measure_gain", lambda *_, **__: None)
 
     monkeypatch.setattr(
-        "tts_trm.evaluation.model_metrics.evaluate", lambda model, *_: {"loss": losses[current[0].step]}
+        "tts_trm.evaluation.model_metrics.evaluate", lambda model, *_: {"loss": losses[current[0].state.step]}
     )
     current = []
     resume = training_run.Run.resume
@@ -260,7 +260,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path, tokens, monkeypat
     update = training_run.Run.once_in_a_while
 
     def poison(self):
-        if self.step == 3:
+        if self.state.step == 3:
             next(self.model.parameters()).data.view(-1)[0] = float("nan")
         update(self)
 

@@ -242,7 +242,7 @@ def test_a_step_that_is_not_finite_is_left_out(tmp_path, tokens, capsys, monkeyp
 
     def step(self, group):
         with monkeypatch.context() as patch:
-            if self.step == bad_step:
+            if self.state.step == bad_step:
                 patch.setattr(TtsTrmModel, "forward", poison(kind, forward))
                 clips.extend(name for batch in group for name in batch["names"])
                 if kind == "float16 overflow":
@@ -271,7 +271,7 @@ def test_a_run_of_bad_steps_ends(tmp_path, tokens, capsys, monkeypatch):
     forward, optimizer_step = TtsTrmModel.forward, training_run.Run.optimizer_step
 
     def step(self, group):
-        if self.step == 2:
+        if self.state.step == 2:
             monkeypatch.setattr(TtsTrmModel, "forward", poison("nan loss", forward))
         return optimizer_step(self, group)
 
