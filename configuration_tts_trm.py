@@ -5,9 +5,18 @@ from transformers import PretrainedConfig
 
 from .errors_tts_trm import InputError
 
-ALIGNMENTS = ("durations", "length", "none")
-ANSWER_INJECTIONS = ("add", "cross_attention")
-CODEBOOK_HEADS = ("latent", "depth", "parallel")
+# What the fields that name one of several forms may be.
+ALLOWED = {
+    "alignment": ("durations", "length", "none"),
+    "answer_injection": ("add", "cross_attention"),
+    "codebook_head": ("latent", "depth", "parallel"),
+}
+# Fields that count something: at least one.
+COUNTS = (
+    "vocab_size num_speakers text_embed_dim audio_embed_dim hidden_dim text_layers l_layers h_cycles l_cycles "
+    "num_heads num_codebooks codebook_size codebook_dim codebook_entry_dim speaker_dim max_text_length "
+    "max_audio_frames upsampling_steps"
+).split()
 
 
 @strict
@@ -116,6 +125,11 @@ class TtsTrmConfig(PretrainedConfig):
         return cls(**(literal | kwargs))
 
     @property
+    def predicts_latents(self) -> bool:
+        """Whether the head predicts the codec's latents, from which all codes follow, and draws no code by chance."""
+        return self.codebook_head == "latent"
+
+    @property
     def normalized_codebook_weights(self) -> list[float]:
         """The K loss weights of the codebooks, scaled to mean 1."""
         weights = self.codebook_loss_weights or self.guide_codebook_weights(self.num_codebooks)
@@ -127,21 +141,18 @@ class TtsTrmConfig(PretrainedConfig):
         """The guide's formula before scaling: 2.0, then 1.5 - 0.5 i / 7 for i = 1..7, then 1.0."""
         return [2.0 if i == 0 else 1.5 - 0.5 * i / 7 if i < 8 else 1.0 for i in range(num_codebooks)]
 
-    def validate_architecture(self):
-        for name, allowed in (
-            ("alignment", ALIGNMENTS),
-            ("answer_injection", ANSWER_INJECTIONS),
-            ("codebook_head", CODEBOOK_HEADS),
-        ):
+    def validate_architecture(self) -> None:
+        for name, allowed in ALLOWED.items():
             if getattr(self, name) not in allowed:
                 raise InputError(f"{name}={getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}.")
-        for name in (
-            "vocab_size num_speakers text_embed_dim audio_embed_dim hidden_dim text_layers l_layers h_cycles l_cycles "
-            "num_heads num_codebooks codebook_size codebook_dim codebook_entry_dim speaker_dim max_text_length "
-            "max_audio_frames upsampling_steps"
-        ).split():
+        for name in COUNTS:
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)} must be at least 1.")
+        self._validate_sizes()
+        self._validate_shares()
+        self._validate_codebooks()
+
+    def _validate_sizes(self) -> None:
         for name in ("text_embed_dim", "audio_embed_dim"):
             if getattr(self, name) % self.num_heads:
                 raise InputError(
@@ -151,6 +162,8 @@ class TtsTrmConfig(PretrainedConfig):
                 raise InputError(f"{name}={getattr(self, name)} must be even for sinusoidal positions.")
         if self.convolution_kernel != 0 and (self.convolution_kernel < 0 or self.convolution_kernel % 2 == 0):
             raise InputError(f"convolution_kernel={self.convolution_kernel} must be odd, or 0 for none.")
+
+    def _validate_shares(self) -> None:
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout={self.dropout} must be at least 0 and below 1.")
         if not 0 < self.fine_frame_fraction <= 1:
@@ -159,8 +172,10 @@ class TtsTrmConfig(PretrainedConfig):
             raise InputError(
                 f"gradient_cycles={self.gradient_cycles} must be in 0..h_cycles={self.h_cycles} (0 means all)."
             )
+
+    def _validate_codebooks(self) -> None:
         chains = list(self.codebook_chains)
-        if self.codebook_head == "latent" and (sum(chains) != self.num_codebooks or min(chains) < 1):
+        if self.predicts_latents and (sum(chains) != self.num_codebooks or min(chains) < 1):
             raise InputError(
                 f"codebook_chains={chains} do not add up to num_codebooks={self.num_codebooks}; "
                 "set them to the codec's residual chains ([1, 31] for Mimi, [32] for the offline codec)."

@@ -285,7 +285,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         self.text_encoder = TextEncoder(config)
         self.upsampler = TextUpsampler(config) if config.alignment != "none" else None
         self.recursion = Recursion(config)
-        self.head = LatentHead(config) if config.codebook_head == "latent" else ProjectionHead(config)
+        self.head = LatentHead(config) if config.predicts_latents else ProjectionHead(config)
         self.generation_config = default_generation_config(config)  # replaced by the checkpoint's where there is one
         self.post_init()
 

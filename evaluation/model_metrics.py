@@ -70,7 +70,7 @@ def evaluate(
         if len(cosine):
             add("frame_cosine", cosine.mean(), len(cosine))
         add("codebook_0_accuracy", (model.head.predict(hidden)[:, 0] == codes[:, 0]).float().mean(), frames)
-        if model.config.codebook_head == "latent":
+        if model.config.predicts_latents:
             add("relative_error", model.head.relative_error(hidden, codes), frames)
         if output.durations is not None:
             error = (output.durations.sum(-1) - batch["label_lengths"]).abs() / batch["label_lengths"]
@@ -98,7 +98,7 @@ def measure_gain(
     `model`, `batches`, `device` and `gather` are those of [`evaluate`]; a model with another head is left as it is, and
     so are speakers outside of `speaker_ids`, where they are given.
     """
-    if model.config.codebook_head != "latent":
+    if not model.config.predicts_latents:
         return
     was_training = model.training
     model.eval()

@@ -49,7 +49,7 @@ def check_exportable(voice: "Voice") -> None:
     from tts_trm import TtsTrmCodec
 
     config, codec = voice.model.config, voice.processor.codec_model
-    if config.codebook_head != "latent":
+    if not config.predicts_latents:
         raise ExportError(
             f"codebook_head={config.codebook_head!r}: its codes are drawn, and a graph draws none; train a voice with "
             "codebook_head='latent'."

@@ -72,7 +72,7 @@ def make_model(
     )
     set_seed(options.seed)
     model = model_class(config)
-    if options.codebook_head == "latent":
+    if config.predicts_latents:
         rows = [
             (train_set[index]["audio_codes"],) for index in range(0, len(train_set), max(1, len(train_set) // 2000))
         ]

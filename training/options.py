@@ -174,7 +174,15 @@ class TrainingOptions:
     seed: int = option(42, "random seed")
     device: str = option("auto", "where to compute", choices=("auto", "cuda", "mps", "cpu"))
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        self._check_limits()
+        self._check_together()
+        if self.token_dir is None:
+            # Data sets of the Hub have no folder of their own.
+            recordings, own = Path(self.data_dir[0]), self.output_dir / "tokens"
+            object.__setattr__(self, "token_dir", recordings / "mimi_tokens" if recordings.is_dir() else own)
+
+    def _check_limits(self) -> None:
         for field in dataclasses.fields(self):
             name, value = "--" + field.name.replace("_", "-"), getattr(self, field.name)
             at_least, above = field.metadata["at_least"], field.metadata["above"]
@@ -182,10 +190,13 @@ class TrainingOptions:
                 raise InputError(f"{name} must be at least {at_least}, not {value}")
             if above is not None and not value > above:
                 raise InputError(f"{name} must be above {above}, not {value}")
+        read_languages(self.languages)
         if not 0 < self.held_out < 1:
             raise InputError(f"--held-out must be between 0 and 1, not {self.held_out}")
         if not 0 <= self.body_lr <= 1:
             raise InputError(f"--body-lr must be between 0 and 1, not {self.body_lr}")
+
+    def _check_together(self) -> None:
         if self.body_lr < 1 and not self.from_pretrained:
             raise InputError(
                 f"--body-lr {self.body_lr}: only a voice that can speak can keep its weights; --from-pretrained"
@@ -198,11 +209,6 @@ class TrainingOptions:
             raise InputError(f"--output-dir {self.output_dir} is a file; give a folder")
         if self.fp16 and self.bf16:
             raise InputError("--fp16 and --bf16 exclude each other")
-        read_languages(self.languages)
-        if self.token_dir is None:
-            # Data sets of the Hub have no folder of their own.
-            recordings, own = Path(self.data_dir[0]), self.output_dir / "tokens"
-            object.__setattr__(self, "token_dir", recordings / "mimi_tokens" if recordings.is_dir() else own)
 
     @property
     def languages_by_speaker(self) -> dict[str, str]:

@@ -30,7 +30,7 @@ def predicted_latents(voice: str | Path, token_dir: str | Path, device: torch.de
     """
     processor = TtsTrmProcessor.from_pretrained(voice)
     model = TtsTrmModel.from_pretrained(voice, dtype=torch.float32).to(device).train()
-    if model.config.codebook_head != "latent":
+    if not model.config.predicts_latents:
         raise InputError(f"{voice}: its head is {model.config.codebook_head!r}; only the latent head predicts latents.")
     table, info = load_tokens(token_dir, processor.tokenizer)
     rows = prepare_split(

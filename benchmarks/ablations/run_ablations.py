@@ -192,7 +192,7 @@ class Laboratory:
                 batch = self.collate([self.held_out[index]])
                 output = model(**batch)
                 losses.append(float(output.codebook_loss))
-                if model.config.codebook_head == "latent":
+                if model.config.predicts_latents:
                     true.append(model.head.target(batch["labels"][0].T))
                     predicted.append(model.head.latent(output.last_hidden_state[0]))
         model.train(was_training)
@@ -228,7 +228,7 @@ class Laboratory:
             for name, value in settings.items():
                 setattr(model, name, value)
             error = self.held_out_error(model)
-            for sharpness in row.sharpness if model.config.codebook_head == "latent" else (0.0,):
+            for sharpness in row.sharpness if model.config.predicts_latents else (0.0,):
                 measured = {"reading": label, "sharpness": sharpness, **error}
                 measured |= self.listen(model, row.speakers[0], sharpness)
                 result["readings"].append(measured)

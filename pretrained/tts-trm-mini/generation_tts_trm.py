@@ -24,7 +24,7 @@ OWN_KEYS = ("greedy_from_codebook", "sharpness", "frames_per_character")
 
 def default_generation_config(config: TtsTrmConfig) -> GenerationConfig:
     """What `generate` does where neither the checkpoint's `generation_config.json` nor the caller says otherwise."""
-    greedy_from = 0 if config.codebook_head == "latent" else config.num_codebooks
+    greedy_from = 0 if config.predicts_latents else config.num_codebooks
     return GenerationConfig(
         do_sample=True,
         temperature=0.8,

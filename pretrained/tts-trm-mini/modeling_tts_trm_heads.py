@@ -1,15 +1,9 @@
 """Codebook heads: from the answer y of the recursion to the K codes of each frame.
 
-All heads work on a flat list of N frames, so that padding costs nothing, and share one interface:
-
-- `loss(frames, codes)` -> scalar loss and the unweighted cross-entropy of each codebook `[K]`
-- `logits(frames, codes)` -> `[N, K, V]`, each codebook seeing the true lower ones
-- `predict(frames, choose, gain, lengths)` -> codes `[N, K]`, `choose(logits, codebook)` picking one code a frame
-
-`codes` are `[N, K]` with -100 where a label is missing. The frames of a clip follow each other: `lengths` `[B]` says
-how many each clip has. `gain` `[B, latent]` is the latent head's, see `LatentHead.gain`.
+All heads work on a flat list of N frames, so that padding costs nothing, and share the interface of [`CodebookHead`].
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import torch
@@ -91,7 +85,40 @@ def nearest(logits: torch.Tensor, codebook: int) -> torch.Tensor:
     return logits.argmax(-1)
 
 
-class ProjectionHead(nn.Module):
+class CodebookHead(nn.Module, ABC):
+    """What the model, its training and its generation ask of a head.
+
+    `frames` are answers `[N, D]`, the frames of a clip one after the other; `codes` are `[N, K]`, with -100 where a
+    label is missing.
+    """
+
+    @abstractmethod
+    def loss(self, frames: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scalar loss, and the unweighted cross-entropy of each codebook `[K]`."""
+
+    @abstractmethod
+    def logits(self, frames: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Logits `[N, K, V]` where every codebook sees the true lower ones."""
+
+    @abstractmethod
+    def gain(self, speaker_id: torch.Tensor, sharpness: float) -> torch.Tensor | None:
+        """Factors `[B, latent]` that undo the smoothness of predictions with `sharpness` 1; None for none."""
+
+    @abstractmethod
+    def predict(
+        self,
+        frames: torch.Tensor,
+        choose: Callable = nearest,
+        gain: torch.Tensor | None = None,
+        lengths: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Codes `[N, K]`, `choose(logits, codebook)` picking one code a frame.
+
+        `gain` is [`gain`]'s, and needs the `lengths` `[B]` of the clips in frames.
+        """
+
+
+class ProjectionHead(CodebookHead):
     r"""Logits by projection, for `codebook_head` `"depth"` and `"parallel"`.
 
     $u_c = y + P (e_c + \sum_{q<c} E_q[k_q])$, $\mathrm{logits}_c = W_c\, \mathrm{rms}(u_c)$; the parallel head leaves
@@ -189,7 +216,7 @@ class ProjectionHead(nn.Module):
         return torch.stack(codes, 1)
 
 
-class LatentHead(nn.Module):
+class LatentHead(CodebookHead):
     r"""Regression of the codec's latent; the codes follow by the codec's own residual search.
 
     One linear map predicts, for each residual chain, the sum of the chain's entries, standardised per dimension. The
