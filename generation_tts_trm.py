@@ -14,8 +14,8 @@ from .modeling_tts_trm_heads import nearest
 from .text_tts_trm import SpeechTooLongError
 
 PADDING_CODE = -1  # in generated codes, past an item's end
-SLOWEST, FASTEST = 0.25, 4.0
-LARGEST_SETTING = 10**6  # of any: what is beyond it, or not a number, comes from a damaged file
+MIN_SPEED, MAX_SPEED = 0.25, 4.0
+MAX_SETTING = 10**6  # of any: what is beyond it, or not a number, comes from a damaged file
 SAMPLING_KEYS = ("do_sample", "temperature", "top_k", "top_p")
 IGNORED_KEYS = {"token_type_ids", "logits_to_keep"}  # what tokenizers and transformers may pass along
 # settings that transformers' GenerationConfig has not
@@ -173,7 +173,7 @@ class TtsTrmGenerationMixin:
             setattr(settings, key, next(value for value in values if value is not None))
         for key in ("temperature", "top_k", "top_p", *OWN_KEYS):
             value = getattr(settings, key)
-            if value is not None and (not isinstance(value, Real) or not abs(value) <= LARGEST_SETTING):
+            if value is not None and (not isinstance(value, Real) or not abs(value) <= MAX_SETTING):
                 raise InputError(f"{key}={value!r} must be a number; see generation_config.json.")
         if not 0 <= settings.sharpness <= 1:
             raise InputError(f"sharpness={settings.sharpness} is outside 0..1.")
@@ -185,8 +185,8 @@ class TtsTrmGenerationMixin:
     def _plan_lengths(self, durations, attention_mask, num_frames=None, speed=1.0, frames_per_character=3.0):
         """Durations `[B, S]` scaled to the wanted length, and lengths in frames `[B]`, at least 1."""
         limit, characters = self.config.max_audio_frames, attention_mask.sum(-1)
-        if not SLOWEST <= speed <= FASTEST:
-            raise InputError(f"speed={speed} is outside {SLOWEST}..{FASTEST}.")
+        if not MIN_SPEED <= speed <= MAX_SPEED:
+            raise InputError(f"speed={speed} is outside {MIN_SPEED}..{MAX_SPEED}.")
         if num_frames is not None:
             if speed != 1.0:
                 raise InputError(

@@ -17,7 +17,7 @@ from .modeling_tts_trm_codec import dequantize, residual_search
 from .modeling_tts_trm_layers import RMSNorm, of_speakers
 
 REPORT_FRACTION = 1 / 64  # of a training batch's frames on which the latent head's cross-entropies are computed
-LARGEST_GAIN = 2.5  # beyond it a dimension is hardly predicted, and its errors would be what is amplified
+MAX_GAIN = 2.5  # beyond it a dimension is hardly predicted, and its errors would be what is amplified
 FRAMES_AT_ONCE = 64  # whose logits of all levels are in memory together
 LOGITS_AT_ONCE = 8192  # frames whose logits of one codebook are
 LOGITS_IN_CACHE = 512  # the same on a CPU, which waits for its memory
@@ -264,7 +264,7 @@ class LatentHead(CodebookHead):
         """
         measured = (predicted.sum(-1, keepdim=True) > 0).expand_as(true)
         true, predicted = torch.where(measured, true, true.sum(0)), torch.where(measured, predicted, predicted.sum(0))
-        gain = (true / predicted.clamp(min=1e-12)).sqrt().clamp(1, LARGEST_GAIN)
+        gain = (true / predicted.clamp(min=1e-12)).sqrt().clamp(1, MAX_GAIN)
         rows = slice(None) if speaker_ids is None else speaker_ids
         self.latent_gain[rows] = gain[rows]
 

@@ -22,7 +22,7 @@ def log_mel_decibels(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
 
 
 CEPSTRAL_COEFFICIENTS = 13  # c_1..c_13; c_0, the loudness, is left out
-LOWEST_PITCH, HIGHEST_PITCH = 60.0, 500.0  # Hz
+MIN_PITCH, MAX_PITCH = 60.0, 500.0  # Hz
 
 
 def mel_cepstra(waveform: np.ndarray, sampling_rate: int, coefficients: int = CEPSTRAL_COEFFICIENTS) -> np.ndarray:
@@ -52,9 +52,7 @@ def pitch_contour(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
         raise ImportError("Pitch needs pyworld: pip install 'tts-trm[eval]'.") from error
     samples = np.ascontiguousarray(waveform, dtype=np.float64)
     period = 1000 * HOP_LENGTH / sampling_rate  # milliseconds
-    coarse, times = pyworld.dio(
-        samples, sampling_rate, LOWEST_PITCH, HIGHEST_PITCH, frame_period=period, allowed_range=0.15
-    )
+    coarse, times = pyworld.dio(samples, sampling_rate, MIN_PITCH, MAX_PITCH, frame_period=period, allowed_range=0.15)
     pitch = pyworld.stonemask(samples, coarse, times, sampling_rate)
     aperiodicity = pyworld.d4c(samples, pitch, times, sampling_rate, threshold=0.85)
     return np.where(aperiodicity[:, 0] < 0.999, pitch, 0.0)  # LoveTrain makes it 1 where it hears no voice

@@ -12,15 +12,15 @@ import soxr
 from ..errors_tts_trm import InputError
 
 TARGET_LOUDNESS = -20.0  # dB of full scale, root mean square
-SHORTEST = 0.1  # seconds: less than two frames of codes is no speech
+MIN_SECONDS = 0.1  # seconds: less than two frames of codes is no speech
 # what a header may promise: nobody records a sentence beyond it, and a damaged header must not fill memory
-LONGEST, MOST_SAMPLES = 3600.0, 2**27  # seconds; samples of all channels together
-LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 4_000, 384_000, 16
+MAX_SECONDS, MAX_SAMPLES = 3600.0, 2**27  # seconds; samples of all channels together
+MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 384_000, 16
 # libsndfile reads a file that was cut off as a shorter one, and notes in its log what the header promised
 PROMISED = re.compile(r"^\s*(?:data|SSND|riff|Riff size|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 # pages of an Ogg file that are damaged or missing are left out, and what was said in them is gone
 HOLE = re.compile(r"^Ogg\s*: .*(?:Corrupted bitstream|reports a hole)", re.MULTILINE)
-LARGEST_OGG_PAGE = 27 + 255 + 255 * 255  # bytes: header, table of segments, segments
+MAX_OGG_PAGE = 27 + 255 + 255 * 255  # bytes: header, table of segments, segments
 UNKNOWN_LENGTH = 2**31 - 2**16  # bytes from which on a promise means: written to a pipe, until the end
 
 
@@ -55,8 +55,8 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
         raise AudioError(
             f"{name}: is cut off: it holds {int(100 * share)}% of what its header promises; copy it again."
         )
-    if len(samples) < SHORTEST * rate:
-        raise AudioError(f"{name}: {len(samples)} samples at {rate} Hz are less than {SHORTEST} s of audio.")
+    if len(samples) < MIN_SECONDS * rate:
+        raise AudioError(f"{name}: {len(samples)} samples at {rate} Hz are less than {MIN_SECONDS} s of audio.")
     if not np.isfinite(samples).all():
         raise AudioError(f"{name}: contains samples that are not finite.")
     if np.ptp(samples, axis=0).max() < 1e-5:  # whatever the offset of the sound card
@@ -67,10 +67,10 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
 def _ends_ogg(source: str | Path | bytes) -> bool:
     """Whether an Ogg file's last page is whole and says that it is the last: its header promises no length."""
     if isinstance(source, bytes):
-        end = source[-LARGEST_OGG_PAGE:]
+        end = source[-MAX_OGG_PAGE:]
     else:
         with open(source, "rb") as file:
-            file.seek(max(0, os.path.getsize(source) - LARGEST_OGG_PAGE))
+            file.seek(max(0, os.path.getsize(source) - MAX_OGG_PAGE))
             end = file.read()
     page = end[end.rfind(b"OggS") :]
     if len(page) < 27 or len(page) < 27 + page[26]:
@@ -79,12 +79,12 @@ def _ends_ogg(source: str | Path | bytes) -> bool:
 
 
 def _check_header(file: soundfile.SoundFile, name: str) -> None:
-    if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE or file.channels > MOST_CHANNELS:
+    if not MIN_RATE <= file.samplerate <= MAX_RATE or file.channels > MAX_CHANNELS:
         raise AudioError(
             f"{name}: has {file.channels} channels at {file.samplerate} Hz; is its header damaged? "
-            f"Up to {MOST_CHANNELS} channels at {LOWEST_RATE} to {HIGHEST_RATE} Hz are read."
+            f"Up to {MAX_CHANNELS} channels at {MIN_RATE} to {MAX_RATE} Hz are read."
         )
-    if file.frames > LONGEST * file.samplerate or file.frames * file.channels > MOST_SAMPLES:
+    if file.frames > MAX_SECONDS * file.samplerate or file.frames * file.channels > MAX_SAMPLES:
         raise AudioError(
             f"{name}: promises {file.frames / file.samplerate:.0f} s of audio in {file.channels} channels; "
             "is its header damaged? Cut recordings into sentences."

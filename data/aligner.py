@@ -23,17 +23,17 @@ ALIGNER_FILE = "aligner.safetensors"  # of a voice: what found out which charact
 STEPS_PER_FRAME = 4  # so that every character of fast speech can have a step of its own
 WIDTH, HIDDEN = 96, 192
 CLIPS_PER_STEP = 12
-PASSES, FEWEST_STEPS, MOST_STEPS = 6, 120, 2000
-FEWEST_FURTHER_STEPS = 30  # of one that goes on from another
-MOST_CLIPS = MOST_STEPS * CLIPS_PER_STEP  # that it can learn from
+PASSES, MIN_STEPS, MAX_STEPS = 6, 120, 2000
+MIN_FURTHER_STEPS = 30  # of one that goes on from another
+MAX_CLIPS = MAX_STEPS * CLIPS_PER_STEP  # that it can learn from
 LEARNING_RATE = 1e-3
 BLANK_SCORE = -1.0
 DISTANCE_SCALE = 0.02
 
 
-def training_steps(num_clips: int, fewest: int = FEWEST_STEPS) -> int:
+def training_steps(num_clips: int, fewest: int = MIN_STEPS) -> int:
     """Optimizer steps for a data set: some passes over it, within bounds."""
-    return min(MOST_STEPS, max(fewest, PASSES * num_clips // CLIPS_PER_STEP))
+    return min(MAX_STEPS, max(fewest, PASSES * num_clips // CLIPS_PER_STEP))
 
 
 class Aligner(nn.Module):
@@ -144,7 +144,7 @@ class AlignerTraining:
         if not self.frames:
             raise InputError("No clip is long enough for its text; check that texts and audio belong together.")
         self.mean, self.deviation = latent_statistics(rows, self.codebooks, self.chains)
-        self.fewest_steps = FEWEST_STEPS
+        self.fewest_steps = MIN_STEPS
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.aligner = Aligner(vocab_size, len(self.mean))
@@ -191,7 +191,7 @@ class AlignerTraining:
             raise InputError(f"The aligner is of other sizes than this one ({str(error).splitlines()[-1]}).") from error
         if mean.shape != self.mean.shape:
             raise InputError(f"The aligner hears latents of {len(mean)} numbers, this codec has {len(self.mean)}.")
-        self.mean, self.deviation, self.fewest_steps = mean, deviation, FEWEST_FURTHER_STEPS
+        self.mean, self.deviation, self.fewest_steps = mean, deviation, MIN_FURTHER_STEPS
 
     def save(self, path) -> None:
         """Writes `state_dict` as safetensors."""

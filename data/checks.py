@@ -28,9 +28,9 @@ NOISE = 20.0  # dB between speech and pauses, below which the voice learns the r
 LEVEL_SPREAD = 10.0  # dB from the speaker's median
 CLIPPED_SAMPLES = 10  # flat tops of a wave; a few may be chance
 FLAT_TOP = 3  # equal samples in a row at the peak
-LONGEST_EDGE, LONGEST_PAUSE = 0.8, 1.5  # seconds of silence at either end, and within
-SHORTEST, LOWEST_RATE = 0.5, 16_000  # seconds, Hz
-RATE_DEVIATIONS, FEWEST_CLIPS = 4.0, 8  # robust standard deviations of the logarithm; clips for a median
+MAX_EDGE, MAX_PAUSE = 0.8, 1.5  # seconds of silence at either end, and within
+MIN_SECONDS, MIN_RATE = 0.5, 16_000  # seconds, Hz
+RATE_DEVIATIONS, MIN_CLIPS = 4.0, 8  # robust standard deviations of the logarithm; clips for a median
 LEAST_DEVIATION = 0.08  # of the logarithm: synthetic speech is so even that anything would stand out
 RARE = 3  # clips in which a letter must occur to be learned
 ANNOTATION = re.compile(r"[\[<{]\w[\w ]*[\]>}]|\((?:laugh|cough|breath|sigh|noise|music|inaudible|unclear)\w*\)", re.I)
@@ -187,13 +187,13 @@ def find_problems(
     letters = Counter(letter for one in usable for letter in set(one.spoken.casefold()) if letter.isalpha())
     for one in usable:
         rare = sorted(x for x in set(one.spoken.casefold()) - known_letters if 0 < letters[x] < RARE)
-        if rare and len(usable) >= FEWEST_CLIPS:
+        if rare and len(usable) >= MIN_CLIPS:
             report(one, "rare letter", f"{' '.join(rare)}, in {one.clip.text!r}")
     by_speaker = defaultdict(list)
     for one in usable:
         by_speaker[one.clip.speaker].append(one)
     for group in by_speaker.values():
-        if len(group) >= FEWEST_CLIPS:
+        if len(group) >= MIN_CLIPS:
             for one, kind, message in _outliers(group):
                 report(one, kind, message)
     order = {kind: number for number, kind in enumerate(KINDS)}
@@ -214,13 +214,13 @@ def _own_problems(one: Measures, max_audio_frames: int, max_text_length: int) ->
         yield "quiet", f"{one.level:.0f} dB of full scale"
     if one.level - one.noise < NOISE:
         yield "noisy", f"pauses are only {one.level - one.noise:.0f} dB below the speech"
-    if one.sampling_rate < LOWEST_RATE:
+    if one.sampling_rate < MIN_RATE:
         yield "low rate", f"{one.sampling_rate} Hz"
-    if max(one.edges) > LONGEST_EDGE:
+    if max(one.edges) > MAX_EDGE:
         yield "edges", f"{one.edges[0]:.1f} s before and {one.edges[1]:.1f} s after the speech"
-    if one.longest_pause > LONGEST_PAUSE:
+    if one.longest_pause > MAX_PAUSE:
         yield "pauses", f"{one.longest_pause:.1f} s"
-    if one.seconds < SHORTEST:
+    if one.seconds < MIN_SECONDS:
         yield "short", f"{one.seconds:.2f} s for {one.clip.text!r}"
     notes = ANNOTATION.findall(one.clip.text)
     if notes:

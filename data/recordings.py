@@ -17,7 +17,7 @@ from ..errors_tts_trm import InputError
 from .clips import Clip, DataError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff")
-MOST_FIELDS = 3  # of LJSpeech's table
+MAX_FIELDS = 3  # of LJSpeech's table
 
 
 def read_folder(folder: str | Path) -> list[Clip]:
@@ -107,7 +107,7 @@ def _read_ljspeech(table: Path, content: str) -> list[Clip]:
         if not line.strip():
             continue
         fields = line.split("|")  # quotes are plain text in LJSpeech
-        if not 2 <= len(fields) <= MOST_FIELDS:
+        if not 2 <= len(fields) <= MAX_FIELDS:
             raise DataError(
                 f"{table}, line {number}: neither a header with file_name nor LJSpeech's id|text|normalised, "
                 f"but {len(fields)} fields."

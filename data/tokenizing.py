@@ -19,10 +19,10 @@ from .codec_info import CODEBOOKS_FILE, FORMAT_VERSION, SHARD_SIZE, CodecInfo, l
 from .shards import token_features
 from .token_folder import TokenizeReport, read_header, read_report, shard_names, write_shard
 
-LARGEST_CODEBOOK = 2**15  # entries: codes are stored as int16
+MAX_CODEBOOK = 2**15  # entries: codes are stored as int16
 # what a codec's configuration says of its file, not of its codes
 ABOUT_THE_FILE = ("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version")
-LONGEST_MEAN_CLIP = 20.0  # seconds a clip that a batch may hold, padding included: one long clip must not fill memory
+MAX_MEAN_SECONDS = 20.0  # seconds a clip that a batch may hold, padding included: one long clip must not fill memory
 
 
 def tokenize_clips(
@@ -63,8 +63,8 @@ def tokenize_clips(
     folder = Path(output_dir)
     info = CodecInfo.of(model, codec, revision)
     info.folder, info.shard_size, info.clips = str(folder), shard_size, clips_key(clips)
-    if info.codebook_size > LARGEST_CODEBOOK:
-        raise DataError(f"{codec}: has {info.codebook_size} entries a codebook; only {LARGEST_CODEBOOK} can be stored.")
+    if info.codebook_size > MAX_CODEBOOK:
+        raise DataError(f"{codec}: has {info.codebook_size} entries a codebook; only {MAX_CODEBOOK} can be stored.")
     info.key = _preparation_key(info, model)
     names = shard_names(-(-len(clips) // shard_size))
     begin_folder(folder, info, codec_codebooks(model)[0], names, process_index)
@@ -228,7 +228,7 @@ def encode_batch(
 def _encode(codec, waveforms: dict[int, np.ndarray], batch_size: int) -> dict[int, np.ndarray]:
     """Waveforms `[L]` to codes `[K, T]` int16, longest first, in batches that are bounded in samples."""
     size = round(codec.config.sampling_rate / codec.config.frame_rate)
-    budget = int(batch_size * LONGEST_MEAN_CLIP * codec.config.sampling_rate)
+    budget = int(batch_size * MAX_MEAN_SECONDS * codec.config.sampling_rate)
     left = sorted(waveforms, key=lambda index: -len(waveforms[index]))
     codes = {}
     while left:

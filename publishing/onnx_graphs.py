@@ -23,7 +23,7 @@ from ..modeling_tts_trm_layers import length_mask, of_speakers
 from ..speaking.voice import Voice
 
 OPSET = 18  # of February 2023: whatever runs ONNX has it
-SMALLEST_HALF = 1024  # values below which a tensor is not worth the cast
+MIN_HALF = 1024  # values below which a tensor is not worth the cast
 INPUTS = ("input_ids", "attention_mask", "speaker_shares", "speed", "sharpness", "num_frames")
 OUTPUTS = ("codes", "lengths", "durations")
 
@@ -194,7 +194,7 @@ def _halve(model: onnx.ModelProto) -> None:
     casts = []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.size < SMALLEST_HALF:
+        if tensor.data_type != TensorProto.FLOAT or values.size < MIN_HALF:
             continue
         with np.errstate(over="ignore"):
             half = values.astype(np.float16)

@@ -26,8 +26,8 @@ from tts_trm.errors_tts_trm import TtsTrmError
 if TYPE_CHECKING:
     from tts_trm.speaking.voice import Voice
 
-MOST_DIFFERENT_FRAMES = 0.02  # share of frames in which rounding may have turned a tie between two entries
-LARGEST_DIFFERENCE = 1e-3  # of samples, whose range is -1..1, and of durations, in frames
+MAX_DIFFERENT_FRAMES = 0.02  # share of frames in which rounding may have turned a tie between two entries
+MAX_DIFFERENCE = 1e-3  # of samples, whose range is -1..1, and of durations, in frames
 
 
 class ExportError(TtsTrmError):
@@ -68,7 +68,7 @@ def check_exportable(voice: "Voice") -> None:
 
 def export(voice: "Voice", output: Path) -> str:
     """Writes the ONNX files of a voice into a folder, and says how far they differ from torch."""
-    from tts_trm.generation_tts_trm import FASTEST, SLOWEST
+    from tts_trm.generation_tts_trm import MAX_SPEED, MIN_SPEED
     from tts_trm.speaking.onnx_voice import CODEC_FILE, MODEL_FILE, TOKENIZER_FILE, VOICE_FILE
 
     try:
@@ -79,9 +79,9 @@ def export(voice: "Voice", output: Path) -> str:
     config, processor = voice.model.config, voice.processor
     model, codec = model_graph(voice), codec_graph(voice)
     differences = compare(voice, model, codec)
-    if differences.frames > max(1, MOST_DIFFERENT_FRAMES * differences.all_frames):
+    if differences.frames > max(1, MAX_DIFFERENT_FRAMES * differences.all_frames):
         raise ExportError(f"The graphs are wrong, nothing is written: {differences}; please report this.")
-    if max(differences.durations, differences.waveform) > LARGEST_DIFFERENCE:
+    if max(differences.durations, differences.waveform) > MAX_DIFFERENCE:
         raise ExportError(f"The graphs are wrong, nothing is written: {differences}; please report this.")
     output.mkdir(parents=True, exist_ok=True)
     (output / MODEL_FILE).write_bytes(model)
@@ -98,7 +98,7 @@ def export(voice: "Voice", output: Path) -> str:
         "num_codebooks": config.num_codebooks,
         "codebook_size": config.codebook_size,
         "sharpness": settings.sharpness,
-        "speeds": [SLOWEST, FASTEST],
+        "speeds": [MIN_SPEED, MAX_SPEED],
     }
     (output / VOICE_FILE).write_text(json.dumps(properties, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return f"{output}: {(len(model) + len(codec)) / 1e6:.1f} MB; beside torch, {differences}"

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from ..audio.writing import FORMATS, Encoder
 from ..errors_tts_trm import TtsTrmError
-from ..generation_tts_trm import FASTEST, SLOWEST
+from ..generation_tts_trm import MAX_SPEED, MIN_SPEED
 from .speech_queue import QueueFullError, SpeechQueue, TextTooLongError
 
 STALLED = 60.0  # seconds after which a client that takes in nothing of its audio loses its place
@@ -35,7 +35,7 @@ class SpeechRequest(BaseModel):
     input: str
     voice: str | VoiceReference
     response_format: Literal[*FORMATS] = "mp3"
-    speed: Annotated[float, Field(ge=SLOWEST, le=FASTEST)] = 1.0
+    speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] = 1.0
     stream_format: Literal["audio"] | None = None
     instructions: str | None = None  # taken and without effect, as with OpenAI's tts-1
 

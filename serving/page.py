@@ -24,7 +24,7 @@ from .browser import STYLE, WORDS_SCRIPT
 from .speech_queue import QueueFullError, SpeechQueue
 
 NOBODY = "nobody"  # to blend with
-MOST_PICTURES = 6  # of one text: drawing a sentence takes longer than speaking it
+MAX_PICTURES = 6  # of one text: drawing a sentence takes longer than speaking it
 SESSIONS = 64  # whose state is kept
 KEPT = 600  # seconds that files can be fetched after they were made
 PROGRESS = gradio.Progress()
@@ -267,7 +267,7 @@ async def draw(queue: SpeechQueue, text: str, *settings) -> AsyncIterator[list[s
                     pictures.append(str(Path(folder, f"sentence_{len(pictures) + 1}.png")))
                     await queue.run(passage.speech.draw, pictures[-1])
                     yield list(pictures)
-                if len(pictures) == MOST_PICTURES:
+                if len(pictures) == MAX_PICTURES:
                     break
 
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 API_KEY = "TTS_TRM_API_KEY"
-MOST_CONNECTIONS = 512
+MAX_CONNECTIONS = 512
 
 
 def serve(options) -> int:
@@ -26,7 +26,7 @@ def serve(options) -> int:
             log_level="warning",
             ws="none",
             server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=MAX_CONNECTIONS,
             forwarded_allow_ips="*" if "SPACE_ID" in os.environ else None,  # a Space stands behind a proxy
             timeout_graceful_shutdown=5,
         )

@@ -8,8 +8,8 @@ from ..errors_tts_trm import InputError
 from ..normalization_tts_trm import SpokenText
 
 SENTENCE_PAUSE, CLAUSE_PAUSE, PARAGRAPH_PAUSE = 0.4, 0.2, 0.8  # seconds of silence after such a piece
-LONGEST_PAUSE = 60.0
-SHORTEST = 25  # characters below which a sentence is joined to its neighbour, if it has one
+MAX_PAUSE = 60.0
+MIN_LENGTH = 25  # characters below which a sentence is joined to its neighbour, if it has one
 BREAK = re.compile(  # white space is looked at from its beginning only: from each of its places would take forever
     r"(?:(?<!\s)\s+)?\[pause\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s)\]\s*|(?<!\s)\s*\n[^\S\n]*\n\s*",
     re.IGNORECASE,
@@ -55,8 +55,8 @@ def _pause(match: re.Match) -> float:
     if match["number"] is None:
         return PARAGRAPH_PAUSE
     seconds = float(match["number"]) / (1000 if match["unit"].lower() == "ms" else 1)
-    if seconds > LONGEST_PAUSE:
-        raise InputError(f"{match[0].strip()[:40]} is longer than {LONGEST_PAUSE:.0f} s; shorten it.")
+    if seconds > MAX_PAUSE:
+        raise InputError(f"{match[0].strip()[:40]} is longer than {MAX_PAUSE:.0f} s; shorten it.")
     return seconds
 
 
@@ -64,7 +64,7 @@ def _pieces(paragraph: SpokenText, limit: int) -> Iterator[Piece]:
     """Sentences, short ones joined to what follows (the last one to what precedes), long ones split."""
     text, sentences, start = paragraph.text, [], 0
     for end in [*(place for place, kind in _cuts(paragraph) if kind == "sentence"), len(text)]:
-        joined = sentences and (len(sentences[-1]) < SHORTEST or end - start < SHORTEST and end == len(text))
+        joined = sentences and (len(sentences[-1]) < MIN_LENGTH or end - start < MIN_LENGTH and end == len(text))
         if joined and end - sentences[-1].start <= limit:
             sentences[-1] = range(sentences[-1].start, end)
         elif end > start:
@@ -81,7 +81,7 @@ def split_piece(piece: Piece, limit: int) -> list[Piece]:
         cuts = [
             (place, kind) for place, kind in _cuts(whole, start + 1, start + limit + 1) if length > place - start + 1
         ]
-        clauses = [place for place, kind in cuts if kind != "word" and place - start >= min(limit, SHORTEST) // 2]
+        clauses = [place for place, kind in cuts if kind != "word" and place - start >= min(limit, MIN_LENGTH) // 2]
         places = clauses or [place for place, _ in cuts]
         # the part that is cut off is about as long as what is left of equal parts
         wanted = start + length / -(-length // limit)

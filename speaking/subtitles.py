@@ -9,7 +9,7 @@ from ..errors_tts_trm import InputError
 from ..files import named_if_unwritable
 from .speech import Passage, Word
 
-LONGEST_LINE, LONGEST_CUE = 42, 6.0  # characters and seconds of a subtitle
+MAX_LINE_LENGTH, MAX_CUE_SECONDS = 42, 6.0  # characters and seconds of a subtitle
 
 
 @dataclass
@@ -86,7 +86,7 @@ def _cues(words: list[Word]) -> list[list[Word]]:
     cues: list[list[Word]] = []
     for word in words:
         last = cues[-1] if cues else []
-        fits = last and len(_line([*last, word])) <= LONGEST_LINE and word.end - last[0].start <= LONGEST_CUE
+        fits = last and len(_line([*last, word])) <= MAX_LINE_LENGTH and word.end - last[0].start <= MAX_CUE_SECONDS
         if fits and last[-1].text.rstrip("\"')]”’")[-1:] not in tuple(".!?…"):
             last.append(word)
         else:

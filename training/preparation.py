@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch.utils.data import ConcatDataset
 
-from ..data.aligner import MOST_CLIPS, AlignerTraining
+from ..data.aligner import MAX_CLIPS, AlignerTraining
 from ..data.clips import DataError
 from ..data.codec_info import CodecInfo, locate_codec
 from ..data.dataset import rows_to_align
@@ -123,7 +123,7 @@ def prepare_durations(options: TrainingOptions, processor: TtsTrmProcessor, say:
     learned = {}  # rows that the aligner learns from, by table
     for index in torch.randperm(len(tables), generator=torch.Generator().manual_seed(options.seed)).tolist():
         learned[index] = rows_of(index)
-        if sum(map(len, learned.values())) >= MOST_CLIPS:
+        if sum(map(len, learned.values())) >= MAX_CLIPS:
             break
     count = sum(map(len, learned.values()))
     if not count:

@@ -44,7 +44,7 @@ PRIOR = (0.2, 0.7 / PHONES, 0.1 / PHONES**2)  # of each string of 0, 1 or 2 phon
 PRIOR_COUNT = (
     4.0  # letters that a guess from less context counts as; of 1, 2, 4 and 8 the last two predict unseen words best
 )
-MOST = len(PRIOR) - 1  # phones of a letter
+MAX_PHONES = len(PRIOR) - 1  # phones of a letter
 RARE, COMMON = 3, 15  # training texts: the most of a rare word, and of one that is not yet common
 HEADINGS = "words | distinct | spoken | nats per letter | examples"
 
@@ -108,8 +108,8 @@ class Alignments:
         for i, context in enumerate(contexts(word)):
             row, following = self.ahead[i], self.ahead[i + 1]
             # the letters that are left must be able to emit the phones that are left
-            for j in range(max(0, size - MOST * (len(word) - i)), min(MOST * i, size) + 1):
-                for k in range(j, min(j + MOST, size) + 1):
+            for j in range(max(0, size - MAX_PHONES * (len(word) - i)), min(MAX_PHONES * i, size) + 1):
+                for k in range(j, min(j + MAX_PHONES, size) + 1):
                     emitted = phones[j:k]
                     p = probability(context, emitted)
                     following[k] += row[j] * p

@@ -99,7 +99,7 @@ def measure_aligning(tokens: Path) -> dict:
     import pyarrow
     import pyarrow.parquet
 
-    from tts_trm.data.aligner import MOST_STEPS, AlignerTraining
+    from tts_trm.data.aligner import MAX_STEPS, AlignerTraining
     from tts_trm.data.dataset import rows_to_align
     from tts_trm.data.token_folder import load_tokens
     from tts_trm.processing_tts_trm import TtsTrmProcessor
@@ -118,7 +118,7 @@ def measure_aligning(tokens: Path) -> dict:
     file = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table({"durations": durations[:once]}), file)
     return {
-        "hours_to_train_longest": (trained - started) / ALIGNER_STEPS * MOST_STEPS / 3600,
+        "hours_to_train_longest": (trained - started) / ALIGNER_STEPS * MAX_STEPS / 3600,
         "hours_per_hour": seconds / (aligned - trained),
         "bytes_per_second": file.tell() / float(sum(map(sum, durations[:once]))) * info.frame_rate,
     }

@@ -22,7 +22,7 @@ from tts_trm.commands import BUNDLED_VOICE
 
 PAGE = ROOT / "docs" / "onnx.md"
 SENTENCES = RESULTS / "held_out_sentences.txt", ROOT / "test_dataset" / "sentences.txt"
-LONGEST = 110  # characters
+MAX_LENGTH = 110  # characters
 SECONDS, THREADS = (1, 5, 10), (1, 2)
 TEXT = "the weather is nice today, and the birds are singing in the old trees behind the house."
 
@@ -38,7 +38,7 @@ def sentences() -> list[tuple[str, str]]:
     """A hundred, those it can say in one go, most of which the voice has not learned; each with its speaker."""
     lines = [line for path in SENTENCES for line in path.read_text(encoding="utf-8").splitlines()]
     pairs = [line.rpartition("|") for line in lines if line.strip() and not line.startswith("#")]
-    return [(text, speaker or "slt") for speaker, _, text in pairs if len(text) <= LONGEST][:100]
+    return [(text, speaker or "slt") for speaker, _, text in pairs if len(text) <= MAX_LENGTH][:100]
 
 
 def differences(voice, exported) -> dict:

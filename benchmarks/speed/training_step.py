@@ -34,9 +34,9 @@ SIDES = {  # name -> what differs from `TtsTrmConfig.from_guide()`; None is the 
     "default: latent head, durations": None,
 }
 CLIPS = 512
-MEAN_FRAMES, SPREAD, LONGEST = 80, 0.55, 256  # of a log-normal distribution, as LibriTTS has
+MEAN_FRAMES, SPREAD, MAX_FRAMES = 80, 0.55, 256  # of a log-normal distribution, as LibriTTS has
 CHARACTERS_PER_FRAME = 1.2
-HEAD_FRAMES = 8 * LONGEST  # for the memory of head and loss
+HEAD_FRAMES = 8 * MAX_FRAMES  # for the memory of head and loss
 TRAINED_CLIPS = 48  # of each side, over and over
 
 
@@ -77,7 +77,7 @@ def clip_lengths() -> list[int]:
     import numpy as np
 
     drawn = np.random.default_rng(0).lognormal(np.log(MEAN_FRAMES), SPREAD, CLIPS)
-    return np.clip(drawn, 8, LONGEST).astype(int).tolist()
+    return np.clip(drawn, 8, MAX_FRAMES).astype(int).tolist()
 
 
 def make_batch(config, lengths: list[int]) -> dict:

@@ -22,7 +22,7 @@ try:  # without it emoji have their English names
 except ImportError:
     emoji = None
 
-MOST_DIGITS = 15  # of a number that is read as one; a longer one is read digit by digit
+MAX_DIGITS = 15  # of a number that is read as one; a longer one is read digit by digit
 NEIGHBOURHOOD = 40  # characters beside a match that its rule may look at: all of a long text would take forever
 ROMAN_DIGITS = {"X": 10, "IX": 9, "V": 5, "IV": 4, "I": 1}
 SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f"  # marks that nobody reads aloud
@@ -163,7 +163,7 @@ class Normalizer:
             )
         if isinstance(number, str):
             whole, point, digits = number.partition(".")
-            spoken = self.digits(whole) if len(whole) > MOST_DIGITS else self.words(int(whole))
+            spoken = self.digits(whole) if len(whole) > MAX_DIGITS else self.words(int(whole))
             return f"{spoken} {self.language.point} {self.digits(digits)}" if point else spoken
         try:
             return num2words(number, to=kind, lang=self.language.code).replace(",", "")
@@ -177,7 +177,7 @@ class Normalizer:
     def value(self, written: str) -> int | str:
         """A numeral as it is written, `1.234,5`: an int, or `"1234.5"`, or the digits if they are very many."""
         plain = re.sub(rf"[{self.language.thousands}\s]", "", written).replace(self.language.decimal, ".")
-        return plain if "." in plain or len(plain) > MOST_DIGITS else int(plain)
+        return plain if "." in plain or len(plain) > MAX_DIGITS else int(plain)
 
     def quantity(self, match, one: str, many: str) -> str:
         """A number and what it counts."""

@@ -13,7 +13,7 @@ from .normalization_tts_trm import SpokenText, normalize_text
 
 logger = logging.getLogger(__name__)
 
-MOST_SPELLINGS = 10_000  # that are remembered: a server reads texts for ever
+MAX_SPELLINGS = 10_000  # that are remembered: a server reads texts for ever
 SPELLING = {
     "’": "'",
     "‘": "'",
@@ -88,7 +88,7 @@ class TextFrontEnd:
 
     def _spell(self, cluster: str) -> tuple[str, list[str]]:
         """A character with its accents in characters of the tokenizer, and those of it that have no relative there."""
-        if self._spelled[0] is not self.character_tokenizer or len(self._spelled[1]) > MOST_SPELLINGS:
+        if self._spelled[0] is not self.character_tokenizer or len(self._spelled[1]) > MAX_SPELLINGS:
             self._spelled = (self.character_tokenizer, {})
         spellings = self._spelled[1]  # another thread may begin a new one meanwhile
         if cluster not in spellings:

@@ -135,8 +135,8 @@ def test_text_that_is_too_long_for_its_clip(spoken):
 
 
 def test_more_data_means_more_steps_within_bounds():
-    from tts_trm.data.aligner import FEWEST_STEPS, MOST_STEPS, training_steps
+    from tts_trm.data.aligner import MAX_STEPS, MIN_STEPS, training_steps
 
     steps = [training_steps(clips) for clips in (1, 24, 1000, 100_000)]
-    assert steps == sorted(steps) and steps[0] == FEWEST_STEPS and steps[-1] == MOST_STEPS
+    assert steps == sorted(steps) and steps[0] == MIN_STEPS and steps[-1] == MAX_STEPS
     assert not math.isclose(steps[1], steps[2])

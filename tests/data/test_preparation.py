@@ -96,7 +96,7 @@ def test_long_clips_do_not_share_a_batch(recordings, tiny_codec_folder, tmp_path
     sizes = []
     encode = tokenizing.torch.zeros
     monkeypatch.setattr(tokenizing.torch, "zeros", lambda *shape: sizes.append(shape) or encode(*shape))
-    monkeypatch.setattr(tokenizing, "LONGEST_MEAN_CLIP", 0.3)
+    monkeypatch.setattr(tokenizing, "MAX_MEAN_SECONDS", 0.3)
     tokenize_clips(read_folder(recordings), str(tiny_codec_folder), tmp_path / "tokens", batch_size=5)
     assert sum(rows for rows, _, _ in sizes) == 10
     assert all(rows * samples <= 5 * 0.3 * 24_000 for rows, _, samples in sizes)

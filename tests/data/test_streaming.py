@@ -101,7 +101,7 @@ def test_aligning_reads_one_shard_after_the_other(sharded, recordings, processor
     """The aligner learns from as many shards as it gets to see, and aligns every clip."""
     options = ["--data-dir", str(recordings), "--token-dir", str(sharded), "--streaming", "--max-steps", "1"]
     options = parse_arguments(options)
-    monkeypatch.setattr(preparation, "MOST_CLIPS", 7)
+    monkeypatch.setattr(preparation, "MAX_CLIPS", 7)
     learned = []
     training_of = preparation.AlignerTraining
     monkeypatch.setattr(

@@ -8,9 +8,9 @@ import pytest
 from tts_trm.normalization_tts_trm import SpokenText, normalize_text
 from tts_trm.speaking.split_text import (
     CLAUSE_PAUSE,
+    MIN_LENGTH,
     PARAGRAPH_PAUSE,
     SENTENCE_PAUSE,
-    SHORTEST,
     Piece,
     halve,
     split_piece,
@@ -61,7 +61,7 @@ def test_short_sentences_stay_together():
         "Yes. No. Why is that so, in your opinion?",
         "He said: no. I. K. Brown and J. Smith came, too. Bye.",
     ]
-    assert all(len(piece.text) >= SHORTEST for piece in found)
+    assert all(len(piece.text) >= MIN_LENGTH for piece in found)
 
 
 def test_long_sentences_are_split_at_clauses_first():
