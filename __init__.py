@@ -3,7 +3,8 @@
 The names below are imported when they are first used, so that `import tts_trm` and `--help` stay fast.
 """
 
-if __package__:  # absent when pytest collects a clone whose folder is no Python name, such as `tts-trm`
+# Absent when pytest collects a clone whose folder is no Python name, such as `tts-trm`.
+if __package__:
     import importlib
 
     _MODULE_OF = {

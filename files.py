@@ -39,7 +39,8 @@ def atomic_path(path: str | Path):
 
 def remove_partial_files(folder: Path) -> None:
     """Removes what processes of this machine that are no more had begun to write."""
-    import psutil  # accelerate needs it too
+    # accelerate needs it too.
+    import psutil
 
     for path in folder.glob(f".*.{glob.escape(platform.node())}.*.partial"):
         process = path.suffixes[-2][1:]

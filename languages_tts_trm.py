@@ -10,33 +10,45 @@ from dataclasses import dataclass, field
 class Language:
     """What the rules need to know of a language; words as they are spoken, keys as they are written."""
 
-    code: str  # ISO 639-1, as num2words takes it
+    # ISO 639-1, as num2words takes it.
+    code: str
     thousands: str = ","  # separator in numbers
     decimal: str = "."
-    point: str = "point"  # how the decimal separator is said
+    # How the decimal separator is said.
+    point: str = "point"
     minus: str = "minus"
     to: str = "to"  # in ranges
     score: str = "to"  # in 3:2
     percent: str = "percent"
     and_: str = "and"
-    ordinal: str = ""  # pattern with the group `number`
+    # Pattern with the group `number`.
+    ordinal: str = ""
     decade: str = ""
-    phrases: tuple[tuple[str, str], ...] = ()  # patterns and what is said for them, before all else
-    dates: tuple[str, ...] = ()  # patterns with some of `day`, `month`, `year`; MONTH stands for a month's name
-    times: tuple[str, ...] = ()  # patterns with `hour`, `minute` and `half` (a or p)
-    domains: str = "com|org|net|io|edu|gov|ai|app|dev|eu|info|de|uk"  # that end an address without www
+    # Patterns and what is said for them, before all else.
+    phrases: tuple[tuple[str, str], ...] = ()
+    # Patterns with some of `day`, `month`, `year`; MONTH stands for a month's name.
+    dates: tuple[str, ...] = ()
+    # Patterns with `hour`, `minute` and `half` (a or p).
+    times: tuple[str, ...] = ()
+    # That end an address without www.
+    domains: str = "com|org|net|io|edu|gov|ai|app|dev|eu|info|de|uk"
     months: tuple[str, ...] = ()
     short_months: tuple[str, ...] = ()
-    currencies: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)  # one, many; one hundredth, many
-    magnitudes: dict[str, str] = field(default_factory=dict)  # 5 M, 5 Mio.
+    # One, many; one hundredth, many.
+    currencies: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
+    # 5 M, 5 Mio.
+    magnitudes: dict[str, str] = field(default_factory=dict)
     single: dict[str, str] = field(default_factory=dict)  # one of these
     units: dict[str, tuple[str, str]] = field(default_factory=dict)  # one, many
     fractions: dict[str, str] = field(default_factory=dict)
     abbreviations: dict[str, str] = field(default_factory=dict)
-    may_end: frozenset[str] = frozenset()  # abbreviations that may end a sentence before a capital
-    counted_words: frozenset[str] = frozenset()  # before a Roman numeral that is no ordinal
+    # Abbreviations that may end a sentence before a capital.
+    may_end: frozenset[str] = frozenset()
+    # Before a Roman numeral that is no ordinal.
+    counted_words: frozenset[str] = frozenset()
     letters: dict[str, str] = field(default_factory=dict)  # names of letters
-    spelled: frozenset[str] = frozenset()  # words in capitals that are said letter by letter though they have a vowel
+    # Words in capitals that are said letter by letter though they have a vowel.
+    spelled: frozenset[str] = frozenset()
     symbols: dict[str, str] = field(default_factory=dict)
 
 

@@ -38,7 +38,8 @@ from .modeling_tts_trm_layers import (
     sinusoidal_positions,
 )
 
-LOG_DURATION_OFFSET = 0.1  # frames added before the logarithm, so that silent letters have a finite target
+# Frames added before the logarithm, so that silent letters have a finite target.
+LOG_DURATION_OFFSET = 0.1
 
 
 @dataclass
@@ -46,16 +47,26 @@ class TtsTrmOutput(ModelOutput):
     """What `TtsTrmModel.forward` returns; fields that were not asked for are None."""
 
     loss: torch.FloatTensor | None = None
-    codebook_losses: torch.FloatTensor | None = None  # [K] unweighted cross-entropies, without gradient
-    codebook_loss: torch.FloatTensor | None = None  # the head's part of the loss
-    duration_loss: torch.FloatTensor | None = None  # the durations' part of the loss, unweighted
-    length_loss: torch.FloatTensor | None = None  # |log predicted length - log length|, mean over the batch
-    last_hidden_state: torch.FloatTensor | None = None  # [B, T, D] the answer y
-    lengths: torch.LongTensor | None = None  # [B] frames of each item
-    durations: torch.FloatTensor | None = None  # [B, S] predicted, in frames
-    logits: torch.FloatTensor | None = None  # [B, K, T, V], zero at padded frames
-    cycle_losses: torch.FloatTensor | None = None  # [H] the head's loss after each high-level cycle
-    cycle_changes: torch.FloatTensor | None = None  # [H - 1] |y - previous y| / |y| of the later high-level cycles
+    # [K] unweighted cross-entropies, without gradient.
+    codebook_losses: torch.FloatTensor | None = None
+    # The head's part of the loss.
+    codebook_loss: torch.FloatTensor | None = None
+    # The durations' part of the loss, unweighted.
+    duration_loss: torch.FloatTensor | None = None
+    # |log predicted length - log length|, mean over the batch.
+    length_loss: torch.FloatTensor | None = None
+    # [B, T, D] the answer y.
+    last_hidden_state: torch.FloatTensor | None = None
+    # [B] frames of each item.
+    lengths: torch.LongTensor | None = None
+    # [B, S] predicted, in frames.
+    durations: torch.FloatTensor | None = None
+    # [B, K, T, V], zero at padded frames.
+    logits: torch.FloatTensor | None = None
+    # [H] the head's loss after each high-level cycle.
+    cycle_losses: torch.FloatTensor | None = None
+    # [H - 1] |y - previous y| / |y| of the later high-level cycles.
+    cycle_changes: torch.FloatTensor | None = None
 
 
 class TextEncoderLayer(GradientCheckpointingLayer):
@@ -128,7 +139,8 @@ class TextUpsampler(nn.Module):
         self.hidden = nn.Linear(width, width)
         self.duration = nn.Linear(width, 1)
         self.dropout = SequenceDropout(config.dropout)
-        self.softness = nn.Parameter(torch.ones(()))  # softplus of it is in quarters of a step
+        # Softplus of it is in quarters of a step.
+        self.softness = nn.Parameter(torch.ones(()))
         self.join = nn.Linear(self.steps * width, width) if self.steps > 1 else nn.Identity()
 
     def predict(self, text: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -155,7 +167,8 @@ class TextUpsampler(nn.Module):
     def forward(self, text, durations, attention_mask, num_frames: int) -> torch.Tensor:
         """The text `[B, S, D]` at every frame: `[B, T, D]`."""
         weights = self._weights(durations, attention_mask, num_frames).to(text.dtype)
-        read = (weights.flatten(1, 2) @ text).unflatten(1, (num_frames, self.steps))  # [B, T, steps, D]
+        # [B, T, steps, D].
+        read = (weights.flatten(1, 2) @ text).unflatten(1, (num_frames, self.steps))
         return self.join(read.flatten(2))
 
 
@@ -255,7 +268,8 @@ class TtsTrmPreTrainedModel(FiniteWeights, PreTrainedModel):
     def _init_weights(self, module):
         super()._init_weights(module)
         if isinstance(module, nn.Linear):
-            init.normal_(module.weight, std=module.in_features**-0.5)  # LeCun: keeps the variance at any width
+            # LeCun: keeps the variance at any width.
+            init.normal_(module.weight, std=module.in_features**-0.5)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=getattr(module, "initial_deviation", 0.1))
         elif isinstance(module, FeedForward) and module.convolution is not None:
@@ -278,7 +292,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
     """Text and speaker to the codes of all codebooks; see the head of this file."""
 
     output_modalities = ("audio",)
-    accepts_loss_kwargs = False  # the loss is a mean over the batch, which the Trainer must not rescale
+    # The loss is a mean over the batch, which the Trainer must not rescale.
+    accepts_loss_kwargs = False
 
     def __init__(self, config: TtsTrmConfig):
         super().__init__(config)
@@ -286,7 +301,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         self.upsampler = TextUpsampler(config) if config.alignment != "none" else None
         self.recursion = Recursion(config)
         self.head = LatentHead(config) if config.predicts_latents else ProjectionHead(config)
-        self.generation_config = default_generation_config(config)  # replaced by the checkpoint's where there is one
+        # Replaced by the checkpoint's where there is one.
+        self.generation_config = default_generation_config(config)
         self.post_init()
 
     def get_input_embeddings(self):
@@ -339,7 +355,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         output = TtsTrmOutput(last_hidden_state=answers[-1], lengths=lengths, durations=predicted)
 
         frame_mask = length_mask(lengths, size)
-        frames = answers[-1][frame_mask]  # [N, D], real frames only
+        # [N, D], real frames only.
+        frames = answers[-1][frame_mask]
         codes = labels.transpose(1, 2)[frame_mask] if labels is not None else None  # [N, K]
         if codes is not None:
             output.codebook_loss, output.codebook_losses = self.head.loss(frames, codes)
@@ -351,7 +368,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
                 output.loss = output.loss + self.config.duration_loss_weight * output.duration_loss
         if return_logits:
             logits = self.head.logits(frames, self.head.predict(frames) if codes is None else codes)
-            full = logits.new_zeros(*frame_mask.shape, *logits.shape[1:])  # [B, T, K, V]
+            # [B, T, K, V].
+            full = logits.new_zeros(*frame_mask.shape, *logits.shape[1:])
             output.logits = full.masked_scatter(frame_mask[..., None, None], logits).transpose(1, 2)
         if return_cycles:
             output.cycle_changes = self._cycle_changes(answers, frame_mask)
@@ -363,7 +381,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
 
     def _text_at_frames(self, text, durations, attention_mask, size: int) -> torch.Tensor:
         """Encoded text `[B, S, D]` to what the recursion starts from `[B, T, D]`, positions included."""
-        x = text.new_zeros(text.shape[0], size, text.shape[-1])  # not `len`, which an exported graph would freeze
+        # Not `len`, which an exported graph would freeze.
+        x = text.new_zeros(text.shape[0], size, text.shape[-1])
         if durations is not None:
             x = self.upsampler(text, durations, attention_mask, size)
         if self.config.frame_positions:
@@ -385,7 +404,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
                 )
             if durations.shape != predicted.shape:
                 raise InputError(f"durations are {tuple(durations.shape)}, input_ids {tuple(predicted.shape)}.")
-            return durations.masked_fill(attention_mask == 0, 0)  # whatever a batch is padded with
+            # Whatever a batch is padded with.
+            return durations.masked_fill(attention_mask == 0, 0)
         if self.config.alignment == "length":
             return predicted * (lengths / predicted.sum(-1).clamp(min=1e-3))[:, None]
         return None

@@ -23,8 +23,10 @@ from .configuration_tts_trm_codec import TtsTrmCodecConfig
 from .errors_tts_trm import InputError
 from .features_tts_trm_codec import SpeechFeatures
 
-NOISE_COLUMNS = 273  # after which the stored noise repeats: 2.7 s
-UNIT = 20.0  # magnitude of a short-time spectrum of pulses or noise at unit power
+# After which the stored noise repeats: 2.7 s.
+NOISE_COLUMNS = 273
+# Magnitude of a short-time spectrum of pulses or noise at unit power.
+UNIT = 20.0
 
 
 @dataclass
@@ -34,7 +36,8 @@ class TtsTrmCodecEncoderOutput(ModelOutput):
 
 @dataclass
 class TtsTrmCodecDecoderOutput(ModelOutput):
-    audio_values: torch.FloatTensor | None = None  # [B, 1, T * frame_size]
+    # [B, 1, T * frame_size].
+    audio_values: torch.FloatTensor | None = None
 
 
 def residual_search(latent: torch.Tensor, codebooks: torch.Tensor) -> torch.Tensor:
@@ -164,7 +167,8 @@ class HarmonicNoiseDecoder(nn.Module):
         The sum of K cosines has a closed form, sin((K + 1/2) x) / (2 sin(x / 2)) - 1/2.
         """
         config, device = self.config, pitch.device
-        pitch = pitch.cpu() if device.type == "mps" else pitch  # which has no double precision
+        # Which has no double precision.
+        pitch = pitch.cpu() if device.type == "mps" else pitch
         # Linear from the middle of a column to that of the next one.
         log_pitch = pitch.double().log()[..., None]
         before = torch.cat((log_pitch[:, :1], log_pitch[:, :-1]), 1)
@@ -202,7 +206,8 @@ class HarmonicNoiseDecoder(nn.Module):
         size, hop = self.config.fft_size, self.config.hop_length
         columns, length = pieces.shape[1], pieces.shape[1] * hop
 
-        def fold(values: torch.Tensor) -> torch.Tensor:  # [B, fft_size, N] -> [B, length]
+        # [B, fft_size, N] -> [B, length].
+        def fold(values: torch.Tensor) -> torch.Tensor:
             total = (columns - 1) * hop + size
             summed = F.fold(values, (1, total), kernel_size=(1, size), stride=(1, hop))
             return summed[:, 0, 0, self.padding : self.padding + length]
@@ -296,7 +301,8 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         levels = self.config.num_quantizers if num_quantizers is None else num_quantizers
         if not 1 <= levels <= self.config.num_quantizers:
             raise InputError(f"num_quantizers={levels} is outside 1..{self.config.num_quantizers}.")
-        with torch.autocast(input_values.device.type, enabled=False):  # half precision gives other codes
+        # Half precision gives other codes.
+        with torch.autocast(input_values.device.type, enabled=False):
             codes = residual_search(self.to_latent(input_values[:, 0]), self.codebooks[:levels]).transpose(1, 2)
         return (codes,) if return_dict is False else TtsTrmCodecEncoderOutput(audio_codes=codes)
 

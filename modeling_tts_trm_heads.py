@@ -16,11 +16,16 @@ from .errors_tts_trm import InputError
 from .modeling_tts_trm_codec import dequantize, residual_search
 from .modeling_tts_trm_layers import RMSNorm, of_speakers
 
-REPORT_FRACTION = 1 / 64  # of a training batch's frames on which the latent head's cross-entropies are computed
-MAX_GAIN = 2.5  # beyond it a dimension is hardly predicted, and its errors would be what is amplified
-FRAMES_AT_ONCE = 64  # whose logits of all levels are in memory together
-LOGITS_AT_ONCE = 8192  # frames whose logits of one codebook are
-LOGITS_IN_CACHE = 512  # the same on a CPU, which waits for its memory
+# Of a training batch's frames on which the latent head's cross-entropies are computed.
+REPORT_FRACTION = 1 / 64
+# Beyond it a dimension is hardly predicted, and its errors would be what is amplified.
+MAX_GAIN = 2.5
+# Whose logits of all levels are in memory together.
+FRAMES_AT_ONCE = 64
+# Frames whose logits of one codebook are.
+LOGITS_AT_ONCE = 8192
+# The same on a CPU, which waits for its memory.
+LOGITS_IN_CACHE = 512
 
 
 def random_frames(num_frames: int, fraction: float, device: torch.device) -> torch.Tensor:
@@ -355,12 +360,14 @@ class LatentHead(CodebookHead):
             kept = random_frames(len(frames), REPORT_FRACTION, frames.device)
             latent, codes = latent[kept], codes[kept]
         if weight == 0:
-            latent = latent.detach()  # only the precisions learn from it
+            # Only the precisions learn from it.
+            latent = latent.detach()
         parts = zip(latent.split(FRAMES_AT_ONCE), codes.split(FRAMES_AT_ONCE), strict=True)
         losses = sum(self._cross_entropies(*part) for part in parts) / len(latent)
         weights = losses.new_tensor(self.config.normalized_codebook_weights)
         cross_entropy = (losses * weights).mean()
-        if weight == 0:  # the precisions learn from it all the same, which the regression does not see
+        # The precisions learn from it all the same, which the regression does not see.
+        if weight == 0:
             cross_entropy = cross_entropy - cross_entropy.detach()
         return regression + (weight or 0.01) * cross_entropy, losses.detach()
 

@@ -13,22 +13,28 @@ from typing import NamedTuple
 from .errors_tts_trm import InputError
 from .languages_tts_trm import ENGLISH, LANGUAGES, Language
 
-try:  # without it numerals are refused
+# Without it numerals are refused.
+try:
     from num2words import num2words
 except ImportError:
     num2words = None
-try:  # without it emoji have their English names
+# Without it emoji have their English names.
+try:
     import emoji
 except ImportError:
     emoji = None
 
-MAX_DIGITS = 15  # of a number that is read as one; a longer one is read digit by digit
-NEIGHBOURHOOD = 40  # characters beside a match that its rule may look at: all of a long text would take forever
+# Of a number that is read as one; a longer one is read digit by digit.
+MAX_DIGITS = 15
+# Characters beside a match that its rule may look at: all of a long text would take forever.
+NEIGHBOURHOOD = 40
 ROMAN_DIGITS = {"X": 10, "IX": 9, "V": 5, "IV": 4, "I": 1}
-SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f"  # marks that nobody reads aloud
+# Marks that nobody reads aloud.
+SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f"
 EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55]"
 TELEPHONES = (
-    r"\+\d{1,3}(?:[ /-]?\(?\d{2,}+\)?)+",  # `+`: digits that could be grouped in any way would take forever
+    # `+`: digits that could be grouped in any way would take forever.
+    r"\+\d{1,3}(?:[ /-]?\(?\d{2,}+\)?)+",
     r"\(\d{2,5}\)[ -]?\d{2,}(?:[ -]\d{2,})*",
     r"(?:1-)?\d{2,5}(?:-\d{2,5}){2,}",
     r"0\d{1,5}[ /-]\d{3,}(?:[ -]\d{2,})*",
@@ -134,14 +140,16 @@ class Normalizer:
 
     def __call__(self, text: str) -> SpokenText:
         if self.plain.fullmatch(text) and not self.last_word.search(text):
-            return _join(text, [])  # most sentences: there is nothing for the rules
+            # Most sentences: there is nothing for the rules.
+            return _join(text, [])
         taken, free = [], [True] * len(text)
         for pattern, rule in self.rules:
             position = 0
             while match := pattern.search(text, position):
                 start, end = match.span("take" if "take" in pattern.groupindex else 0)
                 position = match.end()
-                if not all(free[start:end]):  # what follows the stretch that another rule took may still match
+                # What follows the stretch that another rule took may still match.
+                if not all(free[start:end]):
                     position = next((place for place in range(free.index(False, start), position) if free[place]), end)
                 elif (spoken := rule(match)) is not None:
                     taken.append((start, end, spoken))
@@ -167,7 +175,8 @@ class Normalizer:
             return f"{spoken} {self.language.point} {self.digits(digits)}" if point else spoken
         try:
             return num2words(number, to=kind, lang=self.language.code).replace(",", "")
-        except Exception as error:  # each of its languages raises what it likes
+        except Exception as error:
+            # Each of its languages raises what it likes.
             if kind == "year":
                 return self.words(number)
             raise InputError(
@@ -210,7 +219,8 @@ class Normalizer:
         return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
 
     def large(self, match) -> str | None:
-        if match["magnitude"] in ("K", "B", "m"):  # 12B is a room; with money they are clear
+        # 12B is a room; with money they are clear.
+        if match["magnitude"] in ("K", "B", "m"):
             return None
         value, name = self.value(match["number"]), self.language.magnitudes[match["magnitude"]]
         return self.language.single.get(name) if value == 1 and self.language.single else f"{self.words(value)} {name}"

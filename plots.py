@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STEPS_PER_FRAME = 4  # of an alignment drawn from durations, whose borders fall between frames
+# Of an alignment drawn from durations, whose borders fall between frames.
+STEPS_PER_FRAME = 4
 SPECTROGRAM_HEIGHT, CHARACTER_HEIGHT = 2.2, 0.125  # inches
 NAMES = {" ": "␣", "<boundary>": "edge"}
 
@@ -165,7 +166,8 @@ def draw_spectrogram(waveform: np.ndarray, sampling_rate: int) -> bytes:
     from PIL import Image
 
     decibels = log_mel_decibels(waveform, sampling_rate)
-    levels = (decibels / DYNAMIC_RANGE + 1) * 255 * (decibels.min() < 0)  # silence is black, though no value is louder
+    # Silence is black, though no value is louder.
+    levels = (decibels / DYNAMIC_RANGE + 1) * 255 * (decibels.min() < 0)
     image = Image.fromarray(levels.round().astype(np.uint8)[::-1])
     image.putpalette(colormaps["magma"](np.arange(256), bytes=True)[:, :3].tobytes())
     buffer = io.BytesIO()
@@ -202,7 +204,8 @@ def save_figure(figure: "Figure", path: str | Path | None) -> bytes:
     """
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # drawn as a box, and that is fine
+        # Drawn as a box, and that is fine.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="png")
     if path is not None:
         partial = Path(f"{path}.partial")

@@ -55,11 +55,13 @@ setup(
     cmdclass={"build_py": BuildPackage},
     entry_points={"console_scripts": ["tts-trm = tts_trm.cli:main"]},
     name="tts-trm",
-    script_name="setup.py",  # pip's build calls itself otherwise, and this file would be packed as a module
+    # Pip's build calls itself otherwise, and this file would be packed as a module.
+    script_name="setup.py",
     version=VERSION,
     description="Text to speech by a tiny recursive model that refines all codebooks of an utterance at once",
     license="Apache-2.0",
-    python_requires=">=3.11",  # as transformers 5.23 does
+    # As transformers 5.23 does.
+    python_requires=">=3.11",
     # one line for every sub-package: find_packages() finds none where the package's folder is the root itself
     packages=["tts_trm", *(f"tts_trm.{room}" for room in ROOMS)],
     package_dir={"tts_trm": "."},

@@ -13,7 +13,8 @@ from .normalization_tts_trm import SpokenText, normalize_text
 
 logger = logging.getLogger(__name__)
 
-MAX_SPELLINGS = 10_000  # that are remembered: a server reads texts for ever
+# That are remembered: a server reads texts for ever.
+MAX_SPELLINGS = 10_000
 SPELLING = {
     "’": "'",
     "‘": "'",
@@ -58,7 +59,8 @@ class TextFrontEnd:
         max_text_length: most ids of a text, the two boundaries included.
     """
 
-    _spelled = (None, {})  # what each character is spelled as, for that tokenizer
+    # What each character is spelled as, for that tokenizer.
+    _spelled = (None, {})
 
     def spoken_text(self, text: str, speaker: str | int = 0, normalize: bool = True) -> tuple[SpokenText, Counter]:
         """What of `text` the voice speaks, one character for each input id between the boundaries, and what it cannot.
@@ -90,11 +92,13 @@ class TextFrontEnd:
         """A character with its accents in characters of the tokenizer, and those of it that have no relative there."""
         if self._spelled[0] is not self.character_tokenizer or len(self._spelled[1]) > MAX_SPELLINGS:
             self._spelled = (self.character_tokenizer, {})
-        spellings = self._spelled[1]  # another thread may begin a new one meanwhile
+        # Another thread may begin a new one meanwhile.
+        spellings = self._spelled[1]
         if cluster not in spellings:
             known, spelled, left_out = self.character_tokenizer.get_vocab(), "", []
             whole = cluster.encode("utf-8", "ignore").decode()
-            left_out += [character for character in cluster if character not in whole]  # halves of surrogate pairs
+            # Halves of surrogate pairs.
+            left_out += [character for character in cluster if character not in whole]
             # of a space, the tokenizer's own normalizer leaves nothing
             for character in self.character_tokenizer.normalizer.normalize_str(whole):
                 relatives = (character, SPELLING.get(character, ""), unicodedata.normalize("NFD", character)[0])

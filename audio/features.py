@@ -6,7 +6,8 @@ import torch
 from ..features_tts_trm_codec import mel_bank
 
 FFT_SIZE, HOP_LENGTH, MEL_BANDS = 1024, 240, 80
-DYNAMIC_RANGE = 80.0  # dB below the loudest value that are still shown
+# dB below the loudest value that are still shown.
+DYNAMIC_RANGE = 80.0
 
 
 def log_mel_decibels(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
@@ -21,7 +22,8 @@ def log_mel_decibels(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
     return (decibels - decibels.max()).clamp(min=-DYNAMIC_RANGE).numpy()
 
 
-CEPSTRAL_COEFFICIENTS = 13  # c_1..c_13; c_0, the loudness, is left out
+# c_1..c_13; c_0, the loudness, is left out.
+CEPSTRAL_COEFFICIENTS = 13
 MIN_PITCH, MAX_PITCH = 60.0, 500.0  # Hz
 
 
@@ -55,4 +57,5 @@ def pitch_contour(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
     coarse, times = pyworld.dio(samples, sampling_rate, MIN_PITCH, MAX_PITCH, frame_period=period, allowed_range=0.15)
     pitch = pyworld.stonemask(samples, coarse, times, sampling_rate)
     aperiodicity = pyworld.d4c(samples, pitch, times, sampling_rate, threshold=0.85)
-    return np.where(aperiodicity[:, 0] < 0.999, pitch, 0.0)  # LoveTrain makes it 1 where it hears no voice
+    # LoveTrain makes it 1 where it hears no voice.
+    return np.where(aperiodicity[:, 0] < 0.999, pitch, 0.0)

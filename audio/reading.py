@@ -11,17 +11,22 @@ import soxr
 
 from ..errors_tts_trm import InputError
 
-TARGET_LOUDNESS = -20.0  # dB of full scale, root mean square
-MIN_SECONDS = 0.1  # seconds: less than two frames of codes is no speech
+# dB of full scale, root mean square.
+TARGET_LOUDNESS = -20.0
+# Seconds: less than two frames of codes is no speech.
+MIN_SECONDS = 0.1
 # what a header may promise: nobody records a sentence beyond it, and a damaged header must not fill memory
-MAX_SECONDS, MAX_SAMPLES = 3600.0, 2**27  # seconds; samples of all channels together
+# Seconds; samples of all channels together.
+MAX_SECONDS, MAX_SAMPLES = 3600.0, 2**27
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 384_000, 16
 # libsndfile reads a file that was cut off as a shorter one, and notes in its log what the header promised
 PROMISED = re.compile(r"^\s*(?:data|SSND|riff|Riff size|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 # pages of an Ogg file that are damaged or missing are left out, and what was said in them is gone
 HOLE = re.compile(r"^Ogg\s*: .*(?:Corrupted bitstream|reports a hole)", re.MULTILINE)
-MAX_OGG_PAGE = 27 + 255 + 255 * 255  # bytes: header, table of segments, segments
-UNKNOWN_LENGTH = 2**31 - 2**16  # bytes from which on a promise means: written to a pipe, until the end
+# Bytes: header, table of segments, segments.
+MAX_OGG_PAGE = 27 + 255 + 255 * 255
+# Bytes from which on a promise means: written to a pipe, until the end.
+UNKNOWN_LENGTH = 2**31 - 2**16
 
 
 class AudioError(InputError):
@@ -59,7 +64,8 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
         raise AudioError(f"{name}: {len(samples)} samples at {rate} Hz are less than {MIN_SECONDS} s of audio.")
     if not np.isfinite(samples).all():
         raise AudioError(f"{name}: contains samples that are not finite.")
-    if np.ptp(samples, axis=0).max() < 1e-5:  # whatever the offset of the sound card
+    # Whatever the offset of the sound card.
+    if np.ptp(samples, axis=0).max() < 1e-5:
         raise AudioError(f"{name}: is silent (all its samples are {samples[0, 0]:.2g}).")
     return samples, rate
 

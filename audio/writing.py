@@ -15,13 +15,15 @@ import soundfile
 from ..errors_tts_trm import InputError
 from ..files import named_if_unwritable
 
-UNKNOWN_SIZE = 0xFFFFFFFF  # in the header of a WAV file that is sent while it grows
+# In the header of a WAV file that is sent while it grows.
+UNKNOWN_SIZE = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
 class AudioFormat:
     media_type: str
-    container: tuple[str, str] | None = None  # libsndfile's format and subtype; without one the samples are sent raw
+    # libsndfile's format and subtype; without one the samples are sent raw.
+    container: tuple[str, str] | None = None
     header_has_length: bool = False
 
 
@@ -130,7 +132,8 @@ def write_audio(passages: Iterable[Piece], path: str | Path) -> None:
     finally:
         if file is not None:
             file.close()
-        with suppress(OSError, ValueError):  # where there is no such folder, there is no file
+        # Where there is no such folder, there is no file.
+        with suppress(OSError, ValueError):
             os.unlink(partial)
 
 

@@ -19,13 +19,17 @@ from torch import nn
 from ..errors_tts_trm import InputError
 from ..modeling_tts_trm_heads import chain_latents
 
-ALIGNER_FILE = "aligner.safetensors"  # of a voice: what found out which character its clips speak when
-STEPS_PER_FRAME = 4  # so that every character of fast speech can have a step of its own
+# Of a voice: what found out which character its clips speak when.
+ALIGNER_FILE = "aligner.safetensors"
+# So that every character of fast speech can have a step of its own.
+STEPS_PER_FRAME = 4
 WIDTH, HIDDEN = 96, 192
 CLIPS_PER_STEP = 12
 PASSES, MIN_STEPS, MAX_STEPS = 6, 120, 2000
-MIN_FURTHER_STEPS = 30  # of one that goes on from another
-MAX_CLIPS = MAX_STEPS * CLIPS_PER_STEP  # that it can learn from
+# Of one that goes on from another.
+MIN_FURTHER_STEPS = 30
+# That it can learn from.
+MAX_CLIPS = MAX_STEPS * CLIPS_PER_STEP
 LEARNING_RATE = 1e-3
 BLANK_SCORE = -1.0
 DISTANCE_SCALE = 0.02
@@ -52,7 +56,8 @@ class Aligner(nn.Module):
         """`[B, S]` ids and `[B, T, latent_dim]` latents to log-probabilities over characters `[B, 4 T, S]`."""
         keys = self.text(self.embedding(input_ids).transpose(1, 2))  # [B, WIDTH, S]
         frames = self.frames(latents.transpose(1, 2))
-        steps = frames.unflatten(1, (STEPS_PER_FRAME, WIDTH)).permute(0, 2, 3, 1).flatten(2)  # [B, WIDTH, 4 T]
+        # [B, WIDTH, 4 T].
+        steps = frames.unflatten(1, (STEPS_PER_FRAME, WIDTH)).permute(0, 2, 3, 1).flatten(2)
         queries = self.steps(steps)
         distance = torch.cdist(queries.transpose(1, 2), keys.transpose(1, 2)).square()
         padding = torch.arange(input_ids.shape[1], device=input_ids.device) >= text_lengths[:, None]

@@ -8,8 +8,10 @@ from torch.utils.data import Sampler
 
 from .clips import DataError
 
-IGNORED_LABEL = -100  # 0 is a code like any other
-LENGTH_JITTER = 0.1  # relative: clips within a tenth of each other's length may change places in the order
+# 0 is a code like any other.
+IGNORED_LABEL = -100
+# Relative: clips within a tenth of each other's length may change places in the order.
+LENGTH_JITTER = 0.1
 
 
 class BucketBatchSampler(Sampler[list[int]]):
@@ -45,22 +47,26 @@ class BucketBatchSampler(Sampler[list[int]]):
         if len(self.lengths) < num_replicas:
             raise DataError(f"{len(self.lengths)} clips cannot be shared by {num_replicas} processes; start fewer.")
         sizes = self._frame_sizes(frames_per_batch) if frames_per_batch else self._clip_sizes(batch_size)
-        self._ends = np.cumsum(sizes)  # [steps], the places in the order of lengths at which it is cut
+        # [steps], the places in the order of lengths at which it is cut.
+        self._ends = np.cumsum(sizes)
         self.epoch = self.start_batch = 0
 
     def _clip_sizes(self, batch_size: int) -> list[int]:
         steps = -(-len(self.lengths) // (batch_size * self.num_replicas))
-        steps = min(steps, len(self.lengths) // self.num_replicas)  # a clip for every rank
+        # A clip for every rank.
+        steps = min(steps, len(self.lengths) // self.num_replicas)
         return [len(part) for part in np.array_split(self.lengths, steps)]
 
     def _frame_sizes(self, frames_per_batch: int) -> list[int]:
         replicas, sizes = self.num_replicas, [0]
         for length in np.sort(self.lengths):
-            largest_share = sizes[-1] // replicas + 1  # of one rank, with this clip
+            # Of one rank, with this clip.
+            largest_share = sizes[-1] // replicas + 1
             if sizes[-1] >= replicas and largest_share * length > frames_per_batch:
                 sizes.append(0)
             sizes[-1] += 1
-        for step in range(len(sizes) - 1, 0, -1):  # a clip for every rank, from the batch of shorter ones before it
+        # A clip for every rank, from the batch of shorter ones before it.
+        for step in range(len(sizes) - 1, 0, -1):
             missing = max(0, replicas - sizes[step])
             sizes[step - 1 : step + 1] = sizes[step - 1] - missing, sizes[step] + missing
         while sizes[0] < replicas:

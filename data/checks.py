@@ -21,18 +21,29 @@ from .dataset import ALIGNER_STEPS_PER_FRAME
 from .held_out import text_key
 
 FRAME_RATE = 12.5  # of both codecs
-BLOCK = 0.01  # seconds, of which the loudness is measured
-SOUNDING = 35.0  # dB below its loud blocks: what is quieter is a pause
-QUIETEST = -40.0  # dB of full scale: below it 16 bits are few
-NOISE = 20.0  # dB between speech and pauses, below which the voice learns the room as well
-LEVEL_SPREAD = 10.0  # dB from the speaker's median
-CLIPPED_SAMPLES = 10  # flat tops of a wave; a few may be chance
-FLAT_TOP = 3  # equal samples in a row at the peak
-MAX_EDGE, MAX_PAUSE = 0.8, 1.5  # seconds of silence at either end, and within
+# Seconds, of which the loudness is measured.
+BLOCK = 0.01
+# dB below its loud blocks: what is quieter is a pause.
+SOUNDING = 35.0
+# dB of full scale: below it 16 bits are few.
+QUIETEST = -40.0
+# dB between speech and pauses, below which the voice learns the room as well.
+NOISE = 20.0
+# dB from the speaker's median.
+LEVEL_SPREAD = 10.0
+# Flat tops of a wave; a few may be chance.
+CLIPPED_SAMPLES = 10
+# Equal samples in a row at the peak.
+FLAT_TOP = 3
+# Seconds of silence at either end, and within.
+MAX_EDGE, MAX_PAUSE = 0.8, 1.5
 MIN_SECONDS, MIN_RATE = 0.5, 16_000  # seconds, Hz
-RATE_DEVIATIONS, MIN_CLIPS = 4.0, 8  # robust standard deviations of the logarithm; clips for a median
-LEAST_DEVIATION = 0.08  # of the logarithm: synthetic speech is so even that anything would stand out
-RARE = 3  # clips in which a letter must occur to be learned
+# Robust standard deviations of the logarithm; clips for a median.
+RATE_DEVIATIONS, MIN_CLIPS = 4.0, 8
+# Of the logarithm: synthetic speech is so even that anything would stand out.
+LEAST_DEVIATION = 0.08
+# Clips in which a letter must occur to be learned.
+RARE = 3
 ANNOTATION = re.compile(r"[\[<{]\w[\w ]*[\]>}]|\((?:laugh|cough|breath|sigh|noise|music|inaudible|unclear)\w*\)", re.I)
 
 ERROR, WARNING = "error", "warning"
@@ -73,12 +84,16 @@ class Measures:
     """Of one clip; levels in dB of full scale."""
 
     clip: Clip
-    spoken: str = ""  # the text as it is spoken
-    left_out: Counter = field(default_factory=Counter)  # characters of it that the voice does not know
+    # The text as it is spoken.
+    spoken: str = ""
+    # Characters of it that the voice does not know.
+    left_out: Counter = field(default_factory=Counter)
     sampling_rate: int = 0
     seconds: float = 0.0
-    level: float = 0.0  # of the sounding blocks
-    noise: float = 0.0  # of the quietest blocks
+    # Of the sounding blocks.
+    level: float = 0.0
+    # Of the quietest blocks.
+    noise: float = 0.0
     clipped: int = 0  # samples
     edges: tuple[float, float] = (0.0, 0.0)  # seconds of silence
     longest_pause: float = 0.0  # seconds within
@@ -147,7 +162,8 @@ def measure(clip: Clip, speak: Callable[[str, str], tuple[str, Counter]]) -> Mea
 def _clipped_samples(samples: np.ndarray) -> int:
     """Samples in flat tops: several in a row at the very peak, whichever level that is."""
     size = np.abs(samples)
-    if size.max() == 0:  # a channel that nothing was plugged into
+    # A channel that nothing was plugged into.
+    if size.max() == 0:
         return 0
     at_peak = size >= size.max() * (1 - 1e-5)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], at_peak.view(np.int8), [0]))))

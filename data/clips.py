@@ -13,7 +13,8 @@ import numpy as np
 from ..audio.reading import AudioError, load_clip
 from ..errors_tts_trm import InputError
 
-if TYPE_CHECKING:  # importing it takes a second, which folders need not pay
+# Importing it takes a second, which folders need not pay.
+if TYPE_CHECKING:
     import datasets
 
 
@@ -28,7 +29,8 @@ class HubAudio:
     dataset: "datasets.Dataset"
     column: str
     row: int
-    name: str  # of the data set, or the folder of its copy
+    # Of the data set, or the folder of its copy.
+    name: str
 
     def read(self) -> str | bytes:
         """The path of the audio file, or its bytes; raises `AudioError` for a file that is none of the data set's."""
@@ -57,7 +59,8 @@ class Clip:
     text: str
     speaker: str
     name: str
-    durations: list[float] | None = None  # the user's own, one for each input id, in frames of the codec
+    # The user's own, one for each input id, in frames of the codec.
+    durations: list[float] | None = None
 
     def load(self, sampling_rate: int) -> np.ndarray:
         """Mono float32 samples `[L]` at one loudness; raises `AudioError`, which names the clip."""
@@ -74,7 +77,8 @@ class Clip:
             audio = [self.audio.dataset._fingerprint, self.audio.row]
         else:
             try:
-                with open(self.audio, "rb") as file:  # all of it: a click that was taken out changes nothing else
+                # All of it: a click that was taken out changes nothing else.
+                with open(self.audio, "rb") as file:
                     audio = [hashlib.file_digest(file, "sha256").hexdigest()]
             except OSError:
                 audio = ["missing"]

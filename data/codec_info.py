@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     pass
 from ..files import write_json
 
-FORMAT_VERSION = 1  # of the folder and of all that shapes a code; another version means another key
+# Of the folder and of all that shapes a code; another version means another key.
+FORMAT_VERSION = 1
 SHARD_SIZE = 2000
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 CODEC_FILE, CODEBOOKS_FILE, SKIPPED_FILE = "codec.json", "codebooks.safetensors", "skipped.json"
@@ -43,7 +44,8 @@ def codebooks_fingerprint(codebooks: torch.Tensor) -> str:
 class CodecInfo:
     """What `codec.json` says."""
 
-    codec: str  # as the user named it
+    # As the user named it.
+    codec: str
     revision: str | None
     model_type: str
     sampling_rate: int
@@ -54,8 +56,10 @@ class CodecInfo:
     fingerprint: str
     format_version: int = FORMAT_VERSION
     shard_size: int = SHARD_SIZE
-    clips: str = ""  # `clips_key` of what was tokenised
-    key: str = ""  # of all that shapes the folder's content
+    # `clips_key` of what was tokenised.
+    clips: str = ""
+    # Of all that shapes the folder's content.
+    key: str = ""
     folder: str = field(default="", compare=False)
 
     @classmethod

@@ -17,8 +17,10 @@ from torch.utils.data import Dataset
 from .clips import DataError
 from .held_out import is_held_out, text_key, text_rank
 
-ALIGNER_STEPS_PER_FRAME = 4  # a text with more ids than that many a frame cannot be aligned
-DURATION_TOLERANCE = 0.01  # of the frames, by which the sum of the user's durations may be off
+# A text with more ids than that many a frame cannot be aligned.
+ALIGNER_STEPS_PER_FRAME = 4
+# Of the frames, by which the sum of the user's durations may be off.
+DURATION_TOLERANCE = 0.01
 
 
 def read_codes(table, row: int) -> np.ndarray:
@@ -56,7 +58,8 @@ class SpeechDataset(Dataset):
         return part
 
     def __getitem__(self, index: int) -> dict:
-        row = int(self.rows[index])  # past the end, its IndexError is what ends a loop over the items
+        # Past the end, its IndexError is what ends a loop over the items.
+        row = int(self.rows[index])
         names = self.table.data.fast_slice(row, 1).select(["name", "text"]).to_pylist()[0]
         item = names | {
             "input_ids": self.input_ids[index],
@@ -95,12 +98,14 @@ class SplitReport:
     num_train: int = 0
     num_held_out: int = 0
     dropped: dict[str, int] = field(default_factory=dict)  # reason -> rows
-    stale_durations: int = 0  # rows whose own durations fit neither their text nor their frames
+    # Rows whose own durations fit neither their text nor their frames.
+    stale_durations: int = 0
     unknown_characters: dict[str, int] = field(default_factory=dict)
     train_hours: float = 0.0
     held_out_hours: float = 0.0
     hours_per_speaker: dict[str, float] = field(default_factory=dict)  # both sides
-    part: str = ""  # of the folder that was looked at, where it was not all
+    # Of the folder that was looked at, where it was not all.
+    part: str = ""
 
     def __add__(self, other: "SplitReport") -> "SplitReport":
         """What became of the rows of both."""
@@ -134,8 +139,10 @@ class _Examined:
     """Every row of a table, looked at once."""
 
     input_ids: list[np.ndarray]
-    reasons: list[str]  # why a row is left out, or ""
-    own_durations: list[np.ndarray | None]  # the user's, where they fit
+    # Why a row is left out, or "".
+    reasons: list[str]
+    # The user's, where they fit.
+    own_durations: list[np.ndarray | None]
     stale: int
     unknown: Counter
 
@@ -148,7 +155,8 @@ def _examine(table, processor, max_text_length: int, max_audio_frames: int) -> _
             (clean, _), left_out = processor.spoken_text(text, speaker)
             texts.append(clean)
             unknown.update(left_out)
-    except ValueError as error:  # an unknown speaker, or a number that cannot be spoken
+    except ValueError as error:
+        # An unknown speaker, or a number that cannot be spoken.
         raise DataError(f"The tokens do not fit the voice: {error}") from error
     # without `verbose=False` it warns of the long texts that are left out below
     tokenized = processor.tokenizer(texts, truncation=False, padding=False, return_tensors=None, verbose=False)

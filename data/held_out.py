@@ -4,7 +4,8 @@ import hashlib
 import unicodedata
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # importing it takes a second, which folders need not pay
+# Importing it takes a second, which folders need not pay.
+if TYPE_CHECKING:
     pass
 
 

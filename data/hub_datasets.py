@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # importing it takes a second, which folders need not pay
+# Importing it takes a second, which folders need not pay.
+if TYPE_CHECKING:
     pass
 from .clips import Clip, DataError, HubAudio
 
@@ -34,7 +35,8 @@ def read_hub(
 
     try:
         dataset = datasets.load_dataset(str(name), config, split=split)
-    except Exception as error:  # of many kinds: the network, the repository, its files, its split
+    except Exception as error:
+        # Of many kinds: the network, the repository, its files, its split.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(
             f"{name}: neither a folder here nor a data set that can be loaded from the Hub ({reason})."

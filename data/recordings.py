@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # importing it takes a second, which folders need not pay
+# Importing it takes a second, which folders need not pay.
+if TYPE_CHECKING:
     pass
 from ..errors_tts_trm import InputError
 from .clips import Clip, DataError
@@ -59,7 +60,8 @@ def _read_header_table(table: Path, content: str) -> list[Clip]:
     for row in _rows(table, rows):
         if row["file_name"] is None or row["text"] is None:
             raise DataError(f"{table}, line {rows.line_num}: has fewer fields than the header.")
-        if None in row:  # a comma in a text without quotes: the rest of it would be lost
+        # A comma in a text without quotes: the rest of it would be lost.
+        if None in row:
             raise DataError(f"{table}, line {rows.line_num}: has more fields than the header; quote texts with commas.")
         path = _inside(table, row["file_name"], rows.line_num)
         speaker = (row.get("speaker") or "").strip() or table.parent.resolve().name
@@ -106,7 +108,8 @@ def _read_ljspeech(table: Path, content: str) -> list[Clip]:
     for number, line in enumerate(content.split("\n"), 1):
         if not line.strip():
             continue
-        fields = line.split("|")  # quotes are plain text in LJSpeech
+        # Quotes are plain text in LJSpeech.
+        fields = line.split("|")
         if not 2 <= len(fields) <= MAX_FIELDS:
             raise DataError(
                 f"{table}, line {number}: neither a header with file_name nor LJSpeech's id|text|normalised, "

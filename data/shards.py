@@ -73,4 +73,5 @@ def read_codes_table(path: Path, num_codebooks: int, codebook_size: int):
         codes = values.to_numpy()
         lowest, highest = np.minimum.reduceat(codes, starts), np.maximum.reduceat(codes, starts)
         refuse((lowest < 0) | (highest >= codebook_size), f"codes outside 0..{codebook_size - 1}")
-    return table.cast(expected)  # what `datasets` reads from the file's own metadata has no checksum
+    # What `datasets` reads from the file's own metadata has no checksum.
+    return table.cast(expected)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # importing it takes a second, which folders need not pay
+# Importing it takes a second, which folders need not pay.
+if TYPE_CHECKING:
     pass
 from .clips import Clip
 from .hub_datasets import read_hub

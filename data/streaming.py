@@ -16,7 +16,8 @@ from .codec_info import CodecInfo
 from .dataset import SpeechDataset, SplitReport, prepare_split
 from .token_folder import TokenShards
 
-HELD_OUT_CLIPS = 512  # of the first shards, which are evaluated
+# Of the first shards, which are evaluated.
+HELD_OUT_CLIPS = 512
 
 
 class HeldOutRows(ConcatDataset):

@@ -79,11 +79,14 @@ def write_shard(path: Path, table, info: CodecInfo, skipped: list[dict]) -> dict
 class TokenizeReport:
     """What a finished or shared preparation holds."""
 
-    num_clips: int  # in the folder's shards, those skipped left out
+    # In the folder's shards, those skipped left out.
+    num_clips: int
     hours: float
-    num_encoded: int  # by this process, in this call; the others were there already
+    # By this process, in this call; the others were there already.
+    num_encoded: int
     hours_encoded: float
-    skipped: list[dict]  # {"name": ..., "reason": ...}
+    # {"name": ..., "reason": ...}.
+    skipped: list[dict]
 
     def __str__(self) -> str:
         lines = [f"skipped: {clip['reason']}" for clip in self.skipped]
@@ -162,7 +165,8 @@ class TokenShards(Sequence):
 
     def __init__(self, info: CodecInfo, tokenizer):
         self.info, self.tokenizer, self.paths = info, tokenizer, shard_paths(info)
-        self.ends = list(accumulate(read_header(path)["num_clips"] for path in self.paths))  # rows up to each one's end
+        # Rows up to each one's end.
+        self.ends = list(accumulate(read_header(path)["num_clips"] for path in self.paths))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -284,4 +288,5 @@ def _read_durations(info: CodecInfo, tokenizer, first: int, count: int, total: i
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path}: is damaged ({error}); {AGAIN}.") from error
     column = pyarrow.concat_tables(parts)["durations"]
-    return column if len(column) == count else None  # else its footer and its rows disagree: it is made again
+    # Else its footer and its rows disagree: it is made again.
+    return column if len(column) == count else None

@@ -19,10 +19,12 @@ from .codec_info import CODEBOOKS_FILE, FORMAT_VERSION, SHARD_SIZE, CodecInfo, l
 from .shards import token_features
 from .token_folder import TokenizeReport, read_header, read_report, shard_names, write_shard
 
-MAX_CODEBOOK = 2**15  # entries: codes are stored as int16
+# Entries: codes are stored as int16.
+MAX_CODEBOOK = 2**15
 # what a codec's configuration says of its file, not of its codes
 ABOUT_THE_FILE = ("_name_or_path", "architectures", "auto_map", "dtype", "torch_dtype", "transformers_version")
-MAX_MEAN_SECONDS = 20.0  # seconds a clip that a batch may hold, padding included: one long clip must not fill memory
+# Seconds a clip that a batch may hold, padding included: one long clip must not fill memory.
+MAX_MEAN_SECONDS = 20.0
 
 
 def tokenize_clips(
@@ -119,7 +121,8 @@ def begin_folder(folder: Path, info: CodecInfo, codebooks: torch.Tensor, names: 
     """Makes the folder ready for a preparation: refuses that of another codec, removes another one of this codec."""
     try:
         old = CodecInfo.read(folder)
-    except DataError:  # absent, damaged or of another version: begun anew
+    except DataError:
+        # Absent, damaged or of another version: begun anew.
         old = None
     if old and old.fingerprint != info.fingerprint:
         raise DataError(
@@ -165,8 +168,10 @@ def _encode_shard(path: Path, clips: list[Clip], info: CodecInfo, options: dict,
     from datasets import Dataset, Value
 
     if num_workers > 1 and torch.cuda.is_available():
-        multiprocess.set_start_method("spawn", force=True)  # a forked process cannot use CUDA
-    starts = list(range(0, len(clips), options["batch_size"]))  # one row a batch, so that no worker cuts a batch
+        # A forked process cannot use CUDA.
+        multiprocess.set_start_method("spawn", force=True)
+    # One row a batch, so that no worker cuts a batch.
+    starts = list(range(0, len(clips), options["batch_size"]))
     features = token_features(info.num_codebooks, options["with_durations"])
     rows = Dataset.from_dict({"start": starts}).map(
         encode_batch,
@@ -197,7 +202,8 @@ def encode_batch(
     from ..processing_tts_trm import load_codec
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the workers share the cores, and sums do not depend on their number
+    # The workers share the cores, and sums do not depend on their number.
+    torch.set_num_threads(1)
     try:
         codec = load_codec(location, revision=revision)
         if torch.cuda.is_available():

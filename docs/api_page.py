@@ -22,7 +22,8 @@ Written by `python docs/api_page.py` from the code; how the parts work together 
 Names without a module come from `tts_trm` itself. B is the batch, S characters, T frames of the codec, K codebooks,
 V entries of each, D a width, L samples.
 """
-SECTIONS = {  # heading: modules and their public names, in reading order
+# Heading: modules and their public names, in reading order.
+SECTIONS = {
     "Speaking": {
         "speaking.voice": (
             "Voice Voice.from_pretrained Voice.stream Voice.synthesize Passage Word Speech Speech.draw generate_speech "

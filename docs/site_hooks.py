@@ -11,7 +11,8 @@ from matplotlib.textpath import TextToPath
 
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>\.\./[^()\s#]+)(?P<anchor>#[^()\s]*)?\)")
 FORMULA = re.compile(r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL)
-EM = 100  # units of a drawn formula in the size of its letters
+# Units of a drawn formula in the size of its letters.
+EM = 100
 COMMANDS = {paths.Path.MOVETO: "M", paths.Path.LINETO: "L", paths.Path.CURVE3: "Q", paths.Path.CURVE4: "C"}
 
 
@@ -49,7 +50,8 @@ def draw_formula(tex: str, displayed: bool) -> str:
         COMMANDS[code] + " ".join(f"{value:.1f}" for value in points) if code in COMMANDS else "Z"
         for points, code in paths.Path(vertices, codes).iter_segments(simplify=False)
     )
-    margin = 0.04 * EM  # italics lean over their box
+    # Italics lean over their box.
+    margin = 0.04 * EM
     box = f"{-margin:.0f} {descent - height - margin:.1f} {width + 2 * margin:.1f} {height + 2 * margin:.1f}"
     drawing = (
         f'<svg role="img" viewBox="{box}" style="height: {(height + 2 * margin) / EM:.3f}em; max-width: 100%; '

@@ -15,7 +15,8 @@ from ..configuration_tts_trm_codec import TtsTrmCodecConfig
 from ..errors_tts_trm import InputError
 from ..features_tts_trm_codec import VOICED, SpeechFeatures
 
-CENTS = 1200 / np.log(2)  # of a natural logarithm of pitch
+# Of a natural logarithm of pitch.
+CENTS = 1200 / np.log(2)
 
 
 def warping_path(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +36,8 @@ def warping_path(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = cost.shape
     total = np.full((rows + 1, columns + 1), np.inf)
     total[0, 0] = 0.0
-    for diagonal in range(2, rows + columns + 1):  # the cells of an anti-diagonal do not depend on each other
+    # The cells of an anti-diagonal do not depend on each other.
+    for diagonal in range(2, rows + columns + 1):
         i = np.arange(max(1, diagonal - columns), min(rows, diagonal - 1) + 1)
         j = diagonal - i
         before = np.minimum(total[i - 1, j - 1], np.minimum(total[i - 1, j], total[i, j - 1]))
@@ -55,7 +57,8 @@ class Analysis:
     cepstra: np.ndarray
     pitch: np.ndarray
     samples: int
-    harmonics: float  # harmonics-to-noise ratio in dB, mean over voiced frames; NaN without voice
+    # Harmonics-to-noise ratio in dB, mean over voiced frames; NaN without voice.
+    harmonics: float
 
     @classmethod
     def of(cls, waveform: np.ndarray, sampling_rate: int) -> "Analysis":

@@ -24,9 +24,12 @@ from .word_metrics import DroppedAndRepeatedWords, WordErrorRate, plain_words
 RECORDINGS, MODEL = "recordings", "model"
 CODEC_LEVELS = (8, 16, 32)
 PARAGRAPH_WORDS = 200
-SHORT_INPUTS = 100  # of one or two words
-SILENCE = 1e-3  # root mean square, 40 dB below the loudness of the training data
-SECONDS_PER_WORD = (0.1, 2.0)  # of a short input, the silence at its edges included
+# Of one or two words.
+SHORT_INPUTS = 100
+# Root mean square, 40 dB below the loudness of the training data.
+SILENCE = 1e-3
+# Of a short input, the silence at its edges included.
+SECONDS_PER_WORD = (0.1, 2.0)
 
 
 def held_out_clips(clips: Iterable[Clip], share: float, speaker: str | None = None) -> dict[str, list[Clip]]:
@@ -75,10 +78,13 @@ class Renditions:
 
     texts: list[str]
     waveforms: dict[str, list[np.ndarray | None]]
-    passages: list[Passage | None] = field(default_factory=list)  # of the model: when each word is spoken
-    computing: dict[str, float] = field(default_factory=dict)  # seconds that each system took for all of them
+    # Of the model: when each word is spoken.
+    passages: list[Passage | None] = field(default_factory=list)
+    # Seconds that each system took for all of them.
+    computing: dict[str, float] = field(default_factory=dict)
     batches: list[dict] = field(default_factory=list)  # for `codebook_measures`
-    refusals: dict[str, str] = field(default_factory=dict)  # the reason by text
+    # The reason by text.
+    refusals: dict[str, str] = field(default_factory=dict)
 
 
 class VoiceEvaluation:
@@ -105,7 +111,8 @@ class VoiceEvaluation:
         seed: int = 0,
         quality: SpeechQuality | None = None,
     ):
-        pitch_contour(np.zeros(processor.sampling_rate), processor.sampling_rate)  # says now if its library is missing
+        # Says now if its library is missing.
+        pitch_contour(np.zeros(processor.sampling_rate), processor.sampling_rate)
         self.model, self.processor, self.seed = model, processor, seed
         self.recognizer, self.speaker_encoder, self.durations = recognizer, speaker_encoder, durations
         self.quality = quality
@@ -168,7 +175,8 @@ class VoiceEvaluation:
     def _batch(self, clip: Clip, codes: torch.Tensor) -> list[dict]:
         """The clip for `codebook_measures`; an empty list if training would have left it out as well."""
         frames, aligned = codes.shape[-1], (self.durations or {}).get((clip.name, clip.text))
-        codes = codes[:, : self.model.config.num_codebooks]  # the codec may have more levels than the voice
+        # The codec may have more levels than the voice.
+        codes = codes[:, : self.model.config.num_codebooks]
         try:
             inputs = dict(self.processor(text=clip.text, speaker=clip.speaker))
             output = self.model.generate(**inputs, num_frames=frames, return_dict_in_generate=True)
@@ -207,7 +215,8 @@ class VoiceEvaluation:
                 distance.add(prediction=wave, reference=recordings[index])
             result |= distance.compute(sampling_rate=self.rate)
             result["seconds_per_audio_second"] = spoken.computing[system] * self.rate / sum(map(len, waves))
-        if len(recordings) > 1:  # a recording alone has no others to be compared with
+        # A recording alone has no others to be compared with.
+        if len(recordings) > 1:
             speakers = speaker_centroids(np.stack([self.speaker_encoder(wave, self.rate) for wave in recordings]))
             result |= SpeakerSimilarity(keep_in_memory=True).compute(
                 predictions=[self.speaker_encoder(wave, self.rate) for wave in waves], references=list(speakers[said])

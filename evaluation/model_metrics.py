@@ -46,7 +46,8 @@ def evaluate(
     """
     was_training = model.training
     model.eval()
-    sums: dict[str, tuple[float, float]] = {}  # weighted sum and sum of weights
+    # Weighted sum and sum of weights.
+    sums: dict[str, tuple[float, float]] = {}
 
     def add(name: str, value: float | torch.Tensor, weight: float):
         total, weights = sums.get(name, (0.0, 0.0))
@@ -79,7 +80,8 @@ def evaluate(
         if shuffled is not None:
             add("shuffled_text_loss", model(**shuffled).loss, frames)
     model.train(was_training)
-    parts = [sums] if gather is None else gather(sums)  # whole: a process may have no batch, or none of several clips
+    # Whole: a process may have no batch, or none of several clips.
+    parts = [sums] if gather is None else gather(sums)
     names = dict.fromkeys(name for part in parts for name in part)
     pairs = {name: [part[name] for part in parts if name in part] for name in names}
     return {name: sum(total for total, _ in pair) / sum(weight for _, weight in pair) for name, pair in pairs.items()}
@@ -102,7 +104,8 @@ def measure_gain(
         return
     was_training = model.training
     model.eval()
-    sums = torch.zeros(2, *model.head.latent_gain.shape, device=device)  # squares of true and predicted latents
+    # Squares of true and predicted latents.
+    sums = torch.zeros(2, *model.head.latent_gain.shape, device=device)
     for batch in batches:
         batch = {name: value.to(device) for name, value in batch.items()}
         answers = model(**batch).last_hidden_state

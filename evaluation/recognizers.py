@@ -7,11 +7,13 @@ import numpy as np
 from ..errors_tts_trm import InputError
 from .word_metrics import plain_words
 
-WHISPER, POCKETSPHINX = "base", "pocketsphinx"  # without a name: the second where the first cannot be had
+# Without a name: the second where the first cannot be had.
+WHISPER, POCKETSPHINX = "base", "pocketsphinx"
 WHISPER_RATE = 16_000
 WHISPER_SIZES = {"tiny", "base", "small", "medium", "large-v2", "large-v3", "turbo", "distil-large-v3"}
 POCKETSPHINX_RATE = 16_000
-KNOWN_SHARE = 0.8  # of a text's words in the dictionary, below which it is another language: English 1.0, German 0.4
+# Of a text's words in the dictionary, below which it is another language: English 1.0, German 0.4.
+KNOWN_SHARE = 0.8
 
 
 class ListenerError(InputError):
@@ -63,7 +65,8 @@ class PocketsphinxRecognizer:
             found = self._decoder.hyp() and [
                 (segment.word.split("(")[0], segment.start_frame / 100, (segment.end_frame + 1) / 100)
                 for segment in self._decoder.seg()
-                if segment.word[0] not in "<("  # silence; a second pronunciation is written `read(2)`
+                # Silence; a second pronunciation is written `read(2)`.
+                if segment.word[0] not in "<("
             ]
         finally:
             self._decoder.activate_search("_default")
@@ -72,7 +75,8 @@ class PocketsphinxRecognizer:
     def _listen(self, waveform: np.ndarray, sampling_rate: int) -> None:
         samples = resample(waveform, sampling_rate, POCKETSPHINX_RATE)
         pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)
-        self._decoder.reinit_feat()  # it adapts to what it has heard: the order would change what it hears
+        # It adapts to what it has heard: the order would change what it hears.
+        self._decoder.reinit_feat()
         self._decoder.start_utt()
         self._decoder.process_raw(pcm.tobytes(), no_search=False, full_utt=True)
         self._decoder.end_utt()
@@ -100,7 +104,8 @@ class WhisperRecognizer:
         self._english, self._other = EnglishTextNormalizer(), BasicTextNormalizer()
         try:
             self._model = WhisperModel(name, device="cpu", compute_type="int8")
-        except Exception as error:  # of many kinds: the network, the files
+        except Exception as error:
+            # Of many kinds: the network, the files.
             raise ListenerError(_cannot_load("--recognizer", name, error, POCKETSPHINX)) from error
 
     def normalize(self, text: str, language: str = "en") -> str:
@@ -138,7 +143,8 @@ class TransformersRecognizer:
         self.name = name
         try:
             self._pipeline = pipeline("automatic-speech-recognition", model=name, device="cpu")
-        except Exception as error:  # of many kinds: the network, the files, a model that is no recogniser
+        except Exception as error:
+            # Of many kinds: the network, the files, a model that is no recogniser.
             raise ListenerError(_cannot_load("--recognizer", name, error, POCKETSPHINX)) from error
 
     def knows(self, texts: list[str]) -> bool:
@@ -148,7 +154,8 @@ class TransformersRecognizer:
     def __call__(self, waveform: np.ndarray, sampling_rate: int, language: str = "en") -> str:
         """Words heard in `[L]` float samples, at most 30 seconds of them."""
         rate = self._pipeline.feature_extractor.sampling_rate
-        samples = resample(waveform, sampling_rate, rate)  # the pipeline itself would need torchaudio for it
+        # The pipeline itself would need torchaudio for it.
+        samples = resample(waveform, sampling_rate, rate)
         return self._pipeline({"raw": samples, "sampling_rate": rate})["text"].strip()
 
 

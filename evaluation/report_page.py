@@ -14,7 +14,8 @@ from ..plots import draw_codebooks, draw_spectrogram, draw_speech, frequency_tic
 from .evaluator import MODEL, RECORDINGS, Renditions
 from .word_metrics import compare_words
 
-PLAYED_SENTENCES = 12  # of each speaker, a quarter of a megabyte each; of the others the page has the words only
+# Of each speaker, a quarter of a megabyte each; of the others the page has the words only.
+PLAYED_SENTENCES = 12
 TEMPLATE = Path(__file__).with_suffix(".html")
 
 
@@ -26,7 +27,8 @@ class EvaluationPage:
     """
 
     def __init__(self, sampling_rate: int):
-        from jinja2 import Environment, StrictUndefined  # PyTorch needs it as well
+        # PyTorch needs it as well.
+        from jinja2 import Environment, StrictUndefined
 
         environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         self._template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
@@ -44,7 +46,8 @@ class EvaluationPage:
         Raises:
             ImportError: if matplotlib is not installed.
         """
-        *_, codec, _ = spoken.waveforms  # at all its levels
+        # At all its levels.
+        *_, codec, _ = spoken.waveforms
         shown = {"recording": RECORDINGS, "codec": codec, "model": MODEL}
         sentences = [self._sentence(index, shown, result, spoken) for index in range(len(spoken.texts))]
         codebooks = result["codebooks"]
@@ -101,7 +104,8 @@ class EvaluationPage:
             sentence["systems"]["model"]["times"] = [
                 {"text": word.text, "start": 100 * word.start / passage.seconds} for word in passage.words
             ]
-            speech = passage.speech  # None if it was spoken in several pieces
+            # None if it was spoken in several pieces.
+            speech = passage.speech
             if speech is not None and speech.alignment is not None:
                 picture = draw_speech(None, "", speech.characters, speech.alignment, frame_rate=speech.frame_rate)
                 sentence["alignment"] = data_url("image/png", picture)

@@ -1,6 +1,7 @@
 """The measures of a voice as tables in Markdown."""
 
-COLUMNS = {  # of the table: heading, number of decimals, factor
+# Of the table: heading, number of decimals, factor.
+COLUMNS = {
     "word_error_rate": ("WER %", 1, 100),
     "character_error_rate": ("CER %", 1, 100),
     "dnsmos_overall": ("DNSMOS", 2, 1),

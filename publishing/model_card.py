@@ -15,10 +15,13 @@ from ..errors_tts_trm import InputError
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import CODEC_FOLDER, TtsTrmProcessor
 
-REPOSITORY = "this/repository"  # stands for the repository's name until there is one
-SAMPLES = "<!-- samples -->"  # where a published card links to what the voice speaks
+# Stands for the repository's name until there is one.
+REPOSITORY = "this/repository"
+# Where a published card links to what the voice speaks.
+SAMPLES = "<!-- samples -->"
 
-EXAMPLES = {  # what samples say, by language; a card may have other texts in its `widget`
+# What samples say, by language; a card may have other texts in its `widget`.
+EXAMPLES = {
     "de": "Gestern hat es noch geregnet, aber heute scheint wieder die Sonne.",
     "en": "Yesterday it was still raining, but today the sun is shining again.",
     "es": "Ayer todavía llovía, pero hoy vuelve a brillar el sol.",
@@ -65,8 +68,10 @@ CITATION = f"""## How to cite
 ```
 """
 
-RECORDINGS, MODEL = "recordings", "model"  # systems in the evaluation's JSON
-METRICS = {  # of the evaluation's JSON: the Hub's name of the metric, ours, factor and decimals
+# Systems in the evaluation's JSON.
+RECORDINGS, MODEL = "recordings", "model"
+# Of the evaluation's JSON: the Hub's name of the metric, ours, factor and decimals.
+METRICS = {
     "word_error_rate": ("wer", "word error rate, %, heard by {recognizer}", 100, 1),
     "character_error_rate": ("cer", "character error rate, %, heard by {recognizer}", 100, 1),
     "mel_cepstral_distance": ("mcd", "mel-cepstral distance, dB", 1, 2),
@@ -129,7 +134,8 @@ def read_notes(notes: str) -> tuple[dict, str]:
     try:
         card = ModelCard(notes.lstrip())
         return card.data.to_dict(), card.text
-    except Exception as error:  # of the YAML parser, or of the class
+    except Exception as error:
+        # Of the YAML parser, or of the class.
         reason = " ".join(str(error).split())
         raise CardError(f"The metadata of the notes, between its --- lines, is no YAML mapping ({reason}).") from error
 
@@ -183,7 +189,8 @@ def _metrics(evaluation: dict) -> dict[str, tuple]:
 
 def _heading(name: str, model: TtsTrmModel, processor: TtsTrmProcessor) -> str:
     config, trained = model.config, sum(parameter.numel() for parameter in model.parameters())
-    codec = CODEC_FOLDER if Path(processor.codec).is_dir() else processor.codec  # a folder travels with the checkpoint
+    # A folder travels with the checkpoint.
+    codec = CODEC_FOLDER if Path(processor.codec).is_dir() else processor.codec
     pairs = zip(processor.speakers, processor.languages, strict=True)
     speakers = ", ".join(f"{speaker} ({language})" for speaker, language in pairs)
     blocks = f"{config.l_layers} block{'' if config.l_layers == 1 else 's'}"

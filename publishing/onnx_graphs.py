@@ -22,8 +22,10 @@ from ..modeling_tts_trm_codec import TtsTrmCodec
 from ..modeling_tts_trm_layers import length_mask, of_speakers
 from ..speaking.voice import Voice
 
-OPSET = 18  # of February 2023: whatever runs ONNX has it
-MIN_HALF = 1024  # values below which a tensor is not worth the cast
+# Of February 2023: whatever runs ONNX has it.
+OPSET = 18
+# Values below which a tensor is not worth the cast.
+MIN_HALF = 1024
 INPUTS = ("input_ids", "attention_mask", "speaker_shares", "speed", "sharpness", "num_frames")
 OUTPUTS = ("codes", "lengths", "durations")
 
@@ -77,7 +79,8 @@ class ModelGraph(nn.Module):
         lengths = torch.where(num_frames > 0, num_frames, (total / speed).round().long().clamp(min=1))
         durations = durations * (lengths / total.clamp(min=1e-3))[:, None]
         size = lengths.max().item()
-        torch._check(size > 1)  # for the tracer alone: with 1 it would ask whether to broadcast
+        # For the tracer alone: with 1 it would ask whether to broadcast.
+        torch._check(size > 1)
         answer = model._answers(text, durations, attention_mask, lengths, size)[-1]
 
         real = length_mask(lengths, size)
@@ -104,7 +107,8 @@ class CodecGraph(nn.Module):
         self.register_buffer("analysis", torch.cat((spectrum.real, spectrum.imag), 1).T.float()[:, None])
         unit = torch.eye(size // 2 + 1, dtype=torch.complex128)
         waves = torch.cat([torch.fft.irfft(unit, n=size), torch.fft.irfft(1j * unit, n=size)])
-        self.register_buffer("synthesis", (waves * window).float()[:, None])  # [2 frequencies, 1, fft_size]
+        # [2 frequencies, 1, fft_size].
+        self.register_buffer("synthesis", (waves * window).float()[:, None])
         self.register_buffer("energy", window.square().float()[None, None])
         # The noise repeats after so many columns, and so does its spectrum.
         columns = len(decoder.noise) // self.hop_length
@@ -164,7 +168,8 @@ def _export(graph: nn.Module, arguments: dict, axes: dict, outputs: list[str], o
     }
     log_sigmoid = torch.ops.aten.log_sigmoid
 
-    def stable_log_sigmoid(x: torch.Tensor):  # the exporter's own is the logarithm of 0 far from an edge
+    # The exporter's own is the logarithm of 0 far from an edge.
+    def stable_log_sigmoid(x: torch.Tensor):
         return opset18.Neg(opset18.Softplus(opset18.Neg(x)))
 
     with torch.no_grad():
@@ -183,7 +188,8 @@ def _export(graph: nn.Module, arguments: dict, axes: dict, outputs: list[str], o
     for value in model.graph.output:
         for place, axis in output_axes.get(value.name, {}).items():
             value.type.tensor_type.shape.dim[place].dim_param = axis
-    del model.graph.value_info[:]  # inner shapes, which whatever runs the graph infers itself
+    # Inner shapes, which whatever runs the graph infers itself.
+    del model.graph.value_info[:]
     _halve(model)
     onnx.checker.check_model(model)
     return model.SerializeToString()
@@ -214,8 +220,10 @@ class Differences:
     frames: int = 0  # whose codes differ
     all_frames: int = 0
     codes: int = 0
-    durations: float = 0.0  # the largest, in frames
-    waveform: float = 0.0  # the largest, of samples of the same codes
+    # The largest, in frames.
+    durations: float = 0.0
+    # The largest, of samples of the same codes.
+    waveform: float = 0.0
 
     def __str__(self) -> str:
         return (

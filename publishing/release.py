@@ -17,7 +17,8 @@ from .model_card import read_evaluation, write_model_card
 
 def save_half(model: PreTrainedModel, folder: Path) -> None:
     """Saves `model` in float16, to be loaded as float32: half the bytes, and no half precision where it computes."""
-    copy.deepcopy(model).half().save_pretrained(folder)  # a codec is shared by all that have loaded it
+    # A codec is shared by all that have loaded it.
+    copy.deepcopy(model).half().save_pretrained(folder)
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(config | {"dtype": "float32"}, indent=2) + "\n", encoding="utf-8")
@@ -77,4 +78,5 @@ def export(
     if bundled:
         save_half(shipped, output / CODEC_FOLDER)
     for source in set((output / CODEC_FOLDER).glob("*.py")) - foreign:
-        source.unlink()  # the code of the codec lies beside the model's, in the root
+        # The code of the codec lies beside the model's, in the root.
+        source.unlink()

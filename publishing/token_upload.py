@@ -40,7 +40,8 @@ def push_tokens(token_dir: str | Path, repo: str) -> str:
             allow_patterns=patterns,
             commit_message="Upload tokens",
         )
-    except Exception as error:  # the network, rights, space: of many kinds, and the tokens are safe on disk
+    except Exception as error:
+        # The network, rights, space: of many kinds, and the tokens are safe on disk.
         from .upload import without_secrets
 
         reason = without_secrets((str(error).splitlines() or [type(error).__name__])[0])

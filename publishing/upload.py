@@ -19,13 +19,17 @@ from .model_card import published_card
 logger = logging.getLogger(__name__)
 
 CARD, SAMPLE_FOLDER = "README.md", "samples"
-PUBLISHED = ["*.py", "*.json", "*.safetensors", "*.md", "LICENSE*"]  # of a checkpoint's files; a key beside them is not
+# Of a checkpoint's files; a key beside them is not.
+PUBLISHED = ["*.py", "*.json", "*.safetensors", "*.md", "LICENSE*"]
 KEPT_BACK = [f"{STATE_FOLDER}/*", MANIFEST, ".*", "*/.*"]
 # written by every upload: what an earlier one has left of these, and this one has not, is deleted in the same commit
 REPLACED = ["*_tts_trm*.py", "*.safetensors*", "codec/*", f"{SAMPLE_FOLDER}/*"]
-WAITS = (2, 8, 30)  # seconds between attempts, of which there is one more
-TIME_LIMIT = 60.0  # seconds without an answer; the client by itself would wait for ever
-PASSING = {408, 409, 412, 429}  # statuses, beside 5xx, that another attempt may not meet
+# Seconds between attempts, of which there is one more.
+WAITS = (2, 8, 30)
+# Seconds without an answer; the client by itself would wait for ever.
+TIME_LIMIT = 60.0
+# Statuses, beside 5xx, that another attempt may not meet.
+PASSING = {408, 409, 412, 429}
 
 
 class PublishingError(TtsTrmError, RuntimeError):
@@ -65,7 +69,8 @@ def push_voice(folder: str | Path, repo: str, message: str, private: bool | None
         for wait in (*WAITS, None):
             try:
                 return _attempt(repo, message, private, files, card, samples)
-            except Exception as error:  # no network, no rights, no space: each a class of its own
+            except Exception as error:
+                # No network, no rights, no space: each a class of its own.
                 if wait is None or not may_pass(error):
                     raise PublishingError(f"{folder}: was not uploaded to {repo} ({reason(error)}).") from error
                 logger.warning("Uploading to %s: %s. Trying again in %d s.", repo, reason(error), wait)
@@ -95,7 +100,8 @@ def may_pass(error: BaseException) -> bool:
         status = getattr(getattr(error, "response", None), "status_code", None)
         if status is not None:
             return status in PASSING or status >= 500
-        if isinstance(error, (httpx.TransportError, json.JSONDecodeError)):  # the latter: half an answer
+        # The latter: half an answer.
+        if isinstance(error, (httpx.TransportError, json.JSONDecodeError)):
             return True
         error = error.__cause__
     return False
@@ -107,7 +113,8 @@ def reason(error: BaseException) -> str:
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
     answered = (cause for cause in causes if getattr(cause, "response", None) is not None)
-    told = next(answered, error)  # the Hub's own words, where it had some
+    # The Hub's own words, where it had some.
+    told = next(answered, error)
     text = str(error) if told is error else f"{error} {told}"
     text = re.sub(r"For more information check: \S+", "", " ".join(text.split()))
     text = without_secrets(text)[:300].strip(" .")
@@ -142,7 +149,8 @@ def speak_examples(folder: Path, card: str, target: Path) -> dict[str, str]:
                 speech = voice.synthesize(example["text"], speaker)
                 voice.processor.save_audio(speech.waveform, target / Path(path).name)
                 samples[speaker] = path
-    except Exception as error:  # of a voice of a few steps, or a card of somebody else's making
+    except Exception as error:
+        # Of a voice of a few steps, or a card of somebody else's making.
         logger.warning("%s: published without all of its samples (%s).", folder, reason(error))
     return samples
 
@@ -156,7 +164,8 @@ def push_checkpoint(folder: str | Path, repo: str, message: str) -> bool:
     try:
         push_voice(folder, repo, message)
         return True
-    except Exception as error:  # the voice is safe on disk in any case
+    except Exception as error:
+        # The voice is safe on disk in any case.
         again = f"python scripts/push_to_hub.py --model {folder} --repo {repo}"
         logger.warning("%s The run goes on. Try again with: %s", without_secrets(str(error)), again)
         return False

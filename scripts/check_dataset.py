@@ -20,7 +20,8 @@ if not __package__:
 
 from tts_trm.commands import run_command
 
-SHOWN = 5  # problems of a kind; the report has all
+# Problems of a kind; the report has all.
+SHOWN = 5
 
 
 def parse_arguments(arguments=None):

@@ -106,7 +106,8 @@ def evaluate(options: argparse.Namespace):
     voice = Voice.from_pretrained(options.model, device="cpu")
     model, processor = voice.model, voice.processor
     for speaker in sentences:
-        processor.speaker_to_id(speaker)  # refuses a stranger before anything is measured
+        # Refuses a stranger before anything is measured.
+        processor.speaker_to_id(speaker)
     recognizer = None if options.recognizer == "none" else load_recognizer(options.recognizer)
     encoder = load_speaker_encoder(options.speaker_encoder)
     quality = load_quality()
@@ -152,7 +153,8 @@ def draw(folder: Path, speaker: str, rate: int, spoken: "Renditions", codebooks:
 
     first = next((index for index, wave in enumerate(spoken.waveforms["model"]) if wave is not None), None)
     if first is not None:
-        *_, codec, model = spoken.waveforms  # the codec at all its levels
+        # The codec at all its levels.
+        *_, codec, model = spoken.waveforms
         waves = {name: spoken.waveforms[name][first] for name in ("recordings", codec, model)}
         contours = {name: pitch_contour(wave, rate) for name, wave in waves.items()}
         draw_comparison(folder / f"{file_name(speaker)}_comparison.png", spoken.texts[first], waves, contours, rate)

@@ -26,8 +26,10 @@ from tts_trm.errors_tts_trm import TtsTrmError
 if TYPE_CHECKING:
     from tts_trm.speaking.voice import Voice
 
-MAX_DIFFERENT_FRAMES = 0.02  # share of frames in which rounding may have turned a tie between two entries
-MAX_DIFFERENCE = 1e-3  # of samples, whose range is -1..1, and of durations, in frames
+# Share of frames in which rounding may have turned a tie between two entries.
+MAX_DIFFERENT_FRAMES = 0.02
+# Of samples, whose range is -1..1, and of durations, in frames.
+MAX_DIFFERENCE = 1e-3
 
 
 class ExportError(TtsTrmError):
@@ -107,9 +109,11 @@ def export(voice: "Voice", output: Path) -> str:
 def load_and_export(options: argparse.Namespace) -> None:
     from tts_trm.speaking.voice import Voice
 
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names libraries that nobody needs here
+    # It names libraries that nobody needs here.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter, about itself
+        # Of the exporter, about itself.
+        warnings.simplefilter("ignore")
         print(export(Voice.from_pretrained(options.model, options.revision, "cpu"), options.output_dir))
 
 

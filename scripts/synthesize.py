@@ -148,7 +148,8 @@ def speak_file(options, voice, settings: dict) -> int:
         except ValueError as error:
             failures += 1
             print(f"error: {options.prompts_file}, line {prompt.line}: {error}", file=sys.stderr)
-            for stale in (path, path.with_suffix(".png")):  # of an earlier run, which would pass for this prompt
+            # Of an earlier run, which would pass for this prompt.
+            for stale in (path, path.with_suffix(".png")):
                 stale.unlink(missing_ok=True)
     if failures:
         print(f"error: {failures} of {len(prompts)} prompts were not spoken; correct the lines above.", file=sys.stderr)
@@ -189,7 +190,8 @@ def synthesize(options) -> int:
             format_of(options.output)
         if raw and options.pictures:
             raise SynthesisError("--pictures are written beside a WAV file; give --output its name.")
-    elif not options.prompts_file.is_file():  # before the voice is loaded, which takes a while
+    elif not options.prompts_file.is_file():
+        # Before the voice is loaded, which takes a while.
         raise SynthesisError(f"--prompts-file {options.prompts_file}: there is no such file.")
 
     voice = load_voice(options)

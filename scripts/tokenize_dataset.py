@@ -78,7 +78,8 @@ def tokenize(options) -> None:
         num_processes=state.num_processes,
         strict=options.strict,
     )
-    encoded = sum(gather_object([report.hours_encoded]))  # also waits until all have ended
+    # Also waits until all have ended.
+    encoded = sum(gather_object([report.hours_encoded]))
     if not state.is_main_process:
         return
     report = read_report(options.output_dir, CodecInfo.read(options.output_dir).frame_rate)

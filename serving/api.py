@@ -18,8 +18,10 @@ from ..errors_tts_trm import TtsTrmError
 from ..generation_tts_trm import MAX_SPEED, MIN_SPEED
 from .speech_queue import QueueFullError, SpeechQueue, TextTooLongError
 
-STALLED = 60.0  # seconds after which a client that takes in nothing of its audio loses its place
-RETRY_AFTER = "1"  # seconds; a sentence is computed in a fraction of one
+# Seconds after which a client that takes in nothing of its audio loses its place.
+STALLED = 60.0
+# Seconds; a sentence is computed in a fraction of one.
+RETRY_AFTER = "1"
 
 
 class VoiceReference(BaseModel):
@@ -37,7 +39,8 @@ class SpeechRequest(BaseModel):
     response_format: Literal[*FORMATS] = "mp3"
     speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] = 1.0
     stream_format: Literal["audio"] | None = None
-    instructions: str | None = None  # taken and without effect, as with OpenAI's tts-1
+    # Taken and without effect, as with OpenAI's tts-1.
+    instructions: str | None = None
 
     @property
     def speaker(self) -> str:
@@ -45,7 +48,8 @@ class SpeechRequest(BaseModel):
 
     @property
     def streams(self) -> bool:
-        asked = self.stream_format == "audio" and self.response_format == "wav"  # with a header that knows no length
+        # With a header that knows no length.
+        asked = self.stream_format == "audio" and self.response_format == "wav"
         return asked or not FORMATS[self.response_format].header_has_length
 
 
@@ -90,7 +94,8 @@ def create_api(queue: SpeechQueue, model_id: str, api_key: str | None = None) ->
         model_id: by which clients name the voice.
         api_key: that clients must send (`Authorization: Bearer ...`); None lets everybody in.
     """
-    api = FastAPI(title="TTS TRM", docs_url=None, redoc_url=None, openapi_url=None)  # their pages load from outside
+    # Their pages load from outside.
+    api = FastAPI(title="TTS TRM", docs_url=None, redoc_url=None, openapi_url=None)
     created = int(time.time())
 
     def check_key(request: Request) -> None:
@@ -127,11 +132,13 @@ def create_api(queue: SpeechQueue, model_id: str, api_key: str | None = None) ->
         check_speaker(body.speaker)
         chunks = encode(queue, body, request)
         try:
-            first = await anext(chunks, None)  # what is wrong with a text mostly shows now, and has a status code yet
+            # What is wrong with a text mostly shows now, and has a status code yet.
+            first = await anext(chunks, None)
         except (QueueFullError, ValueError) as error:
             raise api_error(error) from error
         if first is None:
-            return Response(status_code=499)  # nobody is left to read it
+            # Nobody is left to read it.
+            return Response(status_code=499)
         media_type = FORMATS[body.response_format].media_type
         if body.streams:
             return SpeechResponse(first, chunks, media_type)

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from pathlib import Path
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before the import of gradio, which reads it once
+# Before the import of gradio, which reads it once.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio
 from fastapi import FastAPI
@@ -24,11 +25,15 @@ from .browser import STYLE, WORDS_SCRIPT
 from .speech_queue import QueueFullError, SpeechQueue
 
 NOBODY = "nobody"  # to blend with
-MAX_PICTURES = 6  # of one text: drawing a sentence takes longer than speaking it
-SESSIONS = 64  # whose state is kept
-KEPT = 600  # seconds that files can be fetched after they were made
+# Of one text: drawing a sentence takes longer than speaking it.
+MAX_PICTURES = 6
+# Whose state is kept.
+SESSIONS = 64
+# Seconds that files can be fetched after they were made.
+KEPT = 600
 PROGRESS = gradio.Progress()
-EXAMPLES = {  # by language: what to call it, and the text
+# By language: what to call it, and the text.
+EXAMPLES = {
     "en": {
         "The weather": "The weather is nice today, and the birds are singing.",
         "Times, money, a pause": "Dr. Miller left at 9:30 and paid $4.50. [pause 500ms] Nobody saw him again.",
@@ -68,7 +73,8 @@ def mount_page(api: FastAPI, queue: SpeechQueue, model_id: str, files: Path, api
     """
     os.environ["GRADIO_TEMP_DIR"] = str(files)
     page = build_page(queue, model_id).queue(max_size=queue.max_requests)
-    page.state_session_capacity = SESSIONS  # Gradio keeps 10000 of about 90 KB; ours hold nothing that must last
+    # Gradio keeps 10000 of about 90 KB; ours hold nothing that must last.
+    page.state_session_capacity = SESSIONS
 
     def check_password(user: str, password: str) -> bool:
         return hmac.compare_digest(password.encode(), api_key.encode())
@@ -78,7 +84,8 @@ def mount_page(api: FastAPI, queue: SpeechQueue, model_id: str, files: Path, api
         page,
         path="/",
         auth=check_password if api_key else None,
-        show_error=False,  # of a bug; `gradio.Error` is shown
+        # Of a bug; `gradio.Error` is shown.
+        show_error=False,
         footer_links=[],
         run_history=False,
         ssr_mode=False,
@@ -242,7 +249,8 @@ async def speak(
                 if passage.words:
                     done = passage.words[-1].text_end / len(text)
                     progress(done, desc=f"{passage.start + passage.seconds:.0f} s spoken")
-                yield gradio.skip(), gradio.skip(), gradio.skip()  # here Gradio stops if the page was closed
+                # Here Gradio stops if the page was closed.
+                yield gradio.skip(), gradio.skip(), gradio.skip()
     except (QueueFullError, ValueError) as error:
         # the text that it may quote must not become markup
         raise gradio.Error(html.escape(str(error), quote=False), title="Not spoken", print_exception=False) from error
@@ -253,7 +261,8 @@ async def speak(
         await asyncio.to_thread(write_audio, passages, wav)
         write_times(speech, srt)
         subtitles = gradio.DownloadButton(value=str(srt), visible=bool(times))
-        yield str(wav), {"text": text, "words": times}, subtitles  # taken from the folder before it goes
+        # Taken from the folder before it goes.
+        yield str(wav), {"text": text, "words": times}, subtitles
 
 
 async def draw(queue: SpeechQueue, text: str, *settings) -> AsyncIterator[list[str]]:

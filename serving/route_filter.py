@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .api import ApiError
 
-PATIENCE = 30.0  # seconds in which the body of a request must arrive
+# Seconds in which the body of a request must arrive.
+PATIENCE = 30.0
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # Of Gradio's routes, those that the page and gradio_client use. Without uploads, the fetching of URLs, proxies, ...
 ROUTES = re.compile(
@@ -58,7 +59,8 @@ class Gate:
         if match := FILE.fullmatch(path):
             try:
                 inside = Path(match[1]).resolve().is_relative_to(self.files)
-            except (ValueError, OSError, RuntimeError):  # a null byte, a name too long, a loop of links
+            except (ValueError, OSError, RuntimeError):
+                # A null byte, a name too long, a loop of links.
                 inside = False
             if inside:
                 return

@@ -13,8 +13,10 @@ MAX_CONNECTIONS = 512
 
 def serve(options) -> int:
     """Serves until it is interrupted."""
-    listener = listen(options.host, options.port)  # before the voice is loaded, which takes a while
-    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
+    # Before the voice is loaded, which takes a while.
+    listener = listen(options.host, options.port)
+    # So that nothing is left behind.
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     files = Path(tempfile.mkdtemp(prefix="tts-trm-"))
     queue = None
     try:
@@ -27,7 +29,8 @@ def serve(options) -> int:
             ws="none",
             server_header=False,
             limit_concurrency=MAX_CONNECTIONS,
-            forwarded_allow_ips="*" if "SPACE_ID" in os.environ else None,  # a Space stands behind a proxy
+            # A Space stands behind a proxy.
+            forwarded_allow_ips="*" if "SPACE_ID" in os.environ else None,
             timeout_graceful_shutdown=5,
         )
         host, port = listener.getsockname()[:2]

@@ -9,7 +9,8 @@ import torch
 from ..errors_tts_trm import InputError, TtsTrmError
 from ..speaking.voice import Passage, Voice
 
-SECONDS_PER_CHARACTER = 0.3  # of the slowest speech; what is longer is made of pauses, or of numbers
+# Of the slowest speech; what is longer is made of pauses, or of numbers.
+SECONDS_PER_CHARACTER = 0.3
 
 
 class QueueFullError(TtsTrmError, RuntimeError):
@@ -40,7 +41,8 @@ class SpeechQueue:
     def __init__(self, load: Callable[[], Voice], max_requests: int = 16, max_characters: int = 4096, threads: int = 1):
         self.max_requests, self.max_characters = max_requests, max_characters
         self.max_seconds = 60 + SECONDS_PER_CHARACTER * max_characters
-        self.requests = 0  # only ever touched in the event loop
+        # Only ever touched in the event loop.
+        self.requests = 0
         self._thread = ThreadPoolExecutor(1, "speech", torch.set_num_threads, (threads,))
         try:
             self.voice = self._thread.submit(load).result()

@@ -31,7 +31,8 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
 
     def __init__(self, model, codec, tokenizer: Tokenizer, properties: dict):
         self.model, self.codec, self.character_tokenizer = model, codec, tokenizer
-        self.character_tokenizer.encode_special_tokens = True  # "<pad>" in a text is five characters
+        # "<pad>" in a text is five characters.
+        self.character_tokenizer.encode_special_tokens = True
         self.text_front_end = self
         self.speakers, self.languages = properties["speakers"], properties["languages"]
         self.sampling_rate, self.frame_rate = properties["sampling_rate"], properties["frame_rate"]
@@ -64,7 +65,8 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
                 path = folder / name
                 sessions.append(onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]))
             return cls(*sessions, tokenizer, properties)
-        except Exception as error:  # neither onnxruntime nor tokenizers raises anything more special
+        except Exception as error:
+            # Neither onnxruntime nor tokenizers raises anything more special.
             reason = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
             raise VoiceError(
                 f"{path}: cannot be loaded ({reason}); write the folder by scripts/export_onnx.py."

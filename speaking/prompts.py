@@ -23,8 +23,10 @@ class Prompt:
     """A text to speak."""
 
     text: str
-    speaker: int | str = 0  # number or name; whether the voice has it shows when it is spoken
-    line: int = 0  # where it stands in its file, counted from 1
+    # Number or name; whether the voice has it shows when it is spoken.
+    speaker: int | str = 0
+    # Where it stands in its file, counted from 1.
+    line: int = 0
 
 
 def parse_prompt(line: str, speakers: Collection[str] = (), default_speaker: int | str = 0) -> Prompt:

@@ -17,9 +17,12 @@ from ..normalization_tts_trm import SpokenText
 from ..text_tts_trm import SpeechTooLongError, TextFrontEnd, report_left_out
 from .split_text import Piece, halve, split_text
 
-FRAMES_PER_CHARACTER = 1.1  # of slow speech: pieces are made so short that even this fits
-QUIET = 0.006  # of the loudest 10 ms: what is quieter is silence (-45 dB)
-MARGIN = 0.06  # seconds of silence that stay before and after a piece
+# Of slow speech: pieces are made so short that even this fits.
+FRAMES_PER_CHARACTER = 1.1
+# Of the loudest 10 ms: what is quieter is silence (-45 dB).
+QUIET = 0.006
+# Seconds of silence that stay before and after a piece.
+MARGIN = 0.06
 FADE = 0.005
 
 
@@ -30,7 +33,8 @@ class Word:
     text: str
     start: float  # seconds
     end: float
-    text_start: int  # place in the user's text
+    # Place in the user's text.
+    text_start: int
     text_end: int
 
 
@@ -39,17 +43,25 @@ class Speech:
     """What a voice made of a text that it speaks in one go."""
 
     text: str
-    speaker_id: int  # of a blend, that of the largest share
+    # Of a blend, that of the largest share.
+    speaker_id: int
     speaker: str
-    codes: np.ndarray  # [1, K, T]; like all arrays below, a tensor where the voice runs in torch
-    characters: list[str]  # S names, boundaries included
-    durations: np.ndarray | None  # [S] frames of each character; None if the model predicts none
-    alignment: np.ndarray | None  # [T, S] weight of each character in each frame; None likewise
+    # [1, K, T]; like all arrays below, a tensor where the voice runs in torch.
+    codes: np.ndarray
+    # S names, boundaries included.
+    characters: list[str]
+    # [S] frames of each character; None if the model predicts none.
+    durations: np.ndarray | None
+    # [T, S] weight of each character in each frame; None likewise.
+    alignment: np.ndarray | None
     sampling_rate: int
     frame_rate: float
-    waveform: np.ndarray | None = None  # [L] samples, once the codes are decoded
-    number: int = 1  # of the prompt, counted from 1
-    picture: bytes | None = None  # PNG, once it is drawn
+    # [L] samples, once the codes are decoded.
+    waveform: np.ndarray | None = None
+    # Of the prompt, counted from 1.
+    number: int = 1
+    # PNG, once it is drawn.
+    picture: bytes | None = None
 
     @property
     def frames(self) -> int:
@@ -75,10 +87,14 @@ class Passage:
 
     waveform: np.ndarray  # [L]
     sampling_rate: int
-    start: float = 0.0  # seconds since the speech began
-    words: list[Word] = field(default_factory=list)  # timed from the beginning of the speech
-    characters: list[Word] = field(default_factory=list)  # those of the spoken text that are heard, likewise
-    speech: Speech | None = None  # None where it is silence alone
+    # Seconds since the speech began.
+    start: float = 0.0
+    # Timed from the beginning of the speech.
+    words: list[Word] = field(default_factory=list)
+    # Those of the spoken text that are heard, likewise.
+    characters: list[Word] = field(default_factory=list)
+    # None where it is silence alone.
+    speech: Speech | None = None
 
     @property
     def seconds(self) -> float:
@@ -159,7 +175,8 @@ class LongTextVoice(ABC):
                 start, spoken = start + len(passage.waveform), spoken + (passage.speech is not None)
                 yield passage
         if not spoken:
-            self.text_front_end.checked_text(text, speaker, normalize)  # says what is wrong with it
+            # Says what is wrong with it.
+            self.text_front_end.checked_text(text, speaker, normalize)
             raise InputError(f"The text {text[:60]!r} has nothing to speak.")
         report_left_out(unknown)
 
@@ -226,7 +243,8 @@ def _spoken_range(waveform: np.ndarray, speech: Speech) -> tuple[int, int]:
         return 0, len(waveform)
     sounding = np.flatnonzero(loudness > QUIET * loudness.max())
     first, last = int(sounding[0]) * step, (int(sounding[-1]) + 1) * step
-    if speech.durations is not None:  # nor is a character that is spoken there very softly
+    # Nor is a character that is spoken there very softly.
+    if speech.durations is not None:
         first = min(first, round(float(speech.durations[0]) / speech.frame_rate * rate))
         last = max(last, round(float(speech.durations[:-1].sum()) / speech.frame_rate * rate))
     margin = round(MARGIN * rate)

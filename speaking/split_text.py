@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from ..errors_tts_trm import InputError
 from ..normalization_tts_trm import SpokenText
 
-SENTENCE_PAUSE, CLAUSE_PAUSE, PARAGRAPH_PAUSE = 0.4, 0.2, 0.8  # seconds of silence after such a piece
+# Seconds of silence after such a piece.
+SENTENCE_PAUSE, CLAUSE_PAUSE, PARAGRAPH_PAUSE = 0.4, 0.2, 0.8
 MAX_PAUSE = 60.0
-MIN_LENGTH = 25  # characters below which a sentence is joined to its neighbour, if it has one
-BREAK = re.compile(  # white space is looked at from its beginning only: from each of its places would take forever
+# Characters below which a sentence is joined to its neighbour, if it has one.
+MIN_LENGTH = 25
+# White space is looked at from its beginning only: from each of its places would take forever.
+BREAK = re.compile(
     r"(?:(?<!\s)\s+)?\[pause\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s)\]\s*|(?<!\s)\s*\n[^\S\n]*\n\s*",
     re.IGNORECASE,
 )
@@ -24,9 +27,12 @@ CLAUSE_END = re.compile(r"[,;:…–—-][\"')\]]*$")
 class Piece:
     """A stretch of speech; without text it is silence alone."""
 
-    text: str  # as it is spoken
-    origins: list[tuple[int, int]]  # for each character of `text`, the stretch of the user's text it stands for
-    pause: float = 0.0  # seconds of silence after it
+    # As it is spoken.
+    text: str
+    # For each character of `text`, the stretch of the user's text it stands for.
+    origins: list[tuple[int, int]]
+    # Seconds of silence after it.
+    pause: float = 0.0
 
 
 def split_text(text: str, speak_out: Callable[[str], SpokenText], limit: int) -> Iterator[Piece]:
@@ -117,7 +123,8 @@ def _cuts(text: SpokenText, start: int = 0, end: int | None = None) -> Iterator[
     words, origins = text
     for place in (match.start() for match in SPACE.finditer(words, start, len(words) if end is None else end)):
         if origins[place - 1] == origins[place + 1] or origins[place][0] == origins[place][1]:
-            continue  # within the words of one number, or of one word of the user's
+            # Within the words of one number, or of one word of the user's.
+            continue
         before = words[max(0, place - 4) : place]
         if SENTENCE_END.search(before) and not INITIAL.search(before):
             yield place, "sentence"

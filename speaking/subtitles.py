@@ -9,7 +9,8 @@ from ..errors_tts_trm import InputError
 from ..files import named_if_unwritable
 from .speech import Passage, Word
 
-MAX_LINE_LENGTH, MAX_CUE_SECONDS = 42, 6.0  # characters and seconds of a subtitle
+# Characters and seconds of a subtitle.
+MAX_LINE_LENGTH, MAX_CUE_SECONDS = 42, 6.0
 
 
 @dataclass

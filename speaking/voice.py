@@ -67,7 +67,8 @@ class Voice(LongTextVoice):
         """
         logging.disable_progress_bar()
         logging.set_verbosity_error()
-        torch.set_flush_denormal(True)  # a CPU multiplies numbers next to nothing very slowly
+        # A CPU multiplies numbers next to nothing very slowly.
+        torch.set_flush_denormal(True)
         device, name = choose_device(device), str(name)
         where = {"revision": revision} if revision else {}
         try:
@@ -88,7 +89,8 @@ class Voice(LongTextVoice):
             processor.codec_model.to(device)
         except (VoiceError, CodecError) as error:
             raise VoiceError(str(error)) from error
-        except Exception as error:  # the tokenizers library raises nothing more special
+        except Exception as error:
+            # The tokenizers library raises nothing more special.
             lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
             reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
             private = "" if Path(name).is_dir() else " (if it is private, log in: `hf auth login`, or set HF_TOKEN)"
@@ -143,7 +145,8 @@ def _check_tokenizer(name: str, processor, vocab_size: int) -> None:
     limit, reason = processor.max_text_length, ""
     try:
         encodings = processor.character_tokenizer.encode_batch(letters)
-    except BaseException as error:  # the library panics, which is no Exception
+    except BaseException as error:
+        # The library panics, which is no Exception.
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         encodings, reason = [], f" ({error})"

@@ -17,7 +17,8 @@ import soundfile
 import torch
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(  # the same examples on every machine, however slow it is
+# The same examples on every machine, however slow it is.
+settings.register_profile(
     "project",
     derandomize=True,
     deadline=None,
@@ -28,7 +29,8 @@ settings.register_profile(  # the same examples on every machine, however slow i
 settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parent.parent
-runpy.run_path(str(ROOT / "scripts" / "_clone.py"))  # makes the checkout importable as `tts_trm`
+# Makes the checkout importable as `tts_trm`.
+runpy.run_path(str(ROOT / "scripts" / "_clone.py"))
 torch.set_num_threads(1)
 # A shell starts what runs in the background with SIGINT ignored, and the commands that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -36,7 +36,8 @@ def make_accelerator(options: TrainingOptions) -> Accelerator:
         raise InputError("--device mps: there is no Apple GPU; use --device auto or cpu.")
     available = {str(getattr(name, "value", name)) for name in get_available_trackers()}
     wanted = wanted_trackers(options)
-    for name in set(wanted) - available - {"tensorboard"}:  # on by default, so its absence is no mistake
+    # On by default, so its absence is no mistake.
+    for name in set(wanted) - available - {"tensorboard"}:
         raise InputError(f"--{name}: the package is missing; install it with `pip install {name}`.")
     if "tensorboard" in set(wanted) - available:
         print("TensorBoard is not installed, nothing is logged to it: pip install 'tts-trm[tracking]'", flush=True)
@@ -46,11 +47,13 @@ def make_accelerator(options: TrainingOptions) -> Accelerator:
                 f"accelerate's config asks for {name}: the model fits on any GPU, and checkpoints hold it whole; use a "
                 "config of data-parallel training such as configs/accelerate/one_node.yaml."
             )
-    precision = "fp16" if options.fp16 else "bf16" if options.bf16 else None  # None leaves it to accelerate's config
+    # None leaves it to accelerate's config.
+    precision = "fp16" if options.fp16 else "bf16" if options.bf16 else None
     return Accelerator(
         mixed_precision=precision,
         cpu=options.device == "cpu",
-        log_with=[name for name in wanted if name in available] or None,  # of an empty list it complains
+        # Of an empty list it complains.
+        log_with=[name for name in wanted if name in available] or None,
         project_config=ProjectConfiguration(str(options.output_dir), logging_dir=str(options.output_dir / "logs")),
         kwargs_handlers=[
             # buffers never change; what only cycles without gradient use has none

@@ -24,7 +24,8 @@ from ..errors_tts_trm import InputError
 
 MANIFEST = "manifest.json"
 STATE_FOLDER = "training_state"
-STATE_FILES = ("weights", "average", "optimizer", "random")  # of tensors, beside state.json
+# Of tensors, beside state.json.
+STATE_FILES = ("weights", "average", "optimizer", "random")
 PARTIAL = ".partial"
 OLD = ".old"
 # what JSON that is missing, damaged, or not of the form that it should be leads to; an infinite number is an overflow
@@ -70,7 +71,8 @@ def write_checkpoint(folder: Path, write: Callable[[Path], None]) -> Path:
             folder.rename(folder.with_name(folder.name + OLD))
         partial.rename(folder)
         _flush(folder.parent)
-    except (OSError, SafetensorError) as error:  # safetensors reports a full disk as its own error
+    except (OSError, SafetensorError) as error:
+        # Safetensors reports a full disk as its own error.
         raise CheckpointError(
             f"{folder}: the checkpoint could not be written ({error}); earlier checkpoints are untouched. "
             "Free some disk space and start the same command again."
@@ -100,14 +102,16 @@ def verify_checkpoint(folder: Path) -> None:
         raise CheckpointError(f"{folder}: {MANIFEST} is missing or damaged ({error}).") from error
     for name, size, digest in entries:
         path = folder / name
-        if not os.path.isfile(path):  # which bears any name
+        # Which bears any name.
+        if not os.path.isfile(path):
             raise CheckpointError(f"{folder}: {name} is missing.")
         if path.stat().st_size != size or _digest(path) != digest:
             raise CheckpointError(f"{folder}: {name} is damaged.")
     if f"{STATE_FOLDER}/state.json" not in listing:
         raise CheckpointError(f"{folder}: holds no {STATE_FOLDER}/ to resume from.")
     for name in ("model.safetensors", *(f"{STATE_FOLDER}/{file}.safetensors" for file in STATE_FILES)):
-        if name not in listing:  # what is not listed is not verified
+        # What is not listed is not verified.
+        if name not in listing:
             raise CheckpointError(f"{folder}: {MANIFEST} does not list {name}.")
 
 
@@ -194,7 +198,8 @@ def rotate(root: Path, keep: int, written: Path) -> None:
     steps = [folder for folder in list_checkpoints(root) if folder.name.startswith("step_")]
     for folder in steps[keep:] if keep > 0 else []:
         if folder != written:
-            folder.rename(folder.with_name(folder.name + PARTIAL))  # so that none is ever half a checkpoint
+            # So that none is ever half a checkpoint.
+            folder.rename(folder.with_name(folder.name + PARTIAL))
     recover_interrupted(root)
 
 
@@ -279,7 +284,8 @@ def check_training_state(folder: Path, loaded: dict, model: nn.Module, optimizer
         if not (index.isdecimal() and int(index) < len(sizes) and kind in ("step", "exp_avg", "exp_avg_sq")):
             raise _damaged(folder, "optimizer.safetensors", f"{key} is nothing of AdamW's")
         _check_tensor(folder, "optimizer", key, value, torch.Size() if kind == "step" else sizes[int(index)])
-        if kind != "exp_avg" and (value < 0).any():  # the root of it is taken
+        # The root of it is taken.
+        if kind != "exp_avg" and (value < 0).any():
             raise _damaged(folder, "optimizer.safetensors", f"{key} is negative")
     for index in {key.partition(".")[0] for key in loaded["optimizer"]}:
         for kind in ("step", "exp_avg", "exp_avg_sq"):

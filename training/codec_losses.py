@@ -7,7 +7,8 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from ..features_tts_trm_codec import mel_bank
 
-LOSS_RESOLUTIONS = ((256, 20), (512, 40), (1024, 80), (2048, 160))  # (window, mel bands), hop a quarter of the window
+# (window, mel bands), hop a quarter of the window.
+LOSS_RESOLUTIONS = ((256, 20), (512, 40), (1024, 80), (2048, 160))
 DISCRIMINATOR_WINDOWS = (1024, 512, 256)
 LEAK = 0.2
 

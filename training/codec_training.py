@@ -24,12 +24,18 @@ from .checkpoints import load_optimizer_tensors, optimizer_tensors
 from .codec_losses import AdversarialLoss, SpectralLoss
 from .predicted_latents import predicted_latents
 
-TRAINED_LEVELS = (8, 16, 32, 32)  # shares of the codebooks that the decoder learns to decode from, drawn at random
-WHOLE_LEVELS = 4  # codebooks whose entries fill the whole latent space
-SUBSPACE = 12  # dimensions that an entry of the others fills
-SPECTRAL_WEIGHT, FEATURE_WEIGHT = 15.0, 2.0  # of the spectral loss and feature matching, against fooling
-CONTEXT_FRAMES = 2  # at either side of an excerpt, decoded and not compared: the decoder looks around
-VARIANCE_POWER = 0.3  # of each principal component that is divided out before k-means: 0 keeps, 1 whitens
+# Shares of the codebooks that the decoder learns to decode from, drawn at random.
+TRAINED_LEVELS = (8, 16, 32, 32)
+# Codebooks whose entries fill the whole latent space.
+WHOLE_LEVELS = 4
+# Dimensions that an entry of the others fills.
+SUBSPACE = 12
+# Of the spectral loss and feature matching, against fooling.
+SPECTRAL_WEIGHT, FEATURE_WEIGHT = 15.0, 2.0
+# At either side of an excerpt, decoded and not compared: the decoder looks around.
+CONTEXT_FRAMES = 2
+# Of each principal component that is divided out before k-means: 0 keeps, 1 whitens.
+VARIANCE_POWER = 0.3
 
 
 class Excerpts:
@@ -91,7 +97,8 @@ class CodecTraining:
         self.options = options
         self.folder = Path(options.output_dir)
         self.folder.mkdir(parents=True, exist_ok=True)
-        torch.set_flush_denormal(True)  # a CPU multiplies numbers next to nothing very slowly
+        # A CPU multiplies numbers next to nothing very slowly.
+        torch.set_flush_denormal(True)
         self.generator = torch.Generator().manual_seed(options.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.codec = TtsTrmCodec(TtsTrmCodecConfig(**options.config)).eval()
@@ -196,7 +203,8 @@ class CodecTraining:
         if self.device.type == "cuda":
             # After the clips are encoded, which takes full precision: near ties are common.
             torch.set_float32_matmul_precision("high")
-            torch.backends.cudnn.benchmark = True  # every step has the same shapes
+            # Every step has the same shapes.
+            torch.backends.cudnn.benchmark = True
         spectral = SpectralLoss(codec.config.sampling_rate).to(self.device)
         adversary = AdversarialLoss(options.discriminator_channels).to(self.device)
         optimizers = {
@@ -231,7 +239,8 @@ class CodecTraining:
                 loss = SPECTRAL_WEIGHT * loss + losses["fooling"] + FEATURE_WEIGHT * losses["features"]
             self._step(optimizers["decoder"], loss, codec.decoder.parameters(), step)
             step += 1
-            if step % 20 == 0:  # reading a value waits for the device
+            # Reading a value waits for the device.
+            if step % 20 == 0:
                 for name, value in losses.items():
                     running[name] = 0.9 * running.get(name, value.item()) + 0.1 * value.item()
             used += time.time() - started

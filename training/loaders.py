@@ -14,7 +14,8 @@ from ..data.token_folder import load_tokens
 from ..processing_tts_trm import TtsTrmProcessor
 from .options import TrainingOptions
 
-SHAPE_MULTIPLE = 16  # of texts and clips in a training batch
+# Of texts and clips in a training batch.
+SHAPE_MULTIPLE = 16
 
 
 def split_data(options: TrainingOptions, processor: TtsTrmProcessor):
@@ -43,7 +44,8 @@ def make_loaders(
 ):
     """The sampler of training batches, their loader, and the loader of this process' held-out batches."""
     share = {"num_replicas": accelerator.num_processes, "rank": accelerator.process_index}
-    multiple = math.gcd(SHAPE_MULTIPLE, options.max_text_length)  # never beyond the longest text
+    # Never beyond the longest text.
+    multiple = math.gcd(SHAPE_MULTIPLE, options.max_text_length)
     collate = Collator(processor.tokenizer.pad_token_id, codebook_size, multiple, names=True)
     if options.streaming:
         sampler = StreamedBatches.of(options, processor, collate, **share)

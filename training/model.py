@@ -96,9 +96,11 @@ def make_sample_writer(
         prompts = [Prompt(text, options.sample_speaker, line) for line, text in enumerate(options.sample_prompts, 1)]
         source = "custom prompts from CLI"
     for prompt in prompts:
-        processor.speaker_to_id(prompt.speaker)  # a speaker that does not exist is a mistake to hear of now
+        # A speaker that does not exist is a mistake to hear of now.
+        processor.speaker_to_id(prompt.speaker)
     sampling = {}
-    if options.codebook_head != "latent":  # which takes the nearest entries unless it is told to sample
+    # Which takes the nearest entries unless it is told to sample.
+    if options.codebook_head != "latent":
         sampling = {"temperature": options.sample_temperature, "top_k": options.sample_top_k}
     rows = (held_out_set[index] for index in range(len(held_out_set)))
     writer = SampleWriter(options.output_dir, processor, prompts, rows, options.num_samples, options.seed, sampling)
@@ -133,7 +135,8 @@ def check_room(folder: Path, model: TtsTrmModel, processor: TtsTrmProcessor) -> 
     """Raises `CheckpointError` before training where not even two checkpoints would fit on the disk."""
     # the averaged weights twice, as a voice and as a state, the weights, and two moments of AdamW
     needed = 5 * sum(parameter.numel() * 4 for parameter in model.parameters())
-    needed += sum(path.stat().st_size for path in Path(processor.codec).glob("*.safetensors"))  # a folder's is copied
+    # A folder's is copied.
+    needed += sum(path.stat().st_size for path in Path(processor.codec).glob("*.safetensors"))
     checkpoints.check_room(folder, 2 * needed)
 
 

@@ -216,7 +216,8 @@ class TrainingOptions:
         return read_languages(self.languages)
 
 
-GROUPS = {  # the first option of each group of --help
+# The first option of each group of --help.
+GROUPS = {
     "data_dir": "data",
     "text_embed_dim": "model",
     "epochs": "training",
@@ -313,7 +314,8 @@ def _read_config_file(parser: argparse.ArgumentParser, path: Path) -> dict:
             values = yaml.safe_load(content)
     except (OSError, ValueError) as error:
         raise ConfigFileError(f"{path}: cannot be read ({error})") from error
-    except Exception as error:  # yaml's errors share no base with the above, and yaml may be missing
+    except Exception as error:
+        # Yaml's errors share no base with the above, and yaml may be missing.
         raise ConfigFileError(f"{path}: is no valid YAML ({error})") from error
     if not isinstance(values, dict):
         raise ConfigFileError(f"{path}: must hold option names and values, such as `batch-size: 16`")

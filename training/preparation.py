@@ -46,13 +46,15 @@ def prepare_tokens(options: TrainingOptions, accelerator: Accelerator, say: Call
     wanted = wanted_codec(options)
     folders = [Path(name) for name in options.data_dir]
     clips = None
-    first = accelerator is None or accelerator.is_local_main_process  # the others come when it is done
+    # The others come when it is done.
+    first = accelerator is None or accelerator.is_local_main_process
     if (
         first
         and options.token_dir == folders[0] / "mimi_tokens"
         and all((folder / "metadata.csv").is_file() for folder in folders)
     ):
-        clips = read_sources(folders)  # recordings may have been added since
+        # Recordings may have been added since.
+        clips = read_sources(folders)
     state = tokens_state(options.token_dir, clips)
     has_recordings = all(
         not is_recordings(name) or (Path(name) / "metadata.csv").is_file() for name in options.data_dir
@@ -111,7 +113,8 @@ def prepare_durations(options: TrainingOptions, processor: TtsTrmProcessor, say:
     """Aligns texts and audio, unless that has been done for this tokenizer; with `--streaming` shard by shard."""
     info = CodecInfo.read(options.token_dir)
     if options.streaming and has_durations(info, processor.tokenizer):
-        return  # it may have been done with other limits of length: what has no durations is left out
+        # It may have been done with other limits of length: what has no durations is left out.
+        return
     if options.streaming:
         tables = TokenShards(info, processor.tokenizer)
     else:
@@ -120,7 +123,8 @@ def prepare_durations(options: TrainingOptions, processor: TtsTrmProcessor, say:
     def rows_of(index: int):
         return rows_to_align(tables[index], processor, options.max_text_length, options.max_audio_frames)
 
-    learned = {}  # rows that the aligner learns from, by table
+    # Rows that the aligner learns from, by table.
+    learned = {}
     for index in torch.randperm(len(tables), generator=torch.Generator().manual_seed(options.seed)).tolist():
         learned[index] = rows_of(index)
         if sum(map(len, learned.values())) >= MAX_CLIPS:
@@ -170,7 +174,8 @@ def draw_alignments(
         characters = processor.tokenizer.convert_ids_to_tokens(ids.tolist())
         try:
             waveform = processor.decode(torch.from_numpy(codes.astype("int64")))[0]
-        except OSError:  # the codec is not at hand: the alignment can be drawn without the spectrogram
+        except OSError:
+            # The codec is not at hand: the alignment can be drawn without the spectrogram.
             waveform = None
         text = processor.tokenizer.decode(ids.tolist(), skip_special_tokens=True)
         path = Path(options.token_dir) / f"alignment_{number}.png"

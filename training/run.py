@@ -150,7 +150,8 @@ class Run:
             self.state.losses.append(self.optimizer_step(group))
             frames += sum(int(batch["label_lengths"].sum()) for batch in group) * self.accelerator.num_processes
             group = []
-            if finished:  # before anything is saved: a checkpoint then points to the next epoch
+            # Before anything is saved: a checkpoint then points to the next epoch.
+            if finished:
                 self.state.epoch, self.state.batch_in_epoch = self.state.epoch + 1, 0
             progress.update()
             if self.state.step % self.options.log_interval == 0:
@@ -162,7 +163,8 @@ class Run:
             before = time.time()
             self.once_in_a_while()
             self.agree_on_stop()
-            started += time.time() - before  # evaluation and sampling are not training speed
+            # Evaluation and sampling are not training speed.
+            started += time.time() - before
             if finished or self.state.step >= self.total_steps or self.stop_signal:
                 break
         progress.close()
@@ -188,8 +190,10 @@ class Run:
         norm = self.last_gradient_norm = self.accelerator.clip_grad_norm_(
             self.model.parameters(), self.options.grad_clip
         )
-        finite = bool(torch.isfinite(norm))  # of the exchanged gradients: all processes decide alike
-        if finite or self.accelerator.scaler is not None:  # the scaler of float16 leaves bad steps out by itself
+        # Of the exchanged gradients: all processes decide alike.
+        finite = bool(torch.isfinite(norm))
+        # The scaler of float16 leaves bad steps out by itself.
+        if finite or self.accelerator.scaler is not None:
             self.optimizer.step()
         if finite:
             self.average.update(self.model)
@@ -207,7 +211,8 @@ class Run:
         if finite:
             return
         bad = [batch for batch, loss in zip(group, losses, strict=True) if not torch.isfinite(loss)]
-        clips = self._clips_of(bad) or self._clips_of(group)  # only the gradient may be at fault
+        # Only the gradient may be at fault.
+        clips = self._clips_of(bad) or self._clips_of(group)
         named = ", ".join(clips[:MAX_NAMED_CLIPS]) + (", ..." if len(clips) > MAX_NAMED_CLIPS else "")
         where = f"epoch {self.state.epoch + 1}, batch {self.state.batch_in_epoch}: {named}"
         self.say(f"Step {self.state.step} left out: loss {float(sum(losses))}, gradient norm {float(norm)} ({where}).")
@@ -230,7 +235,8 @@ class Run:
         improved = self.state.step % options.eval_interval == 0 and self.evaluate()
         if options.sample_interval and self.state.step % options.sample_interval == 0:
             self.sample()
-        if improved:  # last, as a run that goes on from a step does not do again what came before its checkpoint
+        # Last, as a run that goes on from a step does not do again what came before its checkpoint.
+        if improved:
             self.save("best")
         if self.state.step % options.save_interval == 0 and self.state.step < self.total_steps:
             self.save(f"step_{self.state.step}")
@@ -322,7 +328,8 @@ class Run:
             aside = checkpoints.set_aside(self.checkpoints) if self.accelerator.is_main_process else None
             self.say(f"The checkpoints that were there are now in {aside}." if aside else "")
             return
-        with self.accelerator.main_process_first():  # it may have to put an interrupted replacement back
+        # It may have to put an interrupted replacement back.
+        with self.accelerator.main_process_first():
             if choice == "auto":
                 folder = checkpoints.newest_valid(self.checkpoints, self.say)
             else:
@@ -335,7 +342,8 @@ class Run:
         model.check_same_run(folder, self.model, self.processor, state, self.accelerator.num_processes)
         checkpoints.check_training_state(folder, loaded, self.model, self.optimizer)
         model.load_buffers(folder, self.model)
-        self.model.load_state_dict(loaded["weights"], strict=False)  # which are without the buffers
+        # Which are without the buffers.
+        self.model.load_state_dict(loaded["weights"], strict=False)
         self.average.load_state_dict(loaded["average"], state["average_updates"])
         checkpoints.load_optimizer_tensors(self.optimizer, loaded["optimizer"])
         rank = self.accelerator.process_index
@@ -348,7 +356,8 @@ class Run:
         best = self.checkpoints / "best"
         if not best.is_dir() or (best != folder and not checkpoints.is_valid(best, self.say)):
             self.state.best_loss = math.inf
-        if state.get("scaler") and self.accelerator.scaler is not None:  # it may go on without --fp16
+        # It may go on without --fp16.
+        if state.get("scaler") and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         random_state.restore_random_state(loaded["random"][str(rank)], self.device)
         self.say(f"\nResuming from {folder} at step {self.state.step} of {self.total_steps}.")
@@ -357,7 +366,8 @@ class Run:
             and self.state.step % self.options.save_interval == 0
             and self.state.step < self.total_steps
         ):
-            self.save(f"step_{self.state.step}")  # killed between the two: with both, the newest is not called best
+            # Killed between the two: with both, the newest is not called best.
+            self.save(f"step_{self.state.step}")
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self.received_signal = number

@@ -104,7 +104,8 @@ class SampleWriter:
         folder, device = self.folder / f"step_{step:06d}", model.device
         was_training = model.training
         model.eval()
-        try:  # loading a codec for the first time draws random numbers, hence the fork
+        # Loading a codec for the first time draws random numbers, hence the fork.
+        try:
             with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
                 spoken, entries = [], []
                 for number, prompt in enumerate(self.prompts, 1):
@@ -162,7 +163,8 @@ class SampleWriter:
             raise
 
     def _report(self, what: str, error: Exception) -> None:
-        if str(error) not in self._reported:  # a codec that is missing is missing for every sample
+        # A codec that is missing is missing for every sample.
+        if str(error) not in self._reported:
             self._reported.add(str(error))
             logger.warning("No %s: %s", what, error)
 

@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 PROJECT = "tts-trm"
 STEP = "step"
-CURVES = {  # TensorBoard's "Custom Scalars": curves that belong together in one chart
+# TensorBoard's "Custom Scalars": curves that belong together in one chart.
+CURVES = {
     "loss": ["train/loss", "eval/loss", "eval/shuffled_text_loss"],
     "loss of each codebook in training": ["train/codebook_loss/.*"],
     "loss of each codebook on held-out sentences": ["eval/codebook_loss/.*"],
@@ -64,7 +65,8 @@ class Trackers:
                 tracker.tracker.add_custom_scalars(
                     {PROJECT: {title: ["Multiline", tags] for title, tags in CURVES.items()}}
                 )
-            elif tracker.name == "wandb":  # its own step never goes back, and drops what is logged with an earlier one
+            elif tracker.name == "wandb":
+                # Its own step never goes back, and drops what is logged with an earlier one.
                 tracker.tracker.define_metric(STEP)
                 tracker.tracker.define_metric("*", step_metric=STEP)
 

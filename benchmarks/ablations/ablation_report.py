@@ -15,7 +15,8 @@ HEADINGS = (
 DIAGNOSIS = (
     "row | loss | texts shuffled | head's loss after each H cycle | change of y by each later one | frame cosine"
 )
-IN_TABLE = (0.0, 0.75)  # the values of sharpness that have a column
+# The values of sharpness that have a column.
+IN_TABLE = (0.0, 0.75)
 
 
 def write_report(results: list[dict], docs: Path) -> None:
@@ -33,7 +34,8 @@ def table(results: list[dict], question: str) -> str:
         return "\nNot run yet.\n\n"
     lines = [f"| {HEADINGS} |", "|" + "---|" * (HEADINGS.count("|") + 1)]
     readings = []
-    for row in [ROWS[0], *(row for row in rows if row != ROWS[0])]:  # the base leads every table
+    # The base leads every table.
+    for row in [ROWS[0], *(row for row in rows if row != ROWS[0])]:
         of_row = [result for result in results if result["name"] == row.name]
         for result in sorted(of_row, key=lambda result: (result["minutes"], result["seed"])):
             lines.append(f"| {' | '.join(cells(row, result))} |")
@@ -99,7 +101,8 @@ def draw_curves(results: list[dict], path: Path) -> None:
 
     question_of = {row.name: row.question for row in ROWS}
     drawn = [result for result in results if "error" in result["curve"][-1] and result["seed"] == 42]
-    panel_of = {  # by label: what was trained for longer is compared with its like only
+    # By label: what was trained for longer is compared with its like only.
+    panel_of = {
         label(result): question_of[result["name"]] if result["minutes"] == MINUTES else f"{result['minutes']:g} minutes"
         for result in drawn
     }

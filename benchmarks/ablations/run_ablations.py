@@ -24,7 +24,8 @@ if not __package__:
 ROOT = Path(__file__).resolve().parents[2]
 
 RESULTS = ROOT / "docs" / "results" / "ablations.json"
-MINUTES = 5.0  # of one core for each training; a few rows have been run for longer, too
+# Of one core for each training; a few rows have been run for longer, too.
+MINUTES = 5.0
 CURVE_POINTS = 6
 SPOKEN = 40  # unseen sentences
 
@@ -53,7 +54,8 @@ def append_result(path: Path, result: dict) -> None:
     with open(path.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         results = [*read_results(path), result]
-        partial = path.with_suffix(".partial")  # a stop in the middle of writing must not cost the rows that are there
+        # A stop in the middle of writing must not cost the rows that are there.
+        partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         partial.replace(path)
 
@@ -278,7 +280,8 @@ def run_rows(command, rows) -> None:
     """Trains and measures this command's share of `rows`, and appends each to the results as it is done."""
     import torch
 
-    torch.set_num_threads(1)  # one core, whatever else runs beside it
+    # One core, whatever else runs beside it.
+    torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     number, shares = map(int, command.share.split("/"))
     laboratory = Laboratory(command)

@@ -35,17 +35,25 @@ ROOT = Path(__file__).resolve().parents[2]
 
 EVALUATION = ROOT / "docs" / "results" / "tts-trm-mini.json"
 PAGE = ROOT / "docs" / "ablations.md"
-FITTED_WORDS = 20_000  # of the dictionary: 15 seconds
-ROUNDS = 6  # each with twice as many words as the one before: the first ones only have to find the letters' main phones
+# Of the dictionary: 15 seconds.
+FITTED_WORDS = 20_000
+# Each with twice as many words as the one before: the first ones only have to find the letters' main phones.
+ROUNDS = 6
 FIRST_WORDS = 500
-NEGLIGIBLE = 1e-3  # share of a word's probability below which an emission is not counted
-PHONES = 39  # of US English in the dictionary, which has no stress
-PRIOR = (0.2, 0.7 / PHONES, 0.1 / PHONES**2)  # of each string of 0, 1 or 2 phones, before a letter is known
+# Share of a word's probability below which an emission is not counted.
+NEGLIGIBLE = 1e-3
+# Of US English in the dictionary, which has no stress.
+PHONES = 39
+# Of each string of 0, 1 or 2 phones, before a letter is known.
+PRIOR = (0.2, 0.7 / PHONES, 0.1 / PHONES**2)
 PRIOR_COUNT = (
-    4.0  # letters that a guess from less context counts as; of 1, 2, 4 and 8 the last two predict unseen words best
+    # Letters that a guess from less context counts as; of 1, 2, 4 and 8 the last two predict unseen words best.
+    4.0
 )
-MAX_PHONES = len(PRIOR) - 1  # phones of a letter
-RARE, COMMON = 3, 15  # training texts: the most of a rare word, and of one that is not yet common
+# Phones of a letter.
+MAX_PHONES = len(PRIOR) - 1
+# Training texts: the most of a rare word, and of one that is not yet common.
+RARE, COMMON = 3, 15
 HEADINGS = "words | distinct | spoken | nats per letter | examples"
 
 Phones = tuple[str, ...]
@@ -78,7 +86,8 @@ def read_dictionary(path: Path | None = None) -> dict[str, Phones]:
     dictionary: dict[str, Phones] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         word, *phones = line.lower().split() or [""]
-        if phones and word.replace("'", "").isalpha():  # unlike `read(2)`, a second pronunciation
+        # Unlike `read(2)`, a second pronunciation.
+        if phones and word.replace("'", "").isalpha():
             dictionary.setdefault(word, tuple(phones))
     if not dictionary:
         raise ValueError(f"--dictionary {path}: holds no word; write one `word PHONE PHONE` a line.")
@@ -114,7 +123,8 @@ class Alignments:
                     p = probability(context, emitted)
                     following[k] += row[j] * p
                     self.edges.append((i, j, k, context, emitted, p))
-        self.total = self.ahead[-1][-1]  # 0 if there are too many phones
+        # 0 if there are too many phones.
+        self.total = self.ahead[-1][-1]
 
     def expectations(self) -> Iterator[tuple[str, Phones, float]]:
         """How often each context emits what, in the mean over all ways; without what is negligible."""
@@ -197,7 +207,8 @@ def spoken_words(evaluation: dict) -> tuple[tuple[str, ...], list[Spoken]]:
 
     spoken, sentence = [], 0
     for speaker in evaluation["speakers"].values():
-        recordings, *_, codec, model = systems = tuple(speaker["heard"])  # in the order in which they are written
+        # In the order in which they are written.
+        recordings, *_, codec, model = systems = tuple(speaker["heard"])
         systems = recordings, codec, model
         heard = zip(*(speaker["heard"][system] for system in systems), strict=True)
         for text, versions in zip(checked_references(speaker["texts"]), heard, strict=True):
@@ -248,7 +259,8 @@ def difference(spoken: list[Spoken]) -> str:
     """Points by which the last system's share is above that of the one before, and its 95 % interval over sentences."""
     from tts_trm.evaluation.word_metrics import bootstrap_interval
 
-    errors, sizes = defaultdict(int), defaultdict(int)  # by sentence, of those that hold one of the words
+    # By sentence, of those that hold one of the words.
+    errors, sizes = defaultdict(int), defaultdict(int)
     for occurrence in spoken:
         *_, codec, model = occurrence.misheard
         errors[occurrence.sentence] += model - codec

@@ -169,7 +169,8 @@ class MixtureHead(LatentHead):
         evidence = 16.0
         likelihood = weights - evidence * (errors / self.log_scale.exp() + self.log_scale)
         mixture = -likelihood.logsumexp(-1).mean() / evidence
-        with torch.no_grad():  # of the component that would speak; its precisions stay as they were set
+        # Of the component that would speak; its precisions stay as they were set.
+        with torch.no_grad():
             reported = super().loss(frames, codes)[1]
         return mixture, reported
 

@@ -50,7 +50,8 @@ def peak_memory(function: Callable, *arguments) -> float:
 def _report_peak(sender, function: Callable, arguments) -> None:
     call = function(*arguments)
     before = memory("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of loading and building
+    # Forgets the peak of loading and building.
+    Path("/proc/self/clear_refs").write_text("5")
     call()
     sender.send(memory("VmHWM") - before)
 

@@ -21,13 +21,15 @@ from tts_trm.benchmarks.common.measuring import ROOT, compare, table
 
 RESULTS = ROOT / "docs" / "results" / "codec_sizes.json"
 PAGE = ROOT / "docs" / "ablations.md"
-SIZES = {  # name -> fields of TtsTrmCodecConfig
+# Name -> fields of TtsTrmCodecConfig.
+SIZES = {
     "6 layers of 128": {"hidden_size": 128, "intermediate_size": 384, "num_layers": 6},
     "6 layers of 256 (the bundled codec's)": {},
     "12 layers of 256": {"num_layers": 12},
     "6 layers of 384": {"hidden_size": 384, "intermediate_size": 1152, "num_layers": 6},
 }
-SECONDS = 5  # of audio, whose decoding is timed
+# Of audio, whose decoding is timed.
+SECONDS = 5
 
 
 def parse_arguments(arguments=None):

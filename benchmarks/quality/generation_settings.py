@@ -27,8 +27,10 @@ from tts_trm.scripts.synthesize import SynthesisError
 RESULTS = ROOT / "docs" / "results" / "speaking.json"
 PAGE = ROOT / "docs" / "ablations.md"
 HEADINGS = "words wrong | characters wrong | mel-cepstral distance | s per s"
-SEED = 0  # of what is drawn, the same for every sentence
-KEY = ("voice", "speaker", "held_out", "sentences")  # rows that agree in these can be compared
+# Of what is drawn, the same for every sentence.
+SEED = 0
+# Rows that agree in these can be compared.
+KEY = ("voice", "speaker", "held_out", "sentences")
 RECORDINGS, CODEC = "recordings", "codec, all codebooks"
 
 
@@ -37,8 +39,10 @@ class Row(NamedTuple):
 
     table: str
     name: str
-    settings: dict = {}  # of `generate`, on top of `BASE`
-    codebooks: int | None = None  # only the first so many are decoded
+    # Of `generate`, on top of `BASE`.
+    settings: dict = {}
+    # Only the first so many are decoded.
+    codebooks: int | None = None
 
 
 # given in every row: the defaults of a checkpoint may change, and the rows that are there should not change with them
@@ -100,7 +104,8 @@ class Studio:
         speaker, clips = first_known(held_out, self.recognizer)
         voice = Voice.from_pretrained(command.model, device="cpu")
         self.model, self.processor = voice.model, voice.processor
-        self.processor.speaker_to_id(speaker)  # refuses a stranger before anything is measured
+        # Refuses a stranger before anything is measured.
+        self.processor.speaker_to_id(speaker)
         self.rate = self.processor.sampling_rate
         # no row changes how long a sentence is, so what is refused once is always refused
         self.clips = [clip for clip in clips[: command.sentences] if self._accepts(clip)]
@@ -207,7 +212,8 @@ def run_rows(command) -> None:
     """Measures the rows that the results lack, and appends each as it is done."""
     import torch
 
-    torch.set_num_threads(1)  # one core, whatever else runs beside it
+    # One core, whatever else runs beside it.
+    torch.set_num_threads(1)
     studio = Studio(command)
     for row in ROWS:
         key = studio.key | {"name": row.name}

@@ -23,7 +23,8 @@ if not __package__:
 from tts_trm.benchmarks.common.measuring import RESULTS, ROOT, machine, table, write_results
 
 NAME = "own_voice"
-HELD_OUT = 0.04  # share of the sentences that trainings leave out unless told otherwise
+# Share of the sentences that trainings leave out unless told otherwise.
+HELD_OUT = 0.04
 PAGE = ROOT / "docs" / "train-your-voice.md"
 
 

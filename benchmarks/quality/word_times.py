@@ -41,7 +41,8 @@ def measure_speed(voice, recognizer, sentences: list[str], speaker: str, speed: 
         ours = [(part, word.start) for word in speech.words for part in plain_words(word.text).split()[:1]]
         heard = recognizer.word_times(speech.waveform.numpy(), speech.sampling_rate, sentence)
         if heard is None or [word for word, _ in ours] != [word for word, _, _ in heard]:
-            continue  # a word that is not in its dictionary
+            # A word that is not in its dictionary.
+            continue
         compared += 1
         differences += [start - other for (_, start), (_, other, _) in zip(ours, heard, strict=True)]
     sizes = sorted(map(abs, differences))

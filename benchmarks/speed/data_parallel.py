@@ -53,7 +53,8 @@ def train(processes: int, output_dir: Path, command) -> dict:
     if done.returncode:
         raise RuntimeError(f"The run of {processes} processes failed:\n{done.stdout}\n{done.stderr}")
     logged = LOGGED.findall(done.stdout)
-    speeds = sorted(float(speed) for _, _, speed in logged[1:])  # the first one includes the start
+    # The first one includes the start.
+    speeds = sorted(float(speed) for _, _, speed in logged[1:])
     return {
         "processes": processes,
         "losses": {int(step): float(loss) for step, loss, _ in logged},

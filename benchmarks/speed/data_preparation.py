@@ -114,7 +114,8 @@ def measure_aligning(tokens: Path) -> dict:
     durations = training.align(rows, progress=print)
     aligned = time.perf_counter()
     seconds = sum(table["num_frames"]) / info.frame_rate
-    once = len(durations) // COPIES["offline codec"]  # the copies would shrink to nothing in the file
+    # The copies would shrink to nothing in the file.
+    once = len(durations) // COPIES["offline codec"]
     file = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table({"durations": durations[:once]}), file)
     return {

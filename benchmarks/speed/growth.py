@@ -23,7 +23,8 @@ from tts_trm.benchmarks.common.measuring import compare, machine, peak_memory, t
 CHARACTERS = (10, 50, 100, 200, 300, 400, 500)
 CHARACTERS_PER_FRAME = 1.2
 HOURS = (1, 10, 100, 1000)
-CLIPS, FRAMES, RATE = 2000, 80, 12.5  # of the shard, and of a clip
+# Of the shard, and of a clip.
+CLIPS, FRAMES, RATE = 2000, 80, 12.5
 BATCHES = 100
 
 

@@ -39,7 +39,8 @@ def fast_speech_2(seconds: float, batch: int = 1) -> tuple[torch.nn.Module, Call
     model = FastSpeech2ConformerWithHifiGan(FastSpeech2ConformerWithHifiGanConfig()).eval()
     acoustic, vocoder = model.config.model_config, model.config.vocoder_config
     ids = text_ids(seconds, acoustic.vocab_size, batch)
-    rate = 22_050  # the configuration does not say
+    # The configuration does not say.
+    rate = 22_050
     frames = max(1, round(seconds * rate / math.prod(vocoder.upsample_rates) / ids.shape[1]))
     model.model.duration_predictor.register_forward_hook(lambda module, inputs, output: torch.full_like(output, frames))
     return model, lambda: model(ids).waveform.shape[-1] / rate

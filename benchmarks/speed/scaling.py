@@ -24,7 +24,8 @@ HOURS = {"LJSpeech": 24, "LibriTTS-R": 585, "Emilia": 100_000}
 RECIPES = ("tts-trm-mini", "libritts-r-mimi")
 FRAME_RATE = 12.5
 SECONDS_OF_A_CLIP, SHARD_SIZE = 6, 2000
-FRAMES, CHARACTERS = 96, 115  # of each clip of the batch whose operations are counted
+# Of each clip of the batch whose operations are counted.
+FRAMES, CHARACTERS = 96, 115
 
 
 def read(name: str) -> dict:
@@ -79,7 +80,8 @@ def work_of(recipe: str) -> dict:
     config = TtsTrmModel.config_class(**model_sizes(options), num_speakers=100, **chains)
     torch.manual_seed(0)
     model = TtsTrmModel(config).train()
-    model.set_attn_implementation("eager")  # whose products are counted
+    # Whose products are counted.
+    model.set_attn_implementation("eager")
     batch = {
         "input_ids": torch.randint(3, config.vocab_size, (4, CHARACTERS)),
         "attention_mask": torch.ones(4, CHARACTERS, dtype=torch.long),

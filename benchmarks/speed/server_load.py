@@ -58,7 +58,8 @@ class Clients:
     def __init__(self, address: str):
         self.address = address
         self.expected: list[bytes] = []
-        self.first, self.whole, self.seconds = [], [], 0.0  # latencies; seconds of audio
+        # Latencies; seconds of audio.
+        self.first, self.whole, self.seconds = [], [], 0.0
         self.wrong = self.refused = 0
 
     async def load(self, clients: int, seconds: float) -> None:
@@ -170,7 +171,8 @@ def tables(results: dict) -> str:
 
 def main(arguments=None) -> int:
     command = parse_arguments(arguments)
-    torch.set_num_threads(1)  # as the server does: the machine is described by it
+    # As the server does: the machine is described by it.
+    torch.set_num_threads(1)
     try:
         results = measure(command)
     except (RuntimeError, OSError, httpx.HTTPError) as error:

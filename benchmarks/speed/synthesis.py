@@ -153,7 +153,8 @@ def measure_batches(device: str, rounds: int) -> list[dict]:
         system = Ours(name, device)
         for batch in BATCHES:
             if device == "cpu" and name == GUIDE_SIZE and batch > BATCHES[1]:
-                continue  # gigabytes of activations in Mimi, and nothing new
+                # Gigabytes of activations in Mimi, and nothing new.
+                continue
             median = compare({"": system.speak(BATCH_SECONDS, batch)}, rounds)[""]
             results.append({"system": name, "batch": batch, "audio_per_second": batch * BATCH_SECONDS / median})
             print(results[-1], flush=True)

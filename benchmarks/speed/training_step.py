@@ -26,7 +26,8 @@ from tts_trm.benchmarks.common.measuring import (
 )
 
 LITERAL = "guide, literally"
-SIDES = {  # name -> what differs from `TtsTrmConfig.from_guide()`; None is the package's own default configuration
+# Name -> what differs from `TtsTrmConfig.from_guide()`; None is the package's own default configuration.
+SIDES = {
     LITERAL: {},
     "guide": {},
     "guide, fine codebooks on 1/8 of the frames": {"fine_frame_fraction": 0.125},
@@ -34,10 +35,13 @@ SIDES = {  # name -> what differs from `TtsTrmConfig.from_guide()`; None is the 
     "default: latent head, durations": None,
 }
 CLIPS = 512
-MEAN_FRAMES, SPREAD, MAX_FRAMES = 80, 0.55, 256  # of a log-normal distribution, as LibriTTS has
+# Of a log-normal distribution, as LibriTTS has.
+MEAN_FRAMES, SPREAD, MAX_FRAMES = 80, 0.55, 256
 CHARACTERS_PER_FRAME = 1.2
-HEAD_FRAMES = 8 * MAX_FRAMES  # for the memory of head and loss
-TRAINED_CLIPS = 48  # of each side, over and over
+# For the memory of head and loss.
+HEAD_FRAMES = 8 * MAX_FRAMES
+# Of each side, over and over.
+TRAINED_CLIPS = 48
 
 
 def parse_arguments(arguments=None):
@@ -177,7 +181,8 @@ def head_to_measure(side: str, frames: int = HEAD_FRAMES):
 def measure(command) -> dict:
     peak = matrix_speed() if command.device == "cpu" else None
     results, memory, heads = [], {}, {}
-    if command.device == "cpu":  # before anything is in memory here
+    # Before anything is in memory here.
+    if command.device == "cpu":
         heads = {side: peak_memory(head_to_measure, side) for side in SIDES}
         memory = {
             (side, size): peak_memory(step_to_measure, side, size) for size in command.batch_sizes for side in SIDES

@@ -21,13 +21,20 @@ from transformers.audio_utils import mel_filter_bank
 from .configuration_tts_trm_codec import TtsTrmCodecConfig
 
 MIN_PITCH, MAX_PITCH = 65.0, 500.0  # Hz
-USUAL_LOG_PITCH = 5.2  # log of 181 Hz, the pitch of a clip that has none
-OCTAVE_COST = 0.9  # the shortest period wins whose peak reaches this share of the highest
-VOICED = 0.6  # periodicity from which the pitch of a column counts for its neighbours
-MAX_JUMP = 0.3  # of log pitch, between a column and the mean around it
-NEAR, FAR = 31, 101  # columns in the two means that fill in the pitch
-SILENCE = 1.5e-3  # root mean square of a window under which its pitch is not looked for
-PITCH_WEIGHT, PERIODICITY_WEIGHT = 20.0, 4.0  # before the principal components, where a mel band weighs 0.5
+# Log of 181 Hz, the pitch of a clip that has none.
+USUAL_LOG_PITCH = 5.2
+# The shortest period wins whose peak reaches this share of the highest.
+OCTAVE_COST = 0.9
+# Periodicity from which the pitch of a column counts for its neighbours.
+VOICED = 0.6
+# Of log pitch, between a column and the mean around it.
+MAX_JUMP = 0.3
+# Columns in the two means that fill in the pitch.
+NEAR, FAR = 31, 101
+# Root mean square of a window under which its pitch is not looked for.
+SILENCE = 1.5e-3
+# Before the principal components, where a mel band weighs 0.5.
+PITCH_WEIGHT, PERIODICITY_WEIGHT = 20.0, 4.0
 # Columns of silence on either side from which no column of the clip looks any further.
 CONTEXT = NEAR + FAR // 2 + 5
 
@@ -48,7 +55,8 @@ class SpeechFeatures(nn.Module):
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """`[B, L]` samples, L a multiple of `hop_length`, to `[B, L / hop_length, num_mel_bands + 2]`."""
         config, device = self.config, waveform.device
-        waveform = waveform.cpu() if device.type == "mps" else waveform  # which has no double precision
+        # Which has no double precision.
+        waveform = waveform.cpu() if device.type == "mps" else waveform
         around = CONTEXT * config.hop_length + (config.fft_size - config.hop_length) // 2
         windows = F.pad(waveform.float(), (around, around)).unfold(-1, config.fft_size, config.hop_length)
         windows = windows * torch.hann_window(config.fft_size, device=waveform.device)

@@ -13,11 +13,14 @@ from .errors_tts_trm import InputError
 from .modeling_tts_trm_heads import nearest
 from .text_tts_trm import SpeechTooLongError
 
-PADDING_CODE = -1  # in generated codes, past an item's end
+# In generated codes, past an item's end.
+PADDING_CODE = -1
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
-MAX_SETTING = 10**6  # of any: what is beyond it, or not a number, comes from a damaged file
+# Of any: what is beyond it, or not a number, comes from a damaged file.
+MAX_SETTING = 10**6
 SAMPLING_KEYS = ("do_sample", "temperature", "top_k", "top_p")
-IGNORED_KEYS = {"token_type_ids", "logits_to_keep"}  # what tokenizers and transformers may pass along
+# What tokenizers and transformers may pass along.
+IGNORED_KEYS = {"token_type_ids", "logits_to_keep"}
 # settings that transformers' GenerationConfig has not
 OWN_KEYS = ("greedy_from_codebook", "sharpness", "frames_per_character")
 
@@ -47,11 +50,16 @@ def one_per_item(name: str, value, like: torch.Tensor) -> torch.LongTensor:
 class TtsTrmGenerateOutput(ModelOutput):
     """What `generate(..., return_dict_in_generate=True)` returns."""
 
-    sequences: torch.LongTensor | None = None  # [B, K, T] codes, -1 past an item's end
-    lengths: torch.LongTensor | None = None  # [B] frames of each item
-    durations: torch.FloatTensor | None = None  # [B, S] frames of each character, summing to the length
-    alignment: torch.FloatTensor | None = None  # [B, T, S] weight of each character in each frame
-    cycle_changes: torch.FloatTensor | None = None  # [H - 1] how much each later high-level cycle moved the answer
+    # [B, K, T] codes, -1 past an item's end.
+    sequences: torch.LongTensor | None = None
+    # [B] frames of each item.
+    lengths: torch.LongTensor | None = None
+    # [B, S] frames of each character, summing to the length.
+    durations: torch.FloatTensor | None = None
+    # [B, T, S] weight of each character in each frame.
+    alignment: torch.FloatTensor | None = None
+    # [H - 1] how much each later high-level cycle moved the answer.
+    cycle_changes: torch.FloatTensor | None = None
 
 
 class CodeSampler:
@@ -138,7 +146,8 @@ class TtsTrmGenerationMixin:
 
         frame_mask = torch.arange(size, device=lengths.device) < lengths[:, None]
         frames = answers[-1][frame_mask]
-        if not frames.isfinite().all():  # of codes it could not be seen any more
+        # Of codes it could not be seen any more.
+        if not frames.isfinite().all():
             raise FloatingPointError(
                 "The model's answer is not finite: its weights are damaged, or too large for half precision; load "
                 "another copy, in float32."
@@ -168,7 +177,8 @@ class TtsTrmGenerationMixin:
         if unknown := unused.keys() - IGNORED_KEYS:
             raise InputError(f"generate() does not know {', '.join(sorted(unknown))}.")
         defaults = default_generation_config(self.config)
-        for key in OWN_KEYS:  # not by `update`, which would warn of what the caller did not set
+        # Not by `update`, which would warn of what the caller did not set.
+        for key in OWN_KEYS:
             values = (own.get(key), getattr(settings, key, None), getattr(defaults, key))
             setattr(settings, key, next(value for value in values if value is not None))
         for key in ("temperature", "top_k", "top_p", *OWN_KEYS):
@@ -197,7 +207,8 @@ class TtsTrmGenerationMixin:
                 raise InputError(f"num_frames={lengths.tolist()} must be at least 1.")
         elif durations is not None:
             lengths = (durations.sum(-1) / speed).round().long().clamp(min=1)
-        else:  # the guide's rule, cut at the limit as the guide does
+        else:
+            # The guide's rule, cut at the limit as the guide does.
             lengths = (characters * frames_per_character / speed).round().long().clamp(min=1, max=limit)
         if lengths.max() > limit:
             raise SpeechTooLongError(

@@ -40,7 +40,8 @@ def eager_attention_forward(
     **kwargs,
 ):
     """Attention written out, for `attn_implementation="eager"`: the fallback and the oracle of the fused kernels."""
-    weights = query * scaling @ key.transpose(2, 3)  # the query, as it is smaller than the weights
+    # The query, as it is smaller than the weights.
+    weights = query * scaling @ key.transpose(2, 3)
     if attention_mask is not None:
         weights = weights + attention_mask
     weights = F.dropout(weights.softmax(-1, dtype=torch.float32).to(query.dtype), dropout, module.training)
@@ -104,14 +105,16 @@ class Attention(nn.Module):
         self.config = config
         self.head_dim = width // config.num_heads
         self.scaling = self.head_dim**-0.5
-        self.is_causal = False  # the library's fused attention turns causal where this is absent and nothing is padded
+        # The library's fused attention turns causal where this is absent and nothing is padded.
+        self.is_causal = False
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(width, width)
         self.output = nn.Linear(width, width)
 
     def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
-        return states.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # [B, heads, L, head_dim]
+        # [B, heads, L, head_dim].
+        return states.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
 
     def keys_values(self, context: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`[B, L, D]` to keys and values `[B, heads, L, head_dim]`."""

@@ -20,17 +20,20 @@ from .errors_tts_trm import InputError, TtsTrmError
 from .modeling_tts_trm_codec import TtsTrmCodec, check_finite_weights
 from .text_tts_trm import TextFrontEnd
 
-try:  # only needed for audio whose rate is not the codec's, and to write files
+# Only needed for audio whose rate is not the codec's, and to write files.
+try:
     import soundfile
     import soxr
 except ImportError:
     soundfile = soxr = None
 
 PAD, UNKNOWN, BOUNDARY = "<pad>", "<unk>", "<boundary>"
-CODEC_FOLDER = "codec"  # of a checkpoint that brings its codec along
+# Of a checkpoint that brings its codec along.
+CODEC_FOLDER = "codec"
 CODEC_FILES = ("config.json", "model.safetensors")
 
-_loaded_codecs: dict = {}  # codecs in use, outside the processors: these are deep-copied whenever they are saved
+# Codecs in use, outside the processors: these are deep-copied whenever they are saved.
+_loaded_codecs: dict = {}
 
 
 class CodecError(TtsTrmError, OSError):
@@ -60,7 +63,8 @@ def build_tokenizer(texts: Iterable[str], max_length: int = 512) -> TokenizersBa
         unk_token=UNKNOWN,
         additional_special_tokens=[BOUNDARY],
         model_max_length=max_length,
-        split_special_tokens=True,  # "<pad>" in a text is five characters
+        # "<pad>" in a text is five characters.
+        split_special_tokens=True,
         model_input_names=["input_ids", "attention_mask"],
     )
 
@@ -83,11 +87,13 @@ def load_codec(name: str, subfolder: str = "", revision: str | None = None):
             raise CodecError(f"The codec {name} is a model of type {model_type!r}; use Mimi or a TtsTrmCodec.")
         check_weight_files(name, subfolder)
         codec = codec_class.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **where)
-        if codec_class is MimiModel:  # ours looks by itself
+        # Ours looks by itself.
+        if codec_class is MimiModel:
             check_finite_weights(name, codec)
     except CodecError:
         raise
-    except Exception as error:  # a broken file may raise anything; the user needs the codec's name and a way out
+    except Exception as error:
+        # A broken file may raise anything; the user needs the codec's name and a way out.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CodecError(
             f"The codec {os.path.join(name, subfolder) if subfolder else name} cannot be loaded ({reason}). "
@@ -100,7 +106,8 @@ def load_codec(name: str, subfolder: str = "", revision: str | None = None):
 def check_weight_files(folder: str, subfolder: str = "") -> None:
     """Raises `CodecError` if weights in several files leave their folder: transformers would follow `../x` anywhere."""
     index = os.path.join(folder, subfolder, "model.safetensors.index.json")
-    if not os.path.isfile(index):  # on the Hub a name that leaves the repository is refused
+    # On the Hub a name that leaves the repository is refused.
+    if not os.path.isfile(index):
         return
     with open(index, encoding="utf-8") as file:
         names = json.load(file)["weight_map"].values()
@@ -161,7 +168,8 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
                 raise InputError(f"{name}={values!r} must be names, at least one; see processor_config.json.")
         if len(self.languages) != len(self.speakers):
             raise InputError(f"{len(self.speakers)} speakers but {len(self.languages)} languages; give one for each.")
-        self._origin = (None, None)  # where this processor was loaded from: folder or Hub id, and revision
+        # Where this processor was loaded from: folder or Hub id, and revision.
+        self._origin = (None, None)
         super().__init__(feature_extractor, tokenizer)
 
     @classmethod
@@ -181,7 +189,8 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
     def from_pretrained(cls, pretrained_model_name_or_path, **kwargs):
         processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         processor._origin = (str(pretrained_model_name_or_path), kwargs.get("revision"))
-        if processor.codec != CODEC_FOLDER:  # a voice of somebody else's must not name a folder of this machine
+        # A voice of somebody else's must not name a folder of this machine.
+        if processor.codec != CODEC_FOLDER:
             try:
                 validate_repo_id(processor.codec)
                 if os.path.isdir(processor.codec):
@@ -302,7 +311,8 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         batch = torch.zeros(len(waveforms), 1, max(lengths) * size)
         for row, waveform in zip(batch, waveforms, strict=True):
             row[0, : len(waveform)] = waveform
-        with torch.no_grad(), torch.autocast(codec.device.type, enabled=False):  # half precision gives other codes
+        # Half precision gives other codes.
+        with torch.no_grad(), torch.autocast(codec.device.type, enabled=False):
             codes = codec.encode(batch.to(codec.device)).audio_codes.cpu()
         for row, length in zip(codes, lengths, strict=True):
             row[:, length:] = -1
@@ -365,7 +375,8 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         if not 1 <= codes.shape[1] <= levels:
             raise InputError(f"codes have {codes.shape[1]} codebooks, the codec {levels}; is it this voice's codec?")
         for item, length in zip(codes, lengths, strict=True):
-            item = item[:, : int(length)].to(codec.device)  # alone: a decoder may look ahead into padding
+            # Alone: a decoder may look ahead into padding.
+            item = item[:, : int(length)].to(codec.device)
             if item.numel() and (item.min() < 0 or item.max() >= size):
                 raise InputError(
                     f"Codes reach {int(item.min())}..{int(item.max())}, the codec's are 0..{size - 1}; "

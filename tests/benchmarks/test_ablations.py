@@ -70,7 +70,8 @@ def test_readings_change_what_is_said():
     for row in ROWS:
         if len(row.readings) > 1:
             model = small_model(row).eval()
-            for parameter in model.parameters():  # what starts at zero would hide the difference
+            # What starts at zero would hide the difference.
+            for parameter in model.parameters():
                 parameter.data.add_(0.3 * torch.randn_like(parameter))
             batch, answers = random_batch(model.config), []
             text = {name: batch[name] for name in ("input_ids", "attention_mask")}
@@ -104,7 +105,8 @@ def test_results_are_appended_and_reported(tmp_path):
 
     sections = [f"<!-- table: {question} -->\nold\n<!-- end -->\nmore\n" for question in [*QUESTIONS, "diagnosis"]]
     (tmp_path / "ablations.md").write_text("prose\n" + "".join(sections))
-    for _ in range(2):  # a second report changes nothing
+    # A second report changes nothing.
+    for _ in range(2):
         ablation_report.write_report(results, tmp_path)
         page = (tmp_path / "ablations.md").read_text()
         sections = dict(zip([*QUESTIONS, "diagnosis"], page.split("<!-- table:")[1:], strict=True))

@@ -24,7 +24,8 @@ def command(tiny_codec_folder, tiny_recordings, tmp_path, monkeypatch):
 
 
 def test_every_size_is_trained_once_and_reported(command, tmp_path):
-    for _ in range(2):  # the second time there is nothing left to do
+    # The second time there is nothing left to do.
+    for _ in range(2):
         assert codec_sizes.main([*command, "--report"]) == 0
         results = json.loads((tmp_path / "sizes.json").read_text())
         assert [result["name"] for result in results] == ["small", "deep"]

@@ -44,7 +44,8 @@ def arguments(tiny_voice, tiny_recordings, tmp_path, monkeypatch):
 @pytest.mark.parametrize("row", generation_settings.ROWS, ids=lambda row: row.name)
 def test_generate_takes_the_settings_of_a_row(row):
     model = tiny_model()
-    for parameter in model.parameters():  # what starts at zero would hide a difference
+    # What starts at zero would hide a difference.
+    for parameter in model.parameters():
         parameter.data.add_(0.3 * torch.randn_like(parameter))
     batch = random_batch(model.config)
     text = {name: batch[name] for name in ("input_ids", "attention_mask", "speaker_id")}
@@ -91,14 +92,16 @@ def test_rows_are_measured_once_and_reported_in_order(arguments, tmp_path, monke
 
     monkeypatch.setattr(generation_settings, "Studio", Studio)
     monkeypatch.setattr(generation_settings, "PAGE", page)
-    names = [name for name in NAMES if name not in ("first 16 codebooks", "first 32 codebooks")]  # it has only 12
+    # It has only 12.
+    names = [name for name in NAMES if name not in ("first 16 codebooks", "first 32 codebooks")]
     assert generation_settings.main(arguments) == 1 and "error: stopped" in capsys.readouterr().err
     assert generation_settings.main(arguments) == 0 and generation_settings.main(arguments) == 0
     assert measured == [*names[:3], *names[2:]]
     assert [entry["name"] for entry in read_results(tmp_path / "speaking.json")] == names
 
     page.write_text("before\n<!-- table: speaking -->\nold\n<!-- end -->\nafter\n")
-    for _ in range(2):  # a second report changes nothing
+    # A second report changes nothing.
+    for _ in range(2):
         assert generation_settings.main([*arguments, "--report"]) == 0
         text = page.read_text()
         assert text.startswith("before\n<!-- table: speaking -->\n") and text.endswith("\n<!-- end -->\nafter\n")

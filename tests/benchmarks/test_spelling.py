@@ -107,14 +107,16 @@ def test_the_table_counts_what_was_heard(files, capsys):
 
 def test_words_are_split_by_the_training_texts_that_hold_them(files, capsys):
     pytest.importorskip("jiwer")
-    takes = ["The tab.", "The tab.", "the bash", "The cat.", "The dab.", "The box."]  # two takes are one text
+    # Two takes are one text.
+    takes = ["The tab.", "The tab.", "the bash", "The cat.", "The dab.", "The box."]
     lines = [f"{number}.wav,{text},anna" for number, text in enumerate(takes)]
     (files / "metadata.csv").write_text("\n".join(["file_name,text,speaker", *lines]) + "\n")
     assert run(files, "--data-dir", str(files)) == 0
     table = rows(capsys.readouterr().out)
     examples = {name: table[name][3] for name in ("in no training text", "in 1 to 3", "in 4 to 15")}
     assert examples == {"in no training text": "axe", "in 1 to 3": "bash", "in 4 to 15": "the"}
-    assert table["in no training text"][0] == "2"  # zyx has no regularity, but a place here
+    # Zyx has no regularity, but a place here.
+    assert table["in no training text"][0] == "2"
     assert [table[f"in 0 to 3: {half} half"][3] for half in ("irregular", "regular")] == ["axe", "bash"]
     assert "in more than 15" not in table
 
@@ -124,7 +126,8 @@ def test_the_tables_find_their_place_in_the_report(files, monkeypatch, capsys):
     page = files / "ablations.md"
     monkeypatch.setattr(spelling, "PAGE", page)
     page.write_text("prose\n<!-- table: spelling -->\nold\n<!-- table: other -->\nkept\n<!-- end -->\n")
-    assert run(files, "--report") == 1  # the first has no end of its own
+    # The first has no end of its own.
+    assert run(files, "--report") == 1
     assert "add lines `<!-- table: spelling -->` and `<!-- end -->`" in capsys.readouterr().err
     page.write_text("prose\n<!-- table: spelling -->\nold\n<!-- end -->\nmore\n")
     for _ in range(2):

@@ -33,7 +33,8 @@ def test_path_is_the_best_of_all(num_steps, num_characters):
 def readings(log_probabilities: np.ndarray) -> float:
     """Log-probability of all readings 1..S, blanks between them, of `[steps, 1 + S]`; position by position."""
     num_steps, size = log_probabilities.shape
-    states = [0]  # blank, 1, blank, 2, ..., S, blank
+    # Blank, 1, blank, 2, ..., S, blank.
+    states = [0]
     for character in range(1, size):
         states += [character, 0]
     alpha = np.full((num_steps, len(states)), -np.inf)
@@ -115,7 +116,8 @@ def test_seed_decides(spoken):
     rows, codebooks, _ = spoken
     torch.manual_seed(5)
     first = aligned(rows, codebooks, 5)
-    torch.manual_seed(6)  # the state of everything else does not matter, nor does it change
+    # The state of everything else does not matter, nor does it change.
+    torch.manual_seed(6)
     before = torch.get_rng_state()
     second, other = aligned(rows, codebooks, 5), aligned(rows, codebooks, 5, seed=2)
     assert torch.equal(torch.get_rng_state(), before)
@@ -125,7 +127,8 @@ def test_seed_decides(spoken):
 
 def test_text_that_is_too_long_for_its_clip(spoken):
     rows, codebooks, _ = spoken
-    long_text = (rows[0][0][:, :2], np.ones(9, np.int32))  # 9 characters in 8 quarter frames
+    # 9 characters in 8 quarter frames.
+    long_text = (rows[0][0][:, :2], np.ones(9, np.int32))
     just_fits = (rows[0][0][:, :2], np.ones(8, np.int32))
     durations = aligned([rows[0], long_text, just_fits], codebooks, 2)
     assert [len(values) for values in durations] == [len(rows[0][1]), 0, 8]

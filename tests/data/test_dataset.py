@@ -64,7 +64,8 @@ def test_what_does_not_fit_is_dropped_and_counted(token_dir):
     }
     assert report.num_train + report.num_held_out == 4
     assert "left out: 2 of 10 clips, no speakable text" in str(report)
-    texts[2] = "a" * 25  # 27 ids in 7 frames fit, 29 do not
+    # 27 ids in 7 frames fit, 29 do not.
+    texts[2] = "a" * 25
     table = table.remove_columns("text").add_column("text", texts)
     assert "audio too short for its text" not in prepare_split(table, processor, with_durations=False)[2].dropped
     texts[2] = "a" * 27
@@ -85,11 +86,14 @@ def test_aligned_durations_belong_to_one_tokenizer(token_dir):
     table, _ = load_tokens(token_dir)
     processor = processor_for(table)
     rows = rows_to_align(table, processor, max_audio_frames=11)
-    assert len(rows) == 7  # three of the ten are longer
+    # Three of the ten are longer.
+    assert len(rows) == 7
     durations = [np.full(len(ids), codes.shape[1] / len(ids)) for codes, ids in rows]
-    durations[1] = np.zeros(0)  # could not be aligned
+    # Could not be aligned.
+    durations[1] = np.zeros(0)
     write_durations(token_dir, tokenizer_hash(processor.tokenizer), rows.spread(durations))
-    processor(text=["No,", "No, w, hi"], padding=True)  # sets padding in the tokenizer, which is none of its identity
+    # Sets padding in the tokenizer, which is none of its identity.
+    processor(text=["No,", "No, w, hi"], padding=True)
     table, _ = load_tokens(token_dir, processor.tokenizer)
     assert len(rows_to_align(table, processor, max_audio_frames=11)) == 0
     assert len(rows_to_align(table, processor, max_audio_frames=256)) == 10
@@ -113,7 +117,8 @@ def test_tokenizer_keeps_its_hash_when_saved(token_dir, tmp_path):
 
 
 def test_own_durations_win_where_they_fit(tmp_path, recordings, tiny_codec_folder):
-    clips = read_folder(recordings)  # frames: 5, 6, 7, ...; "No, v, hi" has 9 characters and 2 boundaries
+    # Frames: 5, 6, 7, ...; "No, v, hi" has 9 characters and 2 boundaries.
+    clips = read_folder(recordings)
     frames = [-(-len(clip.load(24_000)) // 1920) for clip in clips]
     for clip, length in zip(clips[:3], frames, strict=False):
         clip.durations = [length / 11] * 11

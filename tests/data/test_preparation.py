@@ -87,7 +87,8 @@ def test_bad_clip_is_skipped_named_and_counted(tmp_path, recordings, tiny_codec_
     assert json.loads((tmp_path / "tokens" / "skipped.json").read_text()) == report.skipped
     names = load_tokens(tmp_path / "tokens")[0]["name"][:]
     assert names == [f"{index}.wav" for index in range(10) if index != 4]
-    for folder in ("tokens", "fresh"):  # whether it was skipped before or not
+    # Whether it was skipped before or not.
+    for folder in ("tokens", "fresh"):
         with pytest.raises(DataError, match="4.wav: cannot be read.*without --strict"):
             tokenize_clips(clips, str(tiny_codec_folder), tmp_path / folder, shard_size=4, strict=True)
 
@@ -189,6 +190,7 @@ def test_push_to_hub_is_one_commit_of_the_folder(token_dir, monkeypatch):
     Api.upload_folder = lambda self, **kwargs: (_ for _ in ()).throw(OSError("401 for Bearer hf_secret"))
     with pytest.raises(OSError, match=r"was not uploaded to me/tokens \(401 for Bearer \*\*\*\)"):
         token_upload.push_tokens(token_dir, "me/tokens")
-    monkeypatch.undo()  # offline, as all tests are
+    # Offline, as all tests are.
+    monkeypatch.undo()
     with pytest.raises(OSError, match="was not uploaded to me/tokens.*hf upload --repo-type dataset me/tokens"):
         token_upload.push_tokens(token_dir, "me/tokens")

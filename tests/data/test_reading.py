@@ -55,7 +55,8 @@ def test_a_tone_keeps_its_pitch_and_length_at_any_rate(tmp_path, rate, channels)
     assert len(samples) == RATE // 2 and samples.dtype == np.float32
     middle = slice(2000, -2000)
     np.testing.assert_allclose(samples[middle], tone(frequency=1000)[middle], atol=2e-3)
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 10 * RATE))  # ten values a Hz
+    # Ten values a Hz.
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples)), 10 * RATE))
     assert abs(spectrum.argmax() / 10 - 1000) <= 1
 
 

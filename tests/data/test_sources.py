@@ -80,7 +80,8 @@ def test_folders_of_recordings_and_copies_of_the_hub_are_told_apart(tmp_path, re
     copy.mkdir(parents=True)
     (copy / "train-00000-of-00001.parquet").write_bytes(b"")
     assert is_recordings(recordings) and not is_recordings(tmp_path / "copy")
-    assert is_recordings(token_dir)  # tokens are no recordings, but no data set of the Hub either
+    # Tokens are no recordings, but no data set of the Hub either.
+    assert is_recordings(token_dir)
     assert not is_recordings("org/data-set")
 
 
@@ -135,7 +136,8 @@ def test_marks_and_line_ends_are_no_part_of_a_text(table, tmp_path):
     assert (clip.name, clip.text) == ("a.wav", "No\0 hi")
 
 
-CHARACTERS = st.characters(exclude_categories=("Cs",))  # lone surrogates are not UTF-8
+# Lone surrogates are not UTF-8.
+CHARACTERS = st.characters(exclude_categories=("Cs",))
 TEXTS = st.text(st.one_of(st.sampled_from("\"',;|\n\r\t\0 \x85\u2028\ufeff"), CHARACTERS), max_size=30)
 
 

@@ -92,7 +92,8 @@ def test_one_shard_at_a_time(sharded, processor, monkeypatch):
     monkeypatch.setattr(token_folder, "read_shard", lambda *arguments: read.append(1) or read_shard(*arguments))
     batches = iter(stream(sharded, processor, batch_size=1))
     next(batches)
-    assert len(read) <= 2  # the first one may hold held-out clips alone
+    # The first one may hold held-out clips alone.
+    assert len(read) <= 2
     monkeypatch.setattr(streaming, "HELD_OUT_CLIPS", 1)
     assert "of 6 shards" in stream(sharded, processor).first_rows()[2].part
 
@@ -108,7 +109,8 @@ def test_aligning_reads_one_shard_after_the_other(sharded, recordings, processor
         preparation, "AlignerTraining", lambda rows, *others: learned.append(len(rows)) or training_of(rows, *others)
     )
     preparation.prepare_durations(options, processor, lambda text: None)
-    assert learned in ([7], [9])  # three shards, of which one may be the last with its single clip
+    # Three shards, of which one may be the last with its single clip.
+    assert learned in ([7], [9])
     table, _ = load_tokens(sharded, processor.tokenizer)
     for row in table:
         assert len(row["aligned_durations"]) == len(processor.tokenizer(row["text"]).input_ids)
@@ -159,7 +161,8 @@ def test_a_resumed_run_equals_the_straight_one(sharded, recordings, tmp_path, ca
             # the schedule is that of the whole run, which the first part of it saves on the way
             options = [*folders, *small.split(), "--max-steps", "8", "--save-interval", "4", "--warmup-steps", "0"]
             assert run_training.main(options) == 0
-            if steps == 4:  # as if it had been killed there
+            # As if it had been killed there.
+            if steps == 4:
                 import shutil
 
                 for later in ("final", "best"):

@@ -108,11 +108,13 @@ def test_after_a_change_it_is_as_if_prepared_afresh(change, prepare, recordings,
     before = prepare(folder)
     write_durations(folder, "0" * 64, [None] * 10)
     times = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    load_tokens(folder)  # `datasets` caches the rows
+    # `datasets` caches the rows.
+    load_tokens(folder)
     CHANGES[change](recordings, codec, monkeypatch)
     after = prepare(folder)
     assert after.num_encoded == after.num_clips and before.num_clips == 10
-    for path in folder.iterdir():  # as copies and archives do
+    # As copies and archives do.
+    for path in folder.iterdir():
         os.utime(path, ns=(times[path.name],) * 2)
     prepare(fresh)
     assert content(folder) == content(fresh)

@@ -66,7 +66,8 @@ def test_loudness_is_no_distance():
 def test_cepstra_are_the_cosine_series_of_the_spectrum_in_decibels(monkeypatch):
     from tts_trm.audio import features
 
-    ripple = 3.0 * np.cos(np.pi * 5 * (np.arange(80) + 0.5) / 80)  # 2 c_5 = 3 dB
+    # 2 c_5 = 3 dB.
+    ripple = 3.0 * np.cos(np.pi * 5 * (np.arange(80) + 0.5) / 80)
     monkeypatch.setattr(features, "log_mel_decibels", lambda *_: ripple[:, None])
     assert mel_cepstra(None, RATE)[0] == pytest.approx([1.5 if d == 5 else 0 for d in range(1, 14)])
 

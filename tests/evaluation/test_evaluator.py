@@ -135,7 +135,8 @@ def test_codebooks_are_measured_with_the_durations_of_the_training(
     for row in load_tokens(tmp_path)[0]:
         characters = len(processor(text=row["text"])["input_ids"][0])
         durations.append(np.full(characters, row["num_frames"] / characters, np.float32))
-    durations[0] = np.zeros(0, np.float32)  # a clip that could not be aligned
+    # A clip that could not be aligned.
+    durations[0] = np.zeros(0, np.float32)
     write_durations(tmp_path, tokenizer_hash(processor.tokenizer), durations)
     assert evaluate_voice.main(voice) == 0
     result = json.loads((tmp_path / "results.json").read_text())["speakers"]["anna"]

@@ -24,7 +24,8 @@ def test_wrong_texts_cost_a_model_that_reads():
     assert {f"codebook_loss/{c:02d}" for c in range(5)} | {"cycle_loss/1", "cycle_loss/2", "length_error"} <= set(
         measured
     )
-    one = {name: value[:1] for name, value in batch.items()}  # a clip alone has no other text
+    # A clip alone has no other text.
+    one = {name: value[:1] for name, value in batch.items()}
     assert "shuffled_text_loss" not in evaluate(model, [one], "cpu")
     # two processes, one of them without a batch
     nothing = evaluate(model, [], "cpu", lambda sums: [{"loss": (0.0, 1.0)}, sums])
@@ -58,7 +59,8 @@ def test_codebooks_are_measured_frame_by_frame(head):
     measured = codebook_measures(model, [batch])
     labels, lengths = batch["labels"], batch["label_lengths"]
     with torch.no_grad():
-        logits = model(**batch, return_logits=True).logits  # [B, K, T, V]
+        # [B, K, T, V].
+        logits = model(**batch, return_logits=True).logits
     real = torch.arange(labels.shape[-1]) < lengths[:, None]
     for codebook in range(5):
         truth, scores = labels[:, codebook][real], logits[:, codebook][real]
@@ -75,7 +77,8 @@ def test_codebooks_are_measured_frame_by_frame(head):
 def test_gain_is_that_of_the_deviations_about_each_clips_mean():
     model = tiny_model()
     batch = random_batch(model.config)
-    batch["labels"][0, 2, 3] = -100  # a frame without all its codes has no latent
+    # A frame without all its codes has no latent.
+    batch["labels"][0, 2, 3] = -100
     with torch.no_grad():
         answers = model(**batch).last_hidden_state
     squares = torch.zeros(2, 3, 12)
@@ -84,11 +87,13 @@ def test_gain_is_that_of_the_deviations_about_each_clips_mean():
         predicted = model.head.latent(answers[item][kept]).detach()
         for row, latent in enumerate((true, predicted)):
             squares[row, item] += latent.var(0, correction=0) * len(kept)
-    squares[:, 2] = squares.sum(1)  # the third speaker is not in the batch
+    # The third speaker is not in the batch.
+    squares[:, 2] = squares.sum(1)
     measure_gain(model.train(), [batch], "cpu")
     assert model.training and batch["speaker_id"].tolist() == [0, 1]
     torch.testing.assert_close(model.head.latent_gain, (squares[0] / squares[1]).sqrt().clamp(1, 2.5))
-    half = [item_of(batch, 0, 7, 9)], [item_of(batch, 1, 4, 6)]  # as two processes measure it
+    # As two processes measure it.
+    half = [item_of(batch, 0, 7, 9)], [item_of(batch, 1, 4, 6)]
     expected = model.head.latent_gain.clone()
     parts = []
     measure_gain(model, half[0], "cpu", lambda sums: parts.append(sums) or [sums])

@@ -76,7 +76,8 @@ def save_whisper(folder):
 
 
 def test_pocketsphinx_hears_english_and_knows_what_is_not(speech):
-    recognizer = load_recognizer()  # as Whisper is not at hand
+    # As Whisper is not at hand.
+    recognizer = load_recognizer()
     assert isinstance(recognizer, PocketsphinxRecognizer)
     assert {"cat", "warm", "stone"} & set(recognizer(speech, RATE).split())
     assert recognizer.knows(["The cat sleeps on a warm stone."])
@@ -89,10 +90,12 @@ def test_pocketsphinx_finds_the_words_of_a_text(speech):
     assert [word for word, _, _ in times] == "the cat sleeps on a warm stone".split()
     bounds = [bound for _, start, end in times for bound in (start, end)]
     assert bounds == sorted(bounds) and 0 <= bounds[0] < bounds[-1] <= len(speech) / RATE + 0.02
-    heard = recognizer(speech[int(times[-1][1] * RATE) :], RATE)  # and listens as before
+    # And listens as before.
+    heard = recognizer(speech[int(times[-1][1] * RATE) :], RATE)
     assert "stone" in heard.split()
     assert recognizer.word_times(speech, RATE, "The zyxxy sleeps.") is None
-    assert recognizer.word_times(speech[:2400], RATE, text) is None  # 0.1 s cannot be all that
+    # 0.1 s cannot be all that.
+    assert recognizer.word_times(speech[:2400], RATE, text) is None
 
 
 def test_what_pocketsphinx_heard_before_changes_nothing(speech, request):
@@ -112,7 +115,8 @@ def test_a_recognizer_by_name_hears_something(save, speech, tmp_path):
     save(tmp_path)
     recognizer = load_recognizer(str(tmp_path))
     assert isinstance(recognizer, TransformersRecognizer) and recognizer.knows(["Guten Tag"])
-    heard = recognizer(speech, RATE)  # of another rate than the model's
+    # Of another rate than the model's.
+    heard = recognizer(speech, RATE)
     assert isinstance(heard, str) and heard == recognizer(speech, RATE)
 
 

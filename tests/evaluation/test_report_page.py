@@ -22,7 +22,8 @@ from tts_trm.scripts import evaluate_voice
 VOID = {"meta", "img", "link", "br", "input"}
 RATE = 24_000
 HOSTILE = 'Say <script>alert("x")</script> & "quote" it.'
-FOREIGN = "漢字"  # which the voice refuses
+# Which the voice refuses.
+FOREIGN = "漢字"
 PLAYED, SENTENCES = 3, 4
 
 
@@ -143,7 +144,8 @@ def test_wrong_words_are_marked(page, made):
     shown = [mark for mark in page.texts["mark"] if mark != "wrong word"]  # of the explanation
     assert shown == ["banana"] * SENTENCES and page.texts["rt"] == [plain_words(text).split()[0] for text in texts]
     heard = [" ".join(text.split()) for text in page.texts["p"]]
-    assert plain_words(HOSTILE).replace("say", "bananasay") in heard  # the word that was expected stands beneath
+    # The word that was expected stands beneath.
+    assert plain_words(HOSTILE).replace("say", "bananasay") in heard
     # of the codec and, but for the sentence that it refuses, of the model
     assert sum(text == "nothing heard" for text in page.texts["span"]) == 2 * SENTENCES - 1
     assert "1 wrong, " in page.texts["figcaption"][0] and "7 wrong, " in page.texts["figcaption"][1]

@@ -44,7 +44,8 @@ def test_the_interval_holds_the_rate_and_narrows_with_more_sentences():
         ("The cat sat.", "the the cat sat", 0, 1),
         ("The cat sat.", "the cat the cat sat", 0, 2),
         ("The cat sat.", "the cat sat sat sat", 0, 2),
-        ("The cat sat.", "the cat sat down", 0, 0),  # a word too many, but none twice
+        # A word too many, but none twice.
+        ("The cat sat.", "the cat sat down", 0, 0),
         ("The cat sat.", "the hat sat", 0, 0),  # misheard is neither
         ("The cat sat.", "", 3, 0),
     ],

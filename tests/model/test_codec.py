@@ -19,11 +19,13 @@ def tiny_codec(**changes) -> TtsTrmCodec:
     sizes = dict(num_layers=1, hidden_size=16, intermediate_size=16, num_quantizers=8, codebook_size=64, latent_dim=20)
     torch.manual_seed(0)
     codec = TtsTrmCodec(TtsTrmCodecConfig(**(sizes | changes))).eval()
-    codec.analysis.copy_(torch.linalg.qr(torch.randn(codec.analysis.shape))[0])  # hears the whole frame
+    # Hears the whole frame.
+    codec.analysis.copy_(torch.linalg.qr(torch.randn(codec.analysis.shape))[0])
     codec.synthesis.copy_(codec.analysis.T)
     codec.feature_mean.copy_(codec.frame_features(noise(8, 5 * FRAME)).mean((0, 1)))
     scales = codec.to_latent(noise(8, 5 * FRAME)).std() * 0.85 ** torch.arange(len(codec.codebooks))
-    codec.codebooks.mul_(scales[:, None, None])  # or the latents of noise would use few of the entries
+    # Or the latents of noise would use few of the entries.
+    codec.codebooks.mul_(scales[:, None, None])
     return codec
 
 
@@ -83,7 +85,8 @@ def test_any_number_of_samples_gives_its_frames(make, tmp_path):
     processor = processor_of(codec, tmp_path)
     anywhere = torch.randint(1, 2 * 24_000, (1000,), generator=generator)
     edges = torch.randint(1, 25, (1000,), generator=generator) * FRAME + torch.arange(1000) % 3 - 1
-    processor.codec_model.encode = lambda batch: SimpleNamespace(  # the rest is the processor's own
+    # The rest is the processor's own.
+    processor.codec_model.encode = lambda batch: SimpleNamespace(
         audio_codes=torch.zeros(len(batch), 8, batch.shape[-1] // FRAME, dtype=torch.long)
     )
     for lengths in torch.cat([anywhere, edges]).split(100):
@@ -197,7 +200,8 @@ def test_dequantize_sums_the_named_entries_of_a_prefix():
 def test_more_codebooks_come_closer_to_the_latent():
     codec = tiny_codec()
     codec.codebooks.copy_(torch.randn(codec.codebooks.shape) * 0.5 ** torch.arange(8)[:, None, None])
-    codec.codebooks[:, 0] = 0  # so that no level can make it worse
+    # So that no level can make it worse.
+    codec.codebooks[:, 0] = 0
     latent = torch.randn(1, 50, 20)
     errors = []
     for levels in range(1, 9):
@@ -277,14 +281,16 @@ def test_pulses_have_unit_power_and_their_pitch():
 
 def test_pulses_keep_their_phase_through_ten_minutes():
     decoder = HarmonicNoiseDecoder(TtsTrmCodecConfig())
-    pulses = decoder.pulses(torch.full((1, 60_000), 240.0))[0]  # a period is a hundred samples
+    # A period is a hundred samples.
+    pulses = decoder.pulses(torch.full((1, 60_000), 240.0))[0]
     torch.testing.assert_close(pulses[-24_000:-100], pulses[-23_900:], rtol=0, atol=2e-2)
 
 
 def test_mel_filters_are_triangles_that_overlap_by_half():
     bank = mel_bank(24_000, 1024, 80)
     assert bank.shape == (513, 80) and bank.min() == 0 and bank.max() <= 1
-    inside = bank[5:490].sum(-1)  # the last band has no successor
+    # The last band has no successor.
+    inside = bank[5:490].sum(-1)
     torch.testing.assert_close(inside, torch.ones_like(inside))
 
 

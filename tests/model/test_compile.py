@@ -40,7 +40,8 @@ def test_a_block_compiles_whole_and_at_most_once_a_size(injection, implementatio
     # captures forward and backward pass; the code that the default backend makes of them takes minutes
     counter = CompileCounterWithBackend("aot_eager")
     compiled = torch.compile(block, fullgraph=True, backend=counter)
-    for sizes in (*SIZES, *SIZES):  # the second time nothing is compiled
+    # The second time nothing is compiled.
+    for sizes in (*SIZES, *SIZES):
         results = []
         for function in (block, compiled):
             inputs, leaves = block_inputs(model, *sizes)

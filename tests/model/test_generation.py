@@ -75,7 +75,8 @@ def test_without_alignment_the_guide_s_rule_applies_and_is_cut_at_the_limit():
     assert lengths_of(model.generate(IDS, MASK)) == [18, 9]
     assert lengths_of(model.generate(IDS, MASK, frames_per_character=2.0)) == [12, 6]
     assert lengths_of(model.generate(IDS, MASK, speed=2.0)) == [9, 4]
-    assert lengths_of(model.generate(torch.full((1, 20), 3))) == [48]  # 60 are over max_audio_frames
+    # 60 are over max_audio_frames.
+    assert lengths_of(model.generate(torch.full((1, 20), 3))) == [48]
     assert model.generate(IDS, MASK, return_dict_in_generate=True).alignment is None
 
 
@@ -160,7 +161,8 @@ def test_codebooks_can_be_greedy_from_one_on(head):
         for seed in range(3)
     ]
     assert not torch.equal(samples[0][:, 0], samples[1][:, 0])
-    if head != "depth":  # there the other codebooks do not depend on the first one
+    # There the other codebooks do not depend on the first one.
+    if head != "depth":
         assert torch.equal(samples[0][:, 1:], samples[1][:, 1:])
     for sample in samples:
         mask = sample[:, 0] >= 0
@@ -214,7 +216,8 @@ def test_generation_config_of_the_checkpoint_is_respected(tmp_path):
     loaded = TtsTrmModel.from_pretrained(tmp_path).eval()
     assert torch.equal(loaded.generate(IDS, MASK), loaded.generate(IDS, MASK, do_sample=False))
     assert lengths_of(loaded.generate(IDS, MASK)) == [6, 3]
-    assert not torch.equal(  # and the caller has the last word
+    # And the caller has the last word.
+    assert not torch.equal(
         loaded.generate(IDS, MASK, top_k=50, generator=seeded()), loaded.generate(IDS, MASK, do_sample=False)
     )
     assert lengths_of(loaded.generate(IDS, MASK, frames_per_character=2.0)) == [12, 6]
@@ -233,7 +236,8 @@ def test_settings_of_ours_work_where_the_checkpoint_has_none(tmp_path):
 @pytest.mark.parametrize("head", HEADS)
 def test_what_the_pipeline_passes_is_tolerated_without_a_warning(head, caplog):
     model = tiny_model(codebook_head=head)
-    transformers_logging.warning_once.cache_clear()  # or an earlier test may have used up the warning
+    # Or an earlier test may have used up the warning.
+    transformers_logging.warning_once.cache_clear()
     with caplog.at_level(logging.WARNING):
         logging.getLogger("transformers").propagate = True
         try:

@@ -77,7 +77,8 @@ def test_fused_cross_entropy_has_the_values_and_gradients_of_the_library(rows, m
     torch.testing.assert_close(loss, wanted)
     torch.testing.assert_close(torch.autograd.grad(loss, inputs), torch.autograd.grad(wanted, inputs))
     assert torch.autograd.gradcheck(lambda *values: LinearCrossEntropy.apply(*values, codes), inputs)
-    far = LinearCrossEntropy.apply(inputs[0] * 1e3, *inputs[1:], codes)  # exp of these would overflow
+    # Exp of these would overflow.
+    far = LinearCrossEntropy.apply(inputs[0] * 1e3, *inputs[1:], codes)
     torch.testing.assert_close(far, F.cross_entropy(F.linear(inputs[0] * 1e3, *inputs[1:]), codes, reduction="sum"))
 
 
@@ -86,7 +87,8 @@ def test_fused_cross_entropy_has_the_values_and_gradients_of_the_library(rows, m
 @pytest.mark.parametrize("head", ["depth", "parallel"])
 def test_losses_in_parts_are_the_loss_at_once(head, shared, dtype, tolerance, monkeypatch):
     """In value and gradients, relative to their norms; codes of 0 count and missing ones do not."""
-    monkeypatch.setattr(modeling_tts_trm_heads, "LOGITS_IN_CACHE", 3)  # sums of many parts
+    # Sums of many parts.
+    monkeypatch.setattr(modeling_tts_trm_heads, "LOGITS_IN_CACHE", 3)
     model = tiny_model(codebook_head=head, share_output_heads=shared).to(dtype)
     frames, codes = frames_and_codes(model, count=400)
     codes[::3], codes[5:9, 4] = 0, -100
@@ -124,7 +126,8 @@ def test_missing_labels_change_nothing_for_the_others(head):
     model = tiny_model(codebook_head=head)
     frames, codes = frames_and_codes(model)
     holes = codes.clone()
-    holes[4:, 4] = -100  # the last codebook: no other one depends on it
+    # The last codebook: no other one depends on it.
+    holes[4:, 4] = -100
     _, losses = model.head.loss(frames, holes)
     logits = model.head.logits(frames, codes)
     torch.testing.assert_close(losses[4], F.cross_entropy(logits[:4, 4], codes[:4, 4]))
@@ -173,8 +176,10 @@ def test_fine_codebooks_are_trained_on_a_fraction_of_the_frames_yet_all_of_them(
     assert all(projection.weight.grad.abs().sum() > 0 for projection in model.head.output)
     _, losses = model.head.loss(frames, codes)
     _, other_losses = model.head.loss(frames, codes)
-    torch.testing.assert_close(losses[:2], other_losses[:2])  # coarse ones see every frame
-    assert not torch.allclose(losses[2:], other_losses[2:])  # fine ones another quarter each time
+    # Coarse ones see every frame.
+    torch.testing.assert_close(losses[:2], other_losses[:2])
+    # Fine ones another quarter each time.
+    assert not torch.allclose(losses[2:], other_losses[2:])
     model.eval()
     torch.testing.assert_close(model.head.loss(frames, codes), model.head.loss(frames, codes))
     full = F.cross_entropy(model.head.logits(frames, codes).transpose(1, 2), codes, reduction="none").mean(0)
@@ -215,7 +220,8 @@ def test_sharpened_latents_have_the_variance_that_was_measured():
     codes = head.predict(frames, gain=head.gain(speakers, 1.0), lengths=lengths)
     assert torch.equal(codes, head.quantize(sharp)) and not torch.equal(codes, head.predict(frames))
     head.set_gain(torch.full((3, 12), 1e3), torch.full((3, 12), 1e-9))
-    assert (head.latent_gain == 2.5).all()  # a dimension that is not predicted stays finite
+    # A dimension that is not predicted stays finite.
+    assert (head.latent_gain == 2.5).all()
 
 
 def test_latent_codes_are_the_offline_codecs_quantisation():
@@ -245,8 +251,10 @@ def test_latent_codes_are_mimis_quantisation_in_both_chains():
     embeddings = torch.randn(1, 64, 50, generator=torch.Generator().manual_seed(5))
     chains = (quantizer.semantic_residual_vector_quantizer, quantizer.acoustic_residual_vector_quantizer)
     with torch.no_grad():
-        expected = quantizer.encode(embeddings)[:, 0].T  # [T, K], by Mimi itself
-        latent = torch.cat([chain.input_proj(embeddings)[0].T for chain in chains], -1)  # [T, 2 * 32]
+        # [T, K], by Mimi itself.
+        expected = quantizer.encode(embeddings)[:, 0].T
+        # [T, 2 * 32].
+        latent = torch.cat([chain.input_proj(embeddings)[0].T for chain in chains], -1)
         codes = model.head.quantize(latent)
         decoded = sum(
             chain.output_proj(part.T[None])
@@ -346,7 +354,8 @@ def test_latent_head_learns_two_clips(chains):
     head, mask = model.head, batch["labels"][:, 0] >= 0
     generator = torch.Generator().manual_seed(2)
     codes = head.quantize(torch.randn(7, head.latent_mean.numel(), generator=generator))
-    batch["labels"].transpose(1, 2)[mask] = codes  # codes that belong together, as a codec's do
+    # Codes that belong together, as a codec's do.
+    batch["labels"].transpose(1, 2)[mask] = codes
     head.set_codebooks(head.codebooks.clone(), head.target(codes).mean(0), head.target(codes).std(0))
 
     def learned(frames, codes):
@@ -361,7 +370,8 @@ def test_code_zero_is_learned_like_any_other(head):
     model = tiny_model(codebook_head=head)
     batch = random_batch(model.config)
     codes = torch.zeros(1, model.config.num_codebooks, dtype=torch.long)
-    if head == "latent":  # such codes as the codec's search may give: zero in the first level of each chain
+    # Such codes as the codec's search may give: zero in the first level of each chain.
+    if head == "latent":
         codes = model.head.quantize(torch.cat([model.head.codebooks[0, 0], model.head.codebooks[1, 0]])[None])
         assert (codes[0, :2] == 0).all()
     batch["labels"] = torch.where(batch["labels"] >= 0, codes[..., None], -100)

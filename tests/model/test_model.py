@@ -92,7 +92,8 @@ def test_the_end_is_heard_at_the_beginning_even_when_nothing_is_padded(implement
     changed[0, -1] = 8
     with torch.no_grad():
         text, other_text = encoder(ids, ones, speaker), encoder(changed, ones, speaker)
-        assert (text - other_text)[0, 0].abs().max() > 1e-4  # a later character changes an earlier one
+        # A later character changes an earlier one.
+        assert (text - other_text)[0, 0].abs().max() > 1e-4
 
         x = torch.randn(1, 5, 16, generator=torch.Generator().manual_seed(0))
         y = recursion(x, text, ones, ones)[-1]
@@ -274,7 +275,8 @@ def test_gradient_cycles_change_the_gradient_but_not_the_loss(injection):
         gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
     torch.testing.assert_close(losses[1], losses[0])
     torch.testing.assert_close(losses[2], losses[0])
-    torch.testing.assert_close(gradients[1], gradients[0])  # two of two are all
+    # Two of two are all.
+    torch.testing.assert_close(gradients[1], gradients[0])
     # the states begin outside the last cycle, whose blocks are the same network's
     assert gradients[0]["recursion.init_z"].abs().sum() > 0 and gradients[2]["recursion.init_z"] is None
     name = "recursion.blocks.0.feed_forward.up.weight"
@@ -378,7 +380,8 @@ def test_a_character_rules_the_frames_of_its_duration():
 def test_text_is_read_at_several_moments_of_a_frame():
     model = tiny_model(upsampling_steps=4)
     upsampler, mask, text = model.upsampler, torch.ones(1, 3), torch.randn(1, 3, 16)
-    upsampler.softness.data.fill_(-5.0)  # so sharp that every moment reads one character
+    # So sharp that every moment reads one character.
+    upsampler.softness.data.fill_(-5.0)
     durations = torch.tensor([[1.25, 0.5, 0.25]])
     reads = torch.tensor([[0, 0, 0, 0], [0, 1, 1, 2]])
     expected = torch.nn.functional.one_hot(reads, 3).float().mean(1)

@@ -93,7 +93,8 @@ def test_a_damaged_weight_is_named_and_not_loaded(make, name, value, tmp_path):
     model.state_dict()[name].view(-1)[-1] = float(value)
     model.save_pretrained(tmp_path)
     with pytest.raises(OSError, match=f"{tmp_path}: {name} holds values that are not finite"):
-        type(model).from_pretrained(pretrained_model_name_or_path=tmp_path)  # by the name of the library
+        # By the name of the library.
+        type(model).from_pretrained(pretrained_model_name_or_path=tmp_path)
 
 
 @pytest.mark.parametrize("variant", [*VARIANTS, "codec"])
@@ -146,7 +147,8 @@ def test_gradient_checkpointing_gives_the_same_gradients(variant, reentrant):
     calls = []
     model.recursion.blocks[0].feed_forward.register_forward_hook(lambda *_: calls.append(1))
     torch.testing.assert_close(gradients(model, batch), expected, atol=1e-6, rtol=1e-5)
-    assert len(calls) == 2 * model.config.h_cycles * model.config.l_cycles  # once forward, once again backward
+    # Once forward, once again backward.
+    assert len(calls) == 2 * model.config.h_cycles * model.config.l_cycles
 
 
 @variants

@@ -64,7 +64,8 @@ def test_text_becomes_padded_ids_between_boundaries(processor):
 def test_spelling_that_the_voice_has_not_learned_becomes_its_plain_relative(processor, caplog, text, shown):
     with caplog.at_level(logging.WARNING):
         assert spelled(processor, text) == f"<boundary>{shown}<boundary>"
-    assert processor(text).input_ids.shape == (1, len(shown) + 2)  # one id a character, special names included
+    # One id a character, special names included.
+    assert processor(text).input_ids.shape == (1, len(shown) + 2)
     assert caplog.text == ""
 
 
@@ -188,7 +189,8 @@ def test_audio_of_another_rate_is_resampled(processor):
     fast = (0.2 * np.sin(2 * np.pi * 300 * time)).astype(np.float32)
     codes = processor(audio=fast, sampling_rate=48_000).audio_codes
     assert codes.shape == (1, 32, 5)
-    same = processor(audio=fast[::2].copy(), sampling_rate=24_000).audio_codes  # 300 Hz: nothing to alias
+    # 300 Hz: nothing to alias.
+    same = processor(audio=fast[::2].copy(), sampling_rate=24_000).audio_codes
     assert (codes[0, 0, 1:-1] == same[0, 0, 1:-1]).all()
 
 
@@ -226,7 +228,8 @@ def test_decode_trims_where_codes_end(processor):
     assert torch.equal(trimmed[1], processor.decode(codes[1, :, :3])[0])
     by_lengths = processor.decode(codes, lengths=[4, 3])
     assert all(torch.equal(one, other) for one, other in zip(by_lengths, trimmed, strict=True))
-    assert len(processor.decode(codes[:, :8])[0]) == 4 * FRAME  # a prefix of the codebooks
+    # A prefix of the codebooks.
+    assert len(processor.decode(codes[:, :8])[0]) == 4 * FRAME
     assert [len(wave) for wave in processor.batch_decode(torch.full((1, 32, 2), -1))] == [0]
     assert torch.equal(processor.decode(padded.numpy())[1], trimmed[1])
 
@@ -269,7 +272,8 @@ def test_save_audio_writes_what_can_be_read_back(processor, tmp_path):
     assert rate == 24_000 and soundfile.info(tmp_path / "one.wav").subtype == "PCM_16"
     np.testing.assert_allclose(samples, one, atol=1e-4)
     loud, _ = soundfile.read(tmp_path / "b.wav")
-    assert len(loud) == 2 * FRAME and np.abs(loud).max() <= 1  # limited, not wrapped around
+    # Limited, not wrapped around.
+    assert len(loud) == 2 * FRAME and np.abs(loud).max() <= 1
     np.testing.assert_array_equal(np.sign(loud), np.sign(other.numpy()))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "b.wav", "one.wav"]
 
@@ -303,7 +307,8 @@ def test_checkpoint_brings_its_codec_along(tiny_codec_folder, tmp_path):
     codes = processor(audio=noise(3 * FRAME), sampling_rate=24_000).audio_codes
     audio = processor.decode(codes)[0]
     processor.save_pretrained(tmp_path / "first")
-    assert processor.codec == str(original)  # saving changes nothing here
+    # Saving changes nothing here.
+    assert processor.codec == str(original)
     shutil.rmtree(original)
 
     first = TtsTrmProcessor.from_pretrained(tmp_path / "first")
@@ -321,7 +326,8 @@ def test_checkpoint_brings_its_codec_along(tiny_codec_folder, tmp_path):
 def test_codec_is_loaded_once_and_only_when_needed(tiny_codec_folder, tmp_path):
     shutil.copytree(tiny_codec_folder, tmp_path / "codec")
     processor = TtsTrmProcessor.from_texts(["abc"], codec=str(tmp_path / "missing"))
-    assert processor("abc").input_ids.shape == (1, 5)  # text alone needs no codec
+    # Text alone needs no codec.
+    assert processor("abc").input_ids.shape == (1, 5)
     processor.codec = str(tmp_path / "codec")
     codec = processor.codec_model
     assert codec is processor.codec_model and not codec.training

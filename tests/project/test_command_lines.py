@@ -15,7 +15,8 @@ from tts_trm import Voice
 from tts_trm.scripts import synthesize
 
 ROOT = Path(synthesize.__file__).resolve().parent.parent
-COMMANDS = {  # and what of the package does the work
+# And what of the package does the work.
+COMMANDS = {
     "run_training": "training.run.Run.__init__",
     "app": "app.serve",
     "scripts.synthesize": "scripts.synthesize.synthesize",
@@ -37,7 +38,8 @@ def run(name: str, *arguments, capsys) -> tuple[int, str, str]:
         code = importlib.import_module(f"tts_trm.{name}").main(list(map(str, arguments)))
     except SystemExit as stop:
         code = stop.code
-    except KeyboardInterrupt:  # which would end the tests, too
+    except KeyboardInterrupt:
+        # Which would end the tests, too.
         code = "interrupted"
     return code, *capsys.readouterr()
 
@@ -105,7 +107,8 @@ def test_what_cannot_be_written_is_named(arguments, named, folder, tiny_voice, c
     assert sorted(folder.iterdir()) == before and Path("file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "app"])  # a server ends in no other way
+# A server ends in no other way.
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "app"])
 def test_an_interrupted_command_ends_in_a_line(name, folder, tiny_voice, capsys, monkeypatch):
     def interrupted(*arguments, **settings):
         raise KeyboardInterrupt
@@ -167,7 +170,8 @@ def test_an_export_with_one_speaker_speaks_as_before(tiny_voice, folder, capsys)
     assert [int(each["speaker_id"]) for each in inputs] == [1, 0]
     answers = [voice.model(**each, num_frames=9) for voice, each in zip((whole, part), inputs, strict=True)]
     difference = answers[0].last_hidden_state - answers[1].last_hidden_state
-    assert difference.abs().max() < 0.02  # of weights in half precision
+    # Of weights in half precision.
+    assert difference.abs().max() < 0.02
     code, out, error = run("scripts.export_voice", *command[:-1], "carl", capsys=capsys)
     assert code == 1 and "Unknown speaker 'carl'" in error
 

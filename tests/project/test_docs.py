@@ -18,7 +18,8 @@ import pytest
 from pages import PAGES, ROOT
 
 FOLDERS = {"benchmarks", "configs", "docs", "notebooks", "pretrained", "scripts", "test_dataset", "tests"}
-CARD = re.compile("pretrained/.+/README.md")  # speaks of the repository on the Hub that it lies in
+# Speaks of the repository on the Hub that it lies in.
+CARD = re.compile("pretrained/.+/README.md")
 RUNNER = """
 import json, os, runpy, sys, traceback
 
@@ -114,7 +115,8 @@ def test_snippets_that_cannot_run_here_compile_and_import(page):
                     importlib.import_module(alias.name)
             elif isinstance(node, ast.ImportFrom):
                 module = importlib.import_module(node.module)
-                for alias in node.names:  # `dir` first, as lazy modules import much to answer `hasattr`
+                # `dir` first, as lazy modules import much to answer `hasattr`.
+                for alias in node.names:
                     there = alias.name in dir(module) or hasattr(module, alias.name)
                     assert there, f"{page}, line {block.line}: {node.module} has no {alias.name}"
 

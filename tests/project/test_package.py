@@ -15,7 +15,8 @@ ROOM = ("audio", "data", "evaluation", "publishing", "scripts", "serving", "spea
 DATA_FILES = {"evaluation/report_page.html"} | {
     path.relative_to(ROOT).as_posix()
     for path in ROOT.glob("pretrained/**/*")
-    if path.is_file() and path.suffix != ".safetensors"  # which the fixture leaves out
+    # Which the fixture leaves out.
+    if path.is_file() and path.suffix != ".safetensors"
 }
 COMMANDS = ["cli.py", "run_training.py", "app.py", *sorted(f"scripts/{p.name}" for p in ROOT.glob("scripts/[a-z]*.py"))]
 REMOTE_CODE = sorted(path.name for path in ROOT.glob("*_tts_trm*.py"))
@@ -32,7 +33,8 @@ ALLOWED |= {
     "re",
     "typing",
 }
-ALLOWED |= {"unicodedata", "os", "shutil"}  # of the last two only the names below
+# Of the last two only the names below.
+ALLOWED |= {"unicodedata", "os", "shutil"}
 # what code that strangers run may do with files: make a checkpoint's folder, copy the codec into it, write a WAV file
 FILE_CALLS = {"os.makedirs", "os.replace", "os.unlink", "shutil.copyfile"}
 FILE_CALLS |= {f"os.path.{name}" for name in ("abspath", "basename", "exists", "isdir", "isfile", "join", "realpath")}

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from pages import ROOT, code_blocks
 
-SHORT = "--max-steps 2 --num-workers 0"  # the README trains for minutes; two steps show that the command is right
-NOT_OURS = ("make ", "pip ", "git ", "#")  # what installs; `make` has tests of its own
+# The README trains for minutes; two steps show that the command is right.
+SHORT = "--max-steps 2 --num-workers 0"
+# What installs; `make` has tests of its own.
+NOT_OURS = ("make ", "pip ", "git ", "#")
 
 
 def commands() -> list[str]:

@@ -127,7 +127,8 @@ def test_every_example_that_runs_code_of_the_hub_pins_it(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     assert [call for call in remote_examples(text) if "revision=" not in call] == []
     pinned = re.findall(r'revision=\\?"([^"\\{]*)|, revision = "[^"]*", "([^"]*)"', text)
-    cards = name.endswith(("model_card.py", "tts-trm-mini/README.md"))  # which are part of the commit that they name
+    # Which are part of the commit that they name.
+    cards = name.endswith(("model_card.py", "tts-trm-mini/README.md"))
     for revision in filter(None, map("".join, pinned)):
         assert re.fullmatch(r"[0-9a-f]{40}", revision) or (cards and revision == "main"), revision
 

@@ -12,7 +12,8 @@ from hub_stand_in import HubStandIn
 from pages import ROOT
 
 PAGE = "docs/train-your-voice.md"
-AS_HERE = {"300": "2", "you/your-voice": "me/your-voice"}  # the rest is as on the page: fewer steps, our Hub's user
+# The rest is as on the page: fewer steps, our Hub's user.
+AS_HERE = {"300": "2", "you/your-voice": "me/your-voice"}
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from tts_trm.speaking.speech import VoiceError, join
 from tts_trm.text_tts_trm import SpeechTooLongError
 
 ROOT = Path(synthesize.__file__).resolve().parent.parent
-NEAR_TIE = 1e-4  # relative difference of two squared distances
+# Relative difference of two squared distances.
+NEAR_TIE = 1e-4
 TEXT = "Dr. Miller paid $5 for 3 kg of apples, and went home. [pause 300ms] Then came the rain; it fell all day long."
 WITHOUT_TORCH = """
 import runpy, sys

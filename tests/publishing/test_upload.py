@@ -128,7 +128,8 @@ def test_the_command(hub, checkpoints, capsys, caplog):
     assert hub.repositories[REPO].private
     oid = hub.repositories[REPO].commits[-1].oid
     assert f'from_pretrained("{REPO}", revision="{oid}"' in capsys.readouterr().out
-    assert push_to_hub.main(arguments) == 0  # again: nothing is new, and nothing is committed
+    # Again: nothing is new, and nothing is committed.
+    assert push_to_hub.main(arguments) == 0
     assert hub.repositories[REPO].commits[-1].oid == oid and oid in capsys.readouterr().out
 
     assert push_to_hub.main(["--model", str(checkpoints[0]), "--repo", "somebody/voice"]) == 1
@@ -190,7 +191,8 @@ def test_what_passes_is_waited_for(hub, silent, call, way):
     assert [commit.message for commit in hub.repositories[REPO].commits] == ["initial commit", "Upload voice"]
     assert head_of(hub)["model.safetensors"] == (silent[0] / "model.safetensors").read_bytes()
     assert hub.waits == sorted(hub.waits)
-    if way in (503, "drop"):  # else it may have arrived, or half an answer is enough
+    # Else it may have arrived, or half an answer is enough.
+    if way in (503, "drop"):
         assert len(hub.waits) == 2
 
 
@@ -199,7 +201,8 @@ def test_attempts_are_counted(hub, silent):
     with pytest.raises(upload.PublishingError, match="503"):
         push(silent[0])
     assert hub.requests.count("commit") == len(upload.WAITS) + 1 and hub.waits == list(upload.WAITS)
-    assert hub.requests.count("upload") == 2  # files that have arrived are not sent again
+    # Files that have arrived are not sent again.
+    assert hub.requests.count("upload") == 2
 
 
 def test_a_card_that_the_hub_refuses_is_reported_at_once(hub, silent):

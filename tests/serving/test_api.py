@@ -106,7 +106,8 @@ def test_every_format_holds_the_speech(client, expected, kind, stream_format, tm
     if kind == "pcm":
         assert np.array_equal(np.frombuffer(response.content, "<i2"), expected)
         return
-    with soundfile.SoundFile(io.BytesIO(response.content)) as file:  # in blocks: a stream's header knows no length
+    # In blocks: a stream's header knows no length.
+    with soundfile.SoundFile(io.BytesIO(response.content)) as file:
         samples, rate = np.concatenate(list(file.blocks(24_000, dtype="int16"))), file.samplerate
     assert rate == 24_000
     if kind in ("wav", "flac"):
@@ -184,13 +185,15 @@ def test_a_body_that_is_no_request(address, body):
 def test_text_in_json_escapes_fits_and_larger_bodies_are_refused(address, client, queue):
     escaped = '{"model": "tiny", "voice": "anna", "response_format": "pcm", "input": "%s"}'
     headers = {"content-type": "application/json"}
-    text = escaped % (("\\ud835\\udc00" * 9 + " ") * (MAX_CHARACTERS // 10))  # twelve bytes a letter
+    # Twelve bytes a letter.
+    text = escaped % (("\\ud835\\udc00" * 9 + " ") * (MAX_CHARACTERS // 10))
     assert httpx.post(f"{address}/v1/audio/speech", content=text, headers=headers, timeout=30).status_code == 200
 
     def pieces():
         yield from [b" " * 1000] * (queue.max_body // 1000 + 1)
 
-    for content in (b" " * (queue.max_body + 1), pieces()):  # with its length in the header, and without
+    # With its length in the header, and without.
+    for content in (b" " * (queue.max_body + 1), pieces()):
         response = httpx.post(f"{address}/v1/audio/speech", content=content, headers=headers)
         assert response.status_code == 413 and str(queue.max_body) in response.json()["error"]["message"]
 
@@ -207,7 +210,8 @@ def test_clients_at_once_hear_what_each_hears_alone(client):
 def test_a_full_queue_says_when_to_come_again(client, address, expected, held):
     with ThreadPoolExecutor(50) as pool:
         clients = [pool.submit(request, client, kind="pcm") for _ in range(50)]
-        wait_for(lambda: sum(each.done() for each in clients) == 50 - MAX_REQUESTS)  # those that are told
+        # Those that are told.
+        wait_for(lambda: sum(each.done() for each in clients) == 50 - MAX_REQUESTS)
         assert httpx.get(f"{address}/health").json()["requests"] == MAX_REQUESTS
         held.go_on.set()
         refused = [each.exception() for each in clients]
@@ -225,7 +229,8 @@ def test_a_client_that_leaves_is_no_longer_computed_for(address, queue, held, ki
         client.post(f"{address}/v1/audio/speech", json=body)
     held.go_on.set()
     wait_for(lambda: queue.requests == 0)
-    assert held.spoken <= 2  # of three: the one that was being spoken is
+    # Of three: the one that was being spoken is.
+    assert held.spoken <= 2
 
 
 def test_speech_that_breaks_off_is_not_passed_off_as_whole(client):

@@ -68,7 +68,8 @@ def folder(tmp_path_factory):
 def address(folder):
     with serve(folder, "--max-requests", MAX_REQUESTS, TMPDIR=str(folder / "temporary")) as address:
         yield address
-    assert not list((folder / "temporary").glob("tts-trm-*"))  # it takes its files with it
+    # It takes its files with it.
+    assert not list((folder / "temporary").glob("tts-trm-*"))
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +172,8 @@ def test_what_is_stopped_is_no_longer_computed(browser, address):
         wait(window, 1)
         window.get_by_role("button", name="Stop").click()
         wait(window, 0)
-        assert window.locator("#audio audio[src]").count() == 0  # it did not come to its end
+        # It did not come to its end.
+        assert window.locator("#audio audio[src]").count() == 0
 
 
 def test_what_cannot_be_spoken_is_said_plainly(browser, address):
@@ -301,7 +303,8 @@ def test_no_file_is_served_but_the_speech_of_the_page(address, folder):
     url = gradio_client.Client(address, verbose=False, download_files=False).predict(
         "Hello.", "kathleen", "nobody", 0.5, 1.0, 0.75, 0.0, 42, api_name="/speak"
     )[0]["url"]
-    assert httpx.get(url).content[:4] == b"RIFF"  # so the way to files is open, and the names below are what is refused
+    # So the way to files is open, and the names below are what is refused.
+    assert httpx.get(url).content[:4] == b"RIFF"
     (cache,) = (folder / "temporary").glob("tts-trm-*")
     (cache / "link.wav").symlink_to(folder / "secret.wav")
     for name in FILES:
@@ -333,7 +336,8 @@ def test_only_this_machine_may_connect_unless_told(monkeypatch):
 
 
 def test_with_a_key_the_page_asks_for_it(tiny_voice, tmp_path, monkeypatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # which the page sets
+    # Which the page sets.
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
     queue = SpeechQueue(lambda: Voice.from_pretrained(tiny_voice, device="cpu"))
     application = page.mount_page(create_api(queue, "tiny", "geheim"), queue, "tiny", tmp_path, "geheim")
 

@@ -77,7 +77,8 @@ def test_the_words_of_a_number_are_not_torn_apart():
     text = "It cost $1,234,567.89 and 99 cents."
     found = pieces(text, 90, lambda part: normalize_text(part))
     assert len(found) == 1 or all("dollars" not in piece.text or "one million" in piece.text for piece in found)
-    assert "".join(piece.text for piece in pieces("x" * 150)) == "x" * 150  # what has no space at all is cut
+    # What has no space at all is cut.
+    assert "".join(piece.text for piece in pieces("x" * 150)) == "x" * 150
 
 
 @pytest.mark.parametrize("limit", [20, 60, 140])

@@ -95,7 +95,8 @@ def test_prompts_file_numbers_prompts_not_successes(speak, tmp_path):
     assert lines[2].startswith("error: 2 of 4 prompts") and len(lines) == 3
 
     code, _, error = speak("--text", "First one.", "--speaker", "bert", "--output", "single.wav")
-    assert Path("single.wav").read_bytes() == Path("out/0001.wav").read_bytes()  # the same alone and from a file
+    # The same alone and from a file.
+    assert Path("single.wav").read_bytes() == Path("out/0001.wav").read_bytes()
     Path("prompts.txt").write_text("First one.\nanna|Last one.\n", encoding="utf-8")
     assert speak("--prompts-file", "prompts.txt", "--output-dir", "new", "--speaker", "bert")[0] == 0
     assert names("new") == ["0001.wav", "0002.wav"]

@@ -32,10 +32,14 @@ from tts_trm.tests.stress.mutations import mend_ogg, mutate, mutate_json, mutate
 from tts_trm.tests.stress.run_files import Manifests, Tokens, TrainingStates
 
 ROOT = Path(__file__).resolve().parents[2]
-COUNTS = {"audio": 10_000, "weights": 10_000, "configurations": 1_000}  # of the others 1,000
-SECONDS = {"audio": 10, "weights": 2, "configurations": 2}  # of a processor, for one file; the others 10
-MEGABYTES = {"audio": 2_000}  # beyond what the undamaged files take; the others 1,000
-ALLOCATION = ("memory", "alloc", "too big")  # in the message of whoever asked for more than there may be
+# Of the others 1,000.
+COUNTS = {"audio": 10_000, "weights": 10_000, "configurations": 1_000}
+# Of a processor, for one file; the others 10.
+SECONDS = {"audio": 10, "weights": 2, "configurations": 2}
+# Beyond what the undamaged files take; the others 1,000.
+MEGABYTES = {"audio": 2_000}
+# In the message of whoever asked for more than there may be.
+ALLOCATION = ("memory", "alloc", "too big")
 
 
 # -- readers ------------------------------------------------------------------------------------------------------
@@ -133,7 +137,8 @@ class Configurations(Voices):
     def speak(self, voice):
         try:
             return super().speak(voice)
-        except ValueError as error:  # settings that only show when it speaks
+        except ValueError as error:
+            # Settings that only show when it speaks.
             raise self.refusals[0](str(error)) from error
 
 
@@ -190,9 +195,11 @@ def work(kind: str, folder: Path, seed: int, first: int, last: int) -> None:
     logging.disable()
     warnings.simplefilter("ignore")
     report = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what a library prints is no report
+    # What a library prints is no report.
+    os.dup2(2, 1)
     subject = KINDS[kind](folder)
-    for name, _ in subject.seeds:  # undamaged: it must be accepted, and everything is imported
+    # Undamaged: it must be accepted, and everything is imported.
+    for name, _ in subject.seeds:
         subject.read(folder / name)
     limit = _virtual_memory() + MEGABYTES.get(kind, 1_000) * 10**6
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -203,9 +210,11 @@ def work(kind: str, folder: Path, seed: int, first: int, last: int) -> None:
         damaged = subject.damage(name, content, generator)
         path = folder / name
         print(json.dumps([number, name]), file=report)
-        path.unlink()  # the library may still have the earlier one mapped
+        # The library may still have the earlier one mapped.
+        path.unlink()
         path.write_bytes(damaged)
-        faulthandler.dump_traceback_later(SECONDS.get(kind, 10) * 15, exit=True)  # even from within a library
+        # Even from within a library.
+        faulthandler.dump_traceback_later(SECONDS.get(kind, 10) * 15, exit=True)
         started, outcome, reason = time.process_time(), "accepted", ""
         try:
             subject.read(path)
@@ -238,7 +247,8 @@ def _keep(kind: str, seed: int, number: int, path: Path, content: bytes) -> None
 def started(log: Path, kind: str, folder: Path, seed: int, first: int, last: int):
     """A process that does `work`: what it prints, and how to wait for its exit status."""
     arguments = ["--work", str(folder), str(first), str(last), "--seed", str(seed)]
-    with open(log, "wb") as errors:  # no pipe: the decoder's complaints would fill it and wait
+    # No pipe: the decoder's complaints would fill it and wait.
+    with open(log, "wb") as errors:
         command = [sys.executable, __file__, kind, *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     return process.stdout, process.wait

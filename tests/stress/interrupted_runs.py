@@ -33,13 +33,15 @@ import runs  # tests/support/runs.py
 from tts_trm.training.checkpoints import PARTIAL
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 300  # seconds without an end, after which a process counts as hung
+# Seconds without an end, after which a process counts as hung.
+PATIENCE = 300
 COMMAND = (
     f"{runs.TINY} --text-embed-dim 32 --audio-embed-dim 32 --hidden-dim 32 --dropout 0.3 --save-interval 2 "
     "--eval-interval 3 --sample-interval 6 --num-samples 1 --keep-checkpoints 1"
 ).split()
 LENGTH = ["--max-steps", "24"]
-SLOWNESS = 0.005  # seconds before each operation on the files of a checkpoint, so that a kill can hit one
+# Seconds before each operation on the files of a checkpoint, so that a kill can hit one.
+SLOWNESS = 0.005
 STOPPED = "Stopped at step"
 
 
@@ -208,7 +210,8 @@ def resumes(scratch: Path, tokens: Path, generator: random.Random):
                 command = runs.words("--dropout 0.3 --save-interval 1 --eval-interval 4 --keep-checkpoints 0")
                 command += [*batches, "--num-workers", str(workers), "--token-dir", str(tokens)]
                 command += ["--gradient-accumulation-steps", str(accumulation)]
-                command += ["--max-steps", "34" if accumulation == 1 else "16"]  # three epochs at least
+                # Three epochs at least.
+                command += ["--max-steps", "34" if accumulation == 1 else "16"]
                 straight = straight_run(scratch / name, command)
                 steps = chosen_checkpoints(straight.folder / "checkpoints", 12)
                 for step, edge in steps.items():
@@ -382,6 +385,7 @@ def main(arguments=None) -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--drive"]:
         sys.exit(drive(sys.argv[2], float(sys.argv[3]), sys.argv[5:]))
-    if "disks" in (sys.argv[1:] or KINDS) and not os.environ.get("OWN_DISKS"):  # where mounting is allowed, unseen
+    # Where mounting is allowed, unseen.
+    if "disks" in (sys.argv[1:] or KINDS) and not os.environ.get("OWN_DISKS"):
         os.execvpe("unshare", ["unshare", "-rm", sys.executable, *sys.argv], os.environ | {"OWN_DISKS": "1"})
     sys.exit(main())

@@ -96,7 +96,8 @@ def mutate_parquet(content: bytes, random: random.Random) -> bytes:
     row, name = random.randrange(table.num_rows), random.choice(table.column_names)
     rows = table.to_pylist()
     holder, key = rows[row], name
-    if random.random() < 0.5:  # in one of its lists
+    # In one of its lists.
+    if random.random() < 0.5:
         holder, key = random.choice([place for place in _places(rows[row]) if place[0] is not rows[row]])
     if random.random() < 0.3 and isinstance(holder[key], list):
         holder[key] = holder[key][: random.randrange(len(holder[key]) + 1)]
@@ -106,7 +107,8 @@ def mutate_parquet(content: bytes, random: random.Random) -> bytes:
         try:
             damaged = pyarrow.Table.from_pylist(rows, schema).replace_schema_metadata(table.schema.metadata)
             break
-        except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):  # no value of this column
+        except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):
+            # No value of this column.
             damaged = table.slice(0, row)
     file = io.BytesIO()
     pyarrow.parquet.write_table(damaged, file)

@@ -32,7 +32,8 @@ class RunFiles:
         import datasets
 
         self.folder = folder
-        datasets.config.HF_DATASETS_CACHE = folder / "cache"  # it would keep every damaged table
+        # It would keep every damaged table.
+        datasets.config.HF_DATASETS_CACHE = folder / "cache"
         make_tokens(folder)
         self.prepare()
         found = [path for pattern in self.names for path in sorted(folder.glob(pattern))]
@@ -139,7 +140,8 @@ class Tokens(RunFiles):
         finally:
             shutil.rmtree(out, ignore_errors=True)
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
-            for other in (self.folder / "tokens").iterdir():  # what has been aligned anew
+            # What has been aligned anew.
+            for other in (self.folder / "tokens").iterdir():
                 if other != path and self.kept.get(other) != other.read_bytes():
                     other.unlink()
             for other, content in self.kept.items():

@@ -13,7 +13,8 @@ from tts_trm.speaking.voice import Voice, VoiceError
 from tts_trm.tests.stress import hostile_files
 
 COUNTS = {"audio": 300, "weights": 100, "configurations": 100, "training_states": 15, "manifests": 30, "tokens": 15}
-SEED = 1  # the committed figures are of 0
+# The committed figures are of 0.
+SEED = 1
 
 
 @pytest.mark.parametrize("kind", hostile_files.KINDS)
@@ -21,7 +22,8 @@ def test_damaged_files_are_refused_or_harmless(kind, tmp_path):
     folder = tmp_path / kind
     folder.mkdir()
     result = hostile_files.torture(kind, folder, COUNTS[kind], SEED, hostile_files.forked)
-    assert [fault for fault in result["faults"] if fault[2] != "slow"] == []  # which here depends on the neighbours
+    # Which here depends on the neighbours.
+    assert [fault for fault in result["faults"] if fault[2] != "slow"] == []
     assert result["accepted"] + result["refused"] == COUNTS[kind] and result["refused"] > COUNTS[kind] // 10
 
 

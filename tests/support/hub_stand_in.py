@@ -24,7 +24,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import yaml
 
 USER, TOKEN = "me", "hf_standInSecret0123456789"
-LARGE_FILES = (".safetensors", ".wav", ".flac")  # what .gitattributes gives to LFS
+# What .gitattributes gives to LFS.
+LARGE_FILES = (".safetensors", ".wav", ".flac")
 FAULTS = ("drop", "lost", "stall", "truncate")
 
 
@@ -45,8 +46,10 @@ class Commit:
 @dataclass
 class Repository:
     private: bool = False
-    commits: list[Commit] = field(default_factory=list)  # of main, oldest first
-    objects: dict[str, bytes] = field(default_factory=dict)  # LFS: content by SHA-256
+    # Of main, oldest first.
+    commits: list[Commit] = field(default_factory=list)
+    # LFS: content by SHA-256.
+    objects: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, message: str, files: dict[str, bytes]) -> Commit:
         oid = hashlib.sha1(f"{len(self.commits)} {message}".encode()).hexdigest()
@@ -138,7 +141,8 @@ class HubStandIn:
         """Makes the client of this process talk to this Hub, without waiting; returns the list of its waits."""
         from huggingface_hub import close_session, constants
 
-        close_session()  # of the Hub of another test
+        # Of the Hub of another test.
+        close_session()
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(constants, "ENDPOINT", self.endpoint)
@@ -357,12 +361,14 @@ ROUTES = [  # method, path, call
     ("HEAD", rf"/{REPO}/resolve/{REVISION}/(?P<path>.+)", "resolve"),
     ("GET", rf"/{REPO}/resolve/{REVISION}/(?P<path>.+)", "download"),
 ]
-OPEN_CALLS = {"info", "tree", "refs", "resolve", "download", "upload", "complete", "validate"}  # that need no token
+# That need no token.
+OPEN_CALLS = {"info", "tree", "refs", "resolve", "download", "upload", "complete", "validate"}
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize, disable_nagle_algorithm = -1, True  # an answer in one go, or each takes the 40 ms of a delayed receipt
+    # An answer in one go, or each takes the 40 ms of a delayed receipt.
+    wbufsize, disable_nagle_algorithm = -1, True
     hub: HubStandIn
 
     def log_message(self, *arguments) -> None:

@@ -13,8 +13,10 @@ PAGES = sorted(
     for pattern in ("README.md", "docs/*.md", "pretrained/*/README.md", "test_dataset/README.md")
     for path in ROOT.glob(pattern)
 )
-NOT_RUN = re.compile(r"<!-- not run: (.+?) -->")  # above a block of code that its readers cannot run as it stands
-SHELLS = ("bash", "sh", "shell", "console", "")  # an indented block has no language
+# Above a block of code that its readers cannot run as it stands.
+NOT_RUN = re.compile(r"<!-- not run: (.+?) -->")
+# An indented block has no language.
+SHELLS = ("bash", "sh", "shell", "console", "")
 COMMAND = re.compile(r"^(\$ )?(python|accelerate|torchrun|make|pip)(?= )|\| *python ")
 
 
@@ -24,8 +26,10 @@ class Code:
 
     language: str
     text: str
-    line: int  # of the page, counted from 1
-    not_run: str | None  # why it cannot be run
+    # Of the page, counted from 1.
+    line: int
+    # Why it cannot be run.
+    not_run: str | None
 
 
 def tokens(page: str) -> list:
@@ -79,7 +83,8 @@ def commands(page: str) -> list[list[str]]:
     shown += [part.content.removesuffix(" ...") for part in inline]
     found = []
     for line in "\n".join(shown).replace("\\\n", " ").splitlines():
-        if not COMMAND.search(line):  # output, or no shell at all
+        # Output, or no shell at all.
+        if not COMMAND.search(line):
             continue
         words = shlex.shlex(line.removeprefix("$ "), posix=True, punctuation_chars=";|&<>")
         words.whitespace_split, command = True, []

@@ -157,7 +157,8 @@ class StraightRun:
         found, names = [], []
         for each in (folder, self.folder):
             names.append({path.name for path in (each / "checkpoints").iterdir()})
-        if names[0] != names[1]:  # something is missing, or left lying about
+        # Something is missing, or left lying about.
+        if names[0] != names[1]:
             found.append(f"checkpoints {sorted(names[0])} instead of {sorted(names[1])}")
         for name in {"best", "final"} & names[0] & names[1]:
             if not is_valid(folder / "checkpoints" / name, found.append):

@@ -97,7 +97,8 @@ def fill_mimi(codec: MimiModel) -> MimiModel:
         for level, layer in enumerate(chain.layers):
             entries = layer.codebook.embed_sum
             entries.copy_(deviation * 0.85**level * torch.randn(entries.shape) + (mean if level == 0 else 0))
-            layer.codebook._embed = None  # what it encoded with is kept there
+            # What it encoded with is kept there.
+            layer.codebook._embed = None
     return codec
 
 

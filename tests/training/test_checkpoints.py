@@ -76,7 +76,8 @@ def test_what_was_written_is_found_and_valid(tmp_path):
     listing = json.loads((tmp_path / "step_10" / "manifest.json").read_text())
     assert set(FILES) < set(listing) == set(content(tmp_path / "step_10")) - {"manifest.json"}
     verify_checkpoint(tmp_path / "step_10")
-    assert newest_valid(tmp_path) == tmp_path / "step_10"  # 10 after 9, as numbers
+    # 10 after 9, as numbers.
+    assert newest_valid(tmp_path) == tmp_path / "step_10"
     assert checkpoints.load_training_state(tmp_path / "step_10")["state"] == {"step": 10}
 
 
@@ -87,7 +88,8 @@ def test_damage_is_named_and_the_older_one_is_taken(tmp_path, damage, name):
     damage(newer / name)
     with pytest.raises(CheckpointError, match=r"step_2.* (is|are) (missing|damaged)") as caught:
         verify_checkpoint(newer)
-    if not (name == "manifest.json" and damage is flip_a_bit):  # which may look like damage of a file it lists
+    # Which may look like damage of a file it lists.
+    if not (name == "manifest.json" and damage is flip_a_bit):
         assert name in str(caught.value)
     reports = []
     assert newest_valid(tmp_path, reports.append) == older
@@ -140,7 +142,8 @@ def test_replacement_that_fails_puts_the_older_one_back(tmp_path, monkeypatch):
 
 def test_what_a_killed_process_leaves_is_put_right(tmp_path):
     before = content(write(tmp_path, "best", 1))
-    (tmp_path / "best").rename(tmp_path / "best.old")  # killed between the two renames
+    # Killed between the two renames.
+    (tmp_path / "best").rename(tmp_path / "best.old")
     (tmp_path / "step_7.partial").mkdir()
     assert newest_valid(tmp_path) == tmp_path / "best" and content(tmp_path / "best") == before
     assert [path.name for path in tmp_path.iterdir()] == ["best"]
@@ -167,7 +170,8 @@ def test_rotation(tmp_path):
     assert len(names()) == 5
     rotate(tmp_path, 2, final)
     assert names() == {"best", "final", "step_100", "step_30"}
-    written = write(tmp_path, "step_40", 40)  # after going back to step 30
+    # After going back to step 30.
+    written = write(tmp_path, "step_40", 40)
     rotate(tmp_path, 1, written)
     assert names() == {"best", "final", "step_100", "step_40"}
 
@@ -180,7 +184,8 @@ def test_rotation_goes_by_steps_and_keeps_the_best(tmp_path, keep, best, scrambl
         if step == best:
             write(tmp_path, "best", step)
         written = write(tmp_path, f"step_{step}", step)
-        for path in tmp_path.iterdir():  # the times of copied or restored files mean nothing
+        # The times of copied or restored files mean nothing.
+        for path in tmp_path.iterdir():
             os.utime(path, (random.Random(f"{path.name} {step} {scrambled}").randrange(10**9),) * 2)
         rotate(tmp_path, keep, written)
         newest = {f"step_{number}" for number in range(max(1, step - keep + 1), step + 1)}
@@ -205,7 +210,8 @@ def test_a_watcher_always_sees_a_valid_checkpoint(tmp_path):
 
     def watch():
         while not over.is_set():
-            seen.append(any_valid() or any_valid())  # what it just listed may have been rotated away since
+            # What it just listed may have been rotated away since.
+            seen.append(any_valid() or any_valid())
             over.wait(0.005)
 
     watcher = threading.Thread(target=watch)
@@ -276,5 +282,6 @@ def test_optimizer_round_trip(fused):
         step(each, its_optimizer, 9)
     assert torch.equal(model.weight, other.weight) and torch.equal(model.bias, other.bias)
     empty_model, fresh = make()
-    checkpoints.load_optimizer_tensors(fresh, checkpoints.optimizer_tensors(make()[1]))  # before the first step
+    # Before the first step.
+    checkpoints.load_optimizer_tensors(fresh, checkpoints.optimizer_tensors(make()[1]))
     step(empty_model, fresh, 1)

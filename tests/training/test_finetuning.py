@@ -164,7 +164,8 @@ def test_a_frozen_body_speaks_as_before(voice, carla, tmp_path):
 
     _, slow, _ = fine_tune(carla, voice, tmp_path / "slow", *options, "0.01")
     moved = (slow.recursion.init_y - old.recursion.init_y).abs().max()
-    assert 0 < moved < 1e-3  # Adam moves a weight by about the learning rate in each step
+    # Adam moves a weight by about the learning rate in each step.
+    assert 0 < moved < 1e-3
 
 
 def test_the_alignment_goes_on_from_the_voice(voice, carla, tmp_path, capsys):

@@ -92,7 +92,8 @@ def test_config_file(tmp_path, suffix):
     # JSON is YAML too; 2e-3 without a point is text in YAML 1.1
     path.write_text(json.dumps(values).replace("0.002", "2e-3"))
     options = parse_arguments(["--config", str(path), "--batch-size", "4", "--L-cycles", "5"])
-    assert (options.batch_size, options.L_cycles) == (4, 5)  # the command line wins
+    # The command line wins.
+    assert (options.batch_size, options.L_cycles) == (4, 5)
     assert (options.lr, options.H_cycles, options.epochs) == (0.002, 2, 100)
     assert options.data_dir == ["a", "b"] and options.sample_prompts == ["One.", "Two: three"]
     assert (options.wandb, options.trackio, options.fp16, options.codec) == (True, False, True, None)
@@ -135,7 +136,8 @@ def test_bad_config_file(tmp_path, capsys, content, message):
         (f"--output-dir {__file__}", "test_options.py is a file; give a folder"),
         ("--fp16 --bf16", "--fp16 and --bf16 exclude each other"),
         ("--device tpu", "invalid choice: 'tpu'"),
-        ("--epoch 3", "unrecognized arguments: --epoch"),  # no abbreviations: they break when options are added
+        # No abbreviations: they break when options are added.
+        ("--epoch 3", "unrecognized arguments: --epoch"),
     ],
 )
 def test_bad_value(capsys, arguments, message):

@@ -168,7 +168,8 @@ def test_every_damage_to_every_file_is_seen(tmp_path, straight):
         for damage, data in damages(path):
             path.unlink() if data is None else path.write_bytes(data)
             reports = []
-            if data == before:  # 99 % of a file of a few bytes
+            # 99 % of a file of a few bytes.
+            if data == before:
                 continue
             assert newest_valid(root, reports.append) == root / "step_4", f"{path}: {damage}"
             assert len(reports) == 1 and "step_6" in reports[0]
@@ -235,10 +236,13 @@ def test_best_checkpoint_is_kept_and_made_again_when_it_is_damaged(tmp_path, tok
         verify_checkpoint(best)
         return json.loads((best / "training_state" / "state.json").read_text())["step"]
 
-    assert run(f"{command} --max-steps 4") == 0 and step_of_best() == 2  # a loss that is no number is never best
-    assert run(f"{command} --max-steps 8") == 0 and step_of_best() == 6  # the best so far is known after resuming
+    # A loss that is no number is never best.
+    assert run(f"{command} --max-steps 4") == 0 and step_of_best() == 2
+    # The best so far is known after resuming.
+    assert run(f"{command} --max-steps 8") == 0 and step_of_best() == 6
     (best / "model.safetensors").unlink()
-    assert run(f"{command} --max-steps 10") == 0 and step_of_best() == 10  # though it is not the best that ever was
+    # Though it is not the best that ever was.
+    assert run(f"{command} --max-steps 10") == 0 and step_of_best() == 10
     assert f"Not used: {best}: model.safetensors is missing" in capsys.readouterr().out
 
 
@@ -252,7 +256,8 @@ def test_started_anew(tmp_path, tokens, capsys):
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"step_1", "best", "final"}
     for folder in (tmp_path / "checkpoints").iterdir():
         shutil.rmtree(folder / "training_state")
-    assert run(f"{command} --max-steps 2") == 1  # never anew by itself where something is there
+    # Never anew by itself where something is there.
+    assert run(f"{command} --max-steps 2") == 1
     assert "none of its 3 checkpoints can be used" in capsys.readouterr().err
 
 

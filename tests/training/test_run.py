@@ -95,7 +95,8 @@ def test_from_recordings_to_a_voice(tmp_path, recordings, tokens, tiny_codec_fol
     made, ready = (
         {path.name: path.read_bytes() for path in folder.glob("*.parquet")} for folder in (data / "mimi_tokens", tokens)
     )
-    assert made == ready  # codes and durations: the same seed, the same data
+    # Codes and durations: the same seed, the same data.
+    assert made == ready
 
     names = {path.name for path in (out / "checkpoints").iterdir()}
     assert names == {"best", "step_2", "step_3", "final"}
@@ -228,7 +229,8 @@ def float16_accelerator(options, make=accelerator.make_accelerator):
     accelerator = make(options)
     # one overflow is enough to bring the scale back to where it works
     accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**8, backoff_factor=2.0**-72)
-    accelerator.scaler.scale(torch.ones(1))  # from then on there is a scale to change
+    # From then on there is a scale to change.
+    accelerator.scaler.scale(torch.ones(1))
     accelerator.native_amp, accelerator.state._mixed_precision = True, "fp16"
     return accelerator
 
@@ -320,7 +322,8 @@ def test_pushing(tmp_path, tokens, monkeypatch, caplog, capsys, call, how):
                 assert f"{folder}: was not uploaded to voice (" in caplog.text
                 assert f"push_to_hub.py --model {folder} --repo voice" in caplog.text
             return
-        assert messages == ["initial commit", "Best so far, step 1"]  # which the final one is: nothing is new
+        # Which the final one is: nothing is new.
+        assert messages == ["initial commit", "Best so far, step 1"]
         files = hub.repositories["me/voice"].commits[-1].files
         left_out = {name for name in content(final) if "training_state" in name} | {"manifest.json"}
         assert set(content(final)) - left_out <= set(files) and not left_out & set(files)
@@ -382,6 +385,7 @@ def test_recipes_for_the_real_mimi_start(recipe, text, speaker, splits, tmp_path
     assert run(f"--config {ROOT}/configs/{recipe}.yaml {small}") == 0
     voice = Path(settings["output-dir"]) / "checkpoints" / "final"
     processor = TtsTrmProcessor.from_pretrained(voice)
-    assert type(processor.codec_model).__name__ == "MimiModel"  # a folder here, so the checkpoint carries it
+    # A folder here, so the checkpoint carries it.
+    assert type(processor.codec_model).__name__ == "MimiModel"
     assert processor.speakers == (sorted({clip.speaker for clip in clips}) if speaker else ["lj-speech"])
     assert json.loads((voice / "config.json").read_text())["codebook_chains"] == [1, 7]

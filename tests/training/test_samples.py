@@ -71,7 +71,8 @@ def test_rows_of_the_data_set_are_prompts_and_ground_truth(tmp_path, model, proc
     ]
     ids = np.asarray(processor(text=rows[0]["text"])["input_ids"][0], np.int32)
     rows[0] |= {"input_ids": ids, "durations": np.full(len(ids), 3 / len(ids), np.float32)}
-    rows[1] |= {"durations": np.zeros(0, np.float32)}  # a clip that could not be aligned
+    # A clip that could not be aligned.
+    rows[1] |= {"durations": np.zeros(0, np.float32)}
     writer = SampleWriter(tmp_path, processor, rows=rows, num_samples=2)
     recordings = writer.write_ground_truth()
     assert [(one.text, one.speaker, one.number) for one in recordings] == [
@@ -85,7 +86,8 @@ def test_rows_of_the_data_set_are_prompts_and_ground_truth(tmp_path, model, proc
     assert [soundfile.info(path).frames for path in paths] == [3 * 1920, 4 * 1920]
     written = paths[0].stat().st_mtime_ns
     again = writer.write_ground_truth()
-    assert len(again) == 2 and paths[0].stat().st_mtime_ns == written  # once, resumed or not
+    # Once, resumed or not.
+    assert len(again) == 2 and paths[0].stat().st_mtime_ns == written
     assert [(speech.text, speech.speaker) for speech in writer.write(model, 1)] == [
         ("Row number 0.", "anna"),
         ("Row number 1.", "bert"),
@@ -100,7 +102,8 @@ def test_training_is_not_disturbed(tmp_path, model, processor):
     assert torch.equal(torch.get_rng_state(), state) and (np.random.get_state()[1] == numpy_state).all()
     assert model.training and all(module.training for module in model.modules())
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
-    torch.manual_seed(8)  # the run's own randomness is not the samples'
+    # The run's own randomness is not the samples'.
+    torch.manual_seed(8)
     second = writer.write(model, 2)
     assert torch.equal(first[0].codes, second[0].codes)
     writer.seed += 1
@@ -183,7 +186,8 @@ def test_a_spectrogram_alone_is_as_large_as_its_sound():
     image, silence = (Image.open(io.BytesIO(draw_spectrogram(wave, 24_000))) for wave in (tone, 0 * tone))
     assert image.size == silence.size == (21, 80)
     brightest = np.asarray(image.convert("L"), float).mean(1).argmax()
-    assert abs(79 - brightest - frequency_ticks(24_000)["1"]) < 1  # the lowest band is the last row
+    # The lowest band is the last row.
+    assert abs(79 - brightest - frequency_ticks(24_000)["1"]) < 1
     assert np.asarray(silence.convert("L")).max() == 0
 
 

@@ -47,7 +47,8 @@ def steps(events) -> list[int]:
 def events(tokens, tmp_path_factory):
     """Those of a short run, with an evaluation and samples in the middle and at the end."""
     folder = tmp_path_factory.mktemp("run")
-    new_accelerator(folder)  # a fresh state of accelerate
+    # A fresh state of accelerate.
+    new_accelerator(folder)
     options = f"{SIZES} --batch-size 2 --num-workers 0 --device cpu --max-steps 4 --log-interval 1"
     options += f" --eval-interval 2 --sample-interval 2 --num-samples 1 --token-dir {tokens} --output-dir {folder}"
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -92,7 +93,8 @@ def test_speech_is_to_be_heard(events):
         for event in events.Audio(name):
             samples, rate = soundfile.read(io.BytesIO(event.encoded_audio_string))
             assert rate == 24_000 and len(samples) % 1920 == 0 and np.abs(samples).max() > 0
-    assert not set(expected) & set(events.Tags()["images"])  # TensorBoard shows only one kind of data by each name
+    # TensorBoard shows only one kind of data by each name.
+    assert not set(expected) & set(events.Tags()["images"])
 
 
 def a_speech() -> Speech:
@@ -137,7 +139,8 @@ def test_a_tracker_that_fails_stops_no_other(moment, tmp_path, monkeypatch, capl
     assert [record.getMessage() for record in caplog.records] == [
         "Tracking with wandb stops, the run goes on: ConnectionError: no server"
     ]
-    assert calls[-1] == moment.split("_")[0]  # it is left alone from then on
+    # It is left alone from then on.
+    assert calls[-1] == moment.split("_")[0]
     events = read_events(tmp_path)
     assert steps(events.Scalars("train/loss")) == steps(events.Images("sample_1/picture")) == [1, 2]
     assert steps(events.Audio("sample_1/audio")) == [1, 2]

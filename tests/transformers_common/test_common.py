@@ -125,7 +125,8 @@ class LibraryForward(TtsTrmModel):
 @leave_out(MODEL_LEFT_OUT)
 class ModelTests(ModelTesterMixin):
     all_model_classes = (TtsTrmModel,)
-    all_generative_model_classes = ()  # `generate` is our own: no step takes the codes of the step before
+    # `generate` is our own: no step takes the codes of the step before.
+    all_generative_model_classes = ()
     test_can_init_all_missing_weights_before_2023 = True
     additional_model_inputs = ["speaker_id", "num_frames"]
     config = {}
