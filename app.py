@@ -15,11 +15,13 @@ import sys
 if not __package__:
     from scripts import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import BUNDLED_VOICE, number_type, run_command
 from tts_trm.serving.server import serve
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     on_space = "SPACE_ID" in os.environ
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -53,7 +55,7 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: serve(options))
 

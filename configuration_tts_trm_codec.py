@@ -58,7 +58,7 @@ class TtsTrmCodecConfig(PretrainedConfig):
         """Values of one frame before the principal components are taken."""
         return self.columns_per_frame * self.column_features
 
-    def validate_architecture(self):
+    def validate_architecture(self) -> None:
         for name in (
             "sampling_rate frame_size hop_length fft_size num_mel_bands latent_dim num_quantizers codebook_size "
             "hidden_size intermediate_size kernel_size"

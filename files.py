@@ -22,7 +22,7 @@ def named_if_unwritable(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_path(path: str | Path):
+def atomic_path(path: str | Path) -> Iterator[Path]:
     """A name to write to instead of `path`, which it becomes once the block has ended well; otherwise it vanishes."""
     path = Path(path)
     partial = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
@@ -48,6 +48,6 @@ def remove_partial_files(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_json(path: Path, content) -> None:
+def write_json(path: Path, content: object) -> None:
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

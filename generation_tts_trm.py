@@ -1,5 +1,6 @@
 """`generate()`: how long the speech is, how often the recursion runs, and how codes are drawn. Nothing about audio."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 
@@ -38,7 +39,7 @@ def default_generation_config(config: TtsTrmConfig) -> GenerationConfig:
     )
 
 
-def one_per_item(name: str, value, like: torch.Tensor) -> torch.LongTensor:
+def one_per_item(name: str, value: int | Sequence[int] | torch.Tensor, like: torch.Tensor) -> torch.LongTensor:
     """`value`, an integer for all items or `[B]` of them, as `[B]` on the device of the batch `like` `[B, ...]`."""
     values = torch.as_tensor(value, device=like.device).reshape(-1)
     if len(values) not in (1, len(like)) or values.is_floating_point():
@@ -65,7 +66,7 @@ class TtsTrmGenerateOutput(ModelOutput):
 class CodeSampler:
     """Draws one code a frame from logits, by transformers' warpers; greedy from `greedy_from_codebook` on."""
 
-    def __init__(self, settings: GenerationConfig, generator: torch.Generator | None):
+    def __init__(self, settings: GenerationConfig, generator: torch.Generator | None) -> None:
         self.greedy_from, self.generator = settings.greedy_from_codebook, generator
         self.warpers = []
         if settings.temperature not in (None, 1.0):
@@ -166,7 +167,7 @@ class TtsTrmGenerationMixin:
             cycle_changes=self._cycle_changes(answers, frame_mask) if output_cycles else None,
         )
 
-    def _generation_settings(self, generation_config, kwargs: dict) -> GenerationConfig:
+    def _generation_settings(self, generation_config: GenerationConfig | None, kwargs: dict) -> GenerationConfig:
         """The caller's settings over the checkpoint's over the defaults."""
         given = (generation_config.to_dict() if generation_config else {}) | kwargs
         if kwargs.get("temperature") == 0:
@@ -192,7 +193,14 @@ class TtsTrmGenerationMixin:
             settings.greedy_from_codebook = self.config.num_codebooks
         return settings
 
-    def _plan_lengths(self, durations, attention_mask, num_frames=None, speed=1.0, frames_per_character=3.0):
+    def _plan_lengths(
+        self,
+        durations: torch.Tensor | None,
+        attention_mask: torch.Tensor,
+        num_frames: int | Sequence[int] | torch.Tensor | None = None,
+        speed: float | Sequence[float] | torch.Tensor = 1.0,
+        frames_per_character: float = 3.0,
+    ) -> tuple[torch.Tensor | None, torch.Tensor]:
         """Durations `[B, S]` scaled to the wanted length, and lengths in frames `[B]`, at least 1."""
         limit, characters = self.config.max_audio_frames, attention_mask.sum(-1)
         if not MIN_SPEED <= speed <= MAX_SPEED:

@@ -72,7 +72,7 @@ class TtsTrmOutput(ModelOutput):
 class TextEncoderLayer(GradientCheckpointingLayer):
     """A pre-norm transformer layer."""
 
-    def __init__(self, config: TtsTrmConfig):
+    def __init__(self, config: TtsTrmConfig) -> None:
         super().__init__()
         width = config.text_embed_dim
         self.attention_norm, self.feed_forward_norm = RMSNorm(width), RMSNorm(width)
@@ -92,7 +92,7 @@ class TextEncoder(nn.Module):
     The speaker is added before the layers, so that they can spell by speaker: one alphabet may serve two languages.
     """
 
-    def __init__(self, config: TtsTrmConfig):
+    def __init__(self, config: TtsTrmConfig) -> None:
         super().__init__()
         self.config = config
         width = config.text_embed_dim
@@ -106,7 +106,7 @@ class TextEncoder(nn.Module):
         self.norm = RMSNorm(width)
         self.projection = nn.Linear(width, config.audio_embed_dim) if width != config.audio_embed_dim else nn.Identity()
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor):
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor) -> torch.Tensor:
         """`[B, S]` ids, `[B, S]` mask and speakers (see `TtsTrmModel.forward`) to `[B, S, audio_embed_dim]`."""
         hidden = self.character_embedding(input_ids)
         hidden = hidden + 0.5 * sinusoidal_positions(hidden.shape[1], hidden.shape[2], hidden)
@@ -132,7 +132,7 @@ class TextUpsampler(nn.Module):
     and a linear map joins them: a frame knows not only which sounds it holds but when each begins.
     """
 
-    def __init__(self, config: TtsTrmConfig):
+    def __init__(self, config: TtsTrmConfig) -> None:
         super().__init__()
         width = config.audio_embed_dim
         self.steps = config.upsampling_steps
@@ -164,7 +164,9 @@ class TextUpsampler(nn.Module):
         """Durations `[B, S]` to the weight of every character in every frame `[B, T, S]`; rows sum to 1."""
         return self._weights(durations, attention_mask, num_frames).mean(2)
 
-    def forward(self, text, durations, attention_mask, num_frames: int) -> torch.Tensor:
+    def forward(
+        self, text: torch.Tensor, durations: torch.Tensor | None, attention_mask: torch.Tensor, num_frames: int
+    ) -> torch.Tensor:
         """The text `[B, S, D]` at every frame: `[B, T, D]`."""
         weights = self._weights(durations, attention_mask, num_frames).to(text.dtype)
         # [B, T, steps, D].
@@ -175,7 +177,7 @@ class TextUpsampler(nn.Module):
 class RecursiveBlock(GradientCheckpointingLayer):
     """One step on the latent z: attend to itself, to the text, take in the answer, feed forward; each one normed."""
 
-    def __init__(self, config: TtsTrmConfig):
+    def __init__(self, config: TtsTrmConfig) -> None:
         super().__init__()
         width = config.audio_embed_dim
         self.self_attention = Attention(config, width)
@@ -189,7 +191,16 @@ class RecursiveBlock(GradientCheckpointingLayer):
         """What of the answer `[B, T, D]` can be computed once for a high-level cycle."""
         return (y,) if self.answer_attention is None else self.answer_attention.keys_values(y)
 
-    def forward(self, z, text_mask, frame_mask, real, text_keys, text_values, *answer) -> torch.Tensor:
+    def forward(
+        self,
+        z: torch.Tensor,
+        text_mask: torch.Tensor,
+        frame_mask: torch.Tensor,
+        real: torch.Tensor,
+        text_keys: torch.Tensor,
+        text_values: torch.Tensor,
+        *answer,
+    ) -> torch.Tensor:
         """z `[B, T, D]` to the next z. Tensors one by one: reentrant checkpointing sees no gradient in a tuple."""
         attended = self.self_attention(z, self.self_attention.keys_values(z), frame_mask)
         z = self.norms[0](z + self.dropout(attended))
@@ -202,7 +213,7 @@ class RecursiveBlock(GradientCheckpointingLayer):
 class AnswerUpdater(nn.Module):
     """y from y and z: `u = W [y; z]`, `y = rms(y + u + ffn(u))`."""
 
-    def __init__(self, config: TtsTrmConfig):
+    def __init__(self, config: TtsTrmConfig) -> None:
         super().__init__()
         self.merge = nn.Linear(2 * config.audio_embed_dim, config.audio_embed_dim)
         self.feed_forward = FeedForward(config, config.audio_embed_dim)
@@ -216,7 +227,7 @@ class AnswerUpdater(nn.Module):
 class Recursion(nn.Module):
     """The tiny recursive network: `l_cycles` x `l_layers` steps on z, then one on y, `h_cycles` times over."""
 
-    def __init__(self, config: TtsTrmConfig):
+    def __init__(self, config: TtsTrmConfig) -> None:
         super().__init__()
         self.config = config
         self.init_y = nn.Parameter(torch.zeros(config.audio_embed_dim))
@@ -224,7 +235,15 @@ class Recursion(nn.Module):
         self.blocks = nn.ModuleList(RecursiveBlock(config) for _ in range(config.l_layers))
         self.updater = AnswerUpdater(config)
 
-    def forward(self, x, text, attention_mask, frame_mask, h_cycles=None, l_cycles=None) -> list[torch.Tensor]:
+    def forward(
+        self,
+        x: torch.Tensor,
+        text: torch.Tensor,
+        attention_mask: torch.Tensor,
+        frame_mask: torch.Tensor,
+        h_cycles: int | None = None,
+        l_cycles: int | None = None,
+    ) -> list[torch.Tensor]:
         """Answers y `[B, T, D]` after each high-level cycle; the last one is the result.
 
         Args:
@@ -265,7 +284,7 @@ class TtsTrmPreTrainedModel(FiniteWeights, PreTrainedModel):
     supports_gradient_checkpointing = True
 
     @torch.no_grad()
-    def _init_weights(self, module):
+    def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, nn.Linear):
             # LeCun: keeps the variance at any width.
@@ -295,7 +314,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
     # The loss is a mean over the batch, which the Trainer must not rescale.
     accepts_loss_kwargs = False
 
-    def __init__(self, config: TtsTrmConfig):
+    def __init__(self, config: TtsTrmConfig) -> None:
         super().__init__(config)
         self.text_encoder = TextEncoder(config)
         self.upsampler = TextUpsampler(config) if config.alignment != "none" else None
@@ -305,10 +324,10 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         self.generation_config = default_generation_config(config)
         self.post_init()
 
-    def get_input_embeddings(self):
+    def get_input_embeddings(self) -> nn.Embedding:
         return self.text_encoder.character_embedding
 
-    def set_input_embeddings(self, value):
+    def set_input_embeddings(self, value: nn.Module) -> None:
         self.text_encoder.character_embedding = value
 
     def forward(
@@ -379,7 +398,9 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
                 output.cycle_losses = torch.stack(losses)
         return output.to_tuple() if return_dict is False else output
 
-    def _text_at_frames(self, text, durations, attention_mask, size: int) -> torch.Tensor:
+    def _text_at_frames(
+        self, text: torch.Tensor, durations: torch.Tensor | None, attention_mask: torch.Tensor, size: int
+    ) -> torch.Tensor:
         """Encoded text `[B, S, D]` to what the recursion starts from `[B, T, D]`, positions included."""
         # Not `len`, which an exported graph would freeze.
         x = text.new_zeros(text.shape[0], size, text.shape[-1])
@@ -389,12 +410,27 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             x = x + 0.5 * sinusoidal_positions(size, x.shape[-1], x)
         return x
 
-    def _answers(self, text, durations, attention_mask, lengths, size, h_cycles=None, l_cycles=None):
+    def _answers(
+        self,
+        text: torch.Tensor,
+        durations: torch.Tensor | None,
+        attention_mask: torch.Tensor,
+        lengths: torch.Tensor,
+        size: int,
+        h_cycles: int | None = None,
+        l_cycles: int | None = None,
+    ) -> list[torch.Tensor]:
         """The answers `[B, T, D]` of all high-level cycles for encoded text `[B, S, D]`."""
         x = self._text_at_frames(text, durations, attention_mask, size)
         return self.recursion(x, text, attention_mask, length_mask(lengths, size).long(), h_cycles, l_cycles)
 
-    def _training_durations(self, predicted, durations, attention_mask, lengths) -> torch.Tensor | None:
+    def _training_durations(
+        self,
+        predicted: torch.Tensor,
+        durations: torch.Tensor | None,
+        attention_mask: torch.Tensor,
+        lengths: torch.Tensor,
+    ) -> torch.Tensor | None:
         """The durations `[B, S]` that place the text in training: the true ones, or predicted ones of true length."""
         if self.config.alignment == "durations":
             if durations is None:
@@ -410,7 +446,13 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             return predicted * (lengths / predicted.sum(-1).clamp(min=1e-3))[:, None]
         return None
 
-    def _duration_losses(self, predicted, durations, attention_mask, lengths):
+    def _duration_losses(
+        self,
+        predicted: torch.Tensor,
+        durations: torch.Tensor | None,
+        attention_mask: torch.Tensor,
+        lengths: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Loss of characters and length together, and that of the length alone.
 
         Items count by their frames, as in the head's loss: however clips are shared out to batches and processes that
@@ -426,13 +468,13 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         return character_loss + length_loss, length_loss.detach()
 
     @staticmethod
-    def _cycle_changes(answers, frame_mask) -> torch.Tensor:
+    def _cycle_changes(answers: list[torch.Tensor], frame_mask: torch.Tensor) -> torch.Tensor:
         """How much each high-level cycle but the first moves the answer, relative to its size: `[H - 1]`."""
         states = [answer[frame_mask].detach().float() for answer in answers]
         changes = [(new - old).norm() / new.norm() for old, new in pairwise(states)]
         return torch.stack(changes) if changes else states[0].new_zeros(0)
 
-    def _check_text(self, input_ids, attention_mask, speaker_id):
+    def _check_text(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor):
         config = self.config
         if input_ids.ndim != 2 or 0 in input_ids.shape:
             raise InputError(f"input_ids must be [batch, characters] and not empty, got {tuple(input_ids.shape)}.")
@@ -473,7 +515,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             raise InputError(f"speaker_id={weights.tolist()}: weights of speakers must be positive and sum to 1.")
         return weights.to(input_ids.device)
 
-    def _check_labels(self, labels, label_lengths, input_ids) -> torch.Tensor:
+    def _check_labels(self, labels: torch.Tensor, label_lengths: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
         """The frames `[B]` of each item of `labels`."""
         config, batch = self.config, len(input_ids)
         if labels.shape[:-1] != (batch, config.num_codebooks) or labels.shape[-1] == 0:

@@ -77,7 +77,7 @@ class FiniteWeights:
     """
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, *args, **kwargs):
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, *args, **kwargs) -> "TtsTrmCodec":
         loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         check_finite_weights(pretrained_model_name_or_path, loaded[0] if isinstance(loaded, tuple) else loaded)
         return loaded
@@ -96,7 +96,7 @@ def check_finite_weights(name: str, model: nn.Module) -> None:
 class ConvNextBlock(nn.Module):
     """Depthwise convolution over time, then a two-layer perceptron per column, residual with a learned layer scale."""
 
-    def __init__(self, config: TtsTrmCodecConfig):
+    def __init__(self, config: TtsTrmCodecConfig) -> None:
         super().__init__()
         width = config.hidden_size
         self.depthwise = nn.Conv1d(width, width, config.kernel_size, padding=config.kernel_size // 2, groups=width)
@@ -118,7 +118,7 @@ class HarmonicNoiseDecoder(nn.Module):
     column, a gain and a phase for its spectrum and a gain for that of noise; one inverse transform makes the waveform.
     """
 
-    def __init__(self, config: TtsTrmCodecConfig):
+    def __init__(self, config: TtsTrmCodecConfig) -> None:
         super().__init__()
         self.config = config
         self.features = SpeechFeatures(config)
@@ -228,7 +228,7 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
     main_input_name = "input_values"
     input_modalities = ("audio",)
 
-    def __init__(self, config: TtsTrmCodecConfig):
+    def __init__(self, config: TtsTrmCodecConfig) -> None:
         super().__init__(config)
         self.register_buffer("feature_mean", torch.zeros(config.frame_features))
         self.register_buffer("analysis", torch.eye(config.frame_features, config.latent_dim))
@@ -239,7 +239,7 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         self.post_init()
 
     @torch.no_grad()
-    def _init_weights(self, module: nn.Module):
+    def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, ConvNextBlock):
             init.constant_(module.scale, 1.0 / self.config.num_layers)
@@ -274,7 +274,7 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         """Latents `[B, T, latent_dim]`, quantised or not, to samples `[B, T * frame_size]`."""
         return self.decoder(self.to_columns(latent))
 
-    def get_encoded_length(self, input_length: torch.Tensor):
+    def get_encoded_length(self, input_length: torch.Tensor) -> torch.Tensor:
         """Frames that `input_length` samples become."""
         return -(-input_length // self.config.frame_size)
 

@@ -4,7 +4,7 @@ All heads work on a flat list of N frames, so that padding costs nothing, and sh
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +52,9 @@ class LinearCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(context, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, codes: torch.Tensor):
+    def forward(
+        context, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, codes: torch.Tensor
+    ) -> torch.Tensor:
         precision = torch.promote_types(hidden.dtype, torch.float32)
         loss, gradients = hidden.new_zeros((), dtype=precision), []
         of_weight, of_bias = (torch.zeros_like(sums, dtype=precision) for sums in (weight, bias))
@@ -74,7 +76,7 @@ class LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(context, scale: torch.Tensor):
+    def backward(context, scale: torch.Tensor) -> tuple:
         return *(gradient * scale for gradient in context.saved_tensors), None
 
 
@@ -131,7 +133,7 @@ class ProjectionHead(CodebookHead):
     the place of their transformer.
     """
 
-    def __init__(self, config: TtsTrmConfig):
+    def __init__(self, config: TtsTrmConfig) -> None:
         super().__init__()
         self.config = config
         width, space, codebooks = config.audio_embed_dim, config.codebook_dim, config.num_codebooks
@@ -174,7 +176,7 @@ class ProjectionHead(CodebookHead):
         embedded = self._embed_code(codes, torch.arange(codes.shape[1], device=codes.device))
         return F.pad(embedded.cumsum(1)[:, :-1], (0, 0, 1, 0))
 
-    def loss(self, frames: torch.Tensor, codes: torch.Tensor):
+    def loss(self, frames: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Weighted mean cross-entropy, and that of each codebook `[K]`, for frames `[N, D]` and codes `[N, K]`."""
         config, losses = self.config, []
         contexts = self._contexts(frames, codes)
@@ -233,7 +235,7 @@ class LatentHead(CodebookHead):
     `latent_gain` too, filled by `set_gain` whenever the model is evaluated.
     """
 
-    def __init__(self, config: TtsTrmConfig):
+    def __init__(self, config: TtsTrmConfig) -> None:
         super().__init__()
         self.config = config
         chains, entry = len(config.codebook_chains), config.codebook_entry_dim
@@ -246,7 +248,7 @@ class LatentHead(CodebookHead):
         self.register_buffer("latent_gain", torch.ones(config.num_speakers, chains * entry))
 
     @torch.no_grad()
-    def set_codebooks(self, codebooks: torch.Tensor, mean: torch.Tensor, deviation: torch.Tensor):
+    def set_codebooks(self, codebooks: torch.Tensor, mean: torch.Tensor, deviation: torch.Tensor) -> None:
         """Takes over the codec's entries `[K, V, entry_dim]` and the latents' statistics `[chains * entry_dim]`."""
         if codebooks.shape != self.codebooks.shape:
             raise InputError(
@@ -260,7 +262,7 @@ class LatentHead(CodebookHead):
         self.log_precision.fill_(-deviation.square().mean().log())
 
     @torch.no_grad()
-    def set_gain(self, true: torch.Tensor, predicted: torch.Tensor, speaker_ids: list[int] | None = None):
+    def set_gain(self, true: torch.Tensor, predicted: torch.Tensor, speaker_ids: list[int] | None = None) -> None:
         """Takes gains from the squares of true and predicted latents about their clips' means.
 
         Both are sums by speaker, `[num_speakers, chains * entry_dim]`. Real voices need more than synthetic ones, which
@@ -277,7 +279,7 @@ class LatentHead(CodebookHead):
         """The factors `[B, chains * entry_dim]` for [`spread`]: 1 with `sharpness` 0, the speaker's own with 1."""
         return 1 + sharpness * (of_speakers(self.latent_gain, speaker_id) - 1) if sharpness else None
 
-    def _chains(self):
+    def _chains(self) -> Iterator[tuple[slice, slice]]:
         """(slice of the codebooks, slice of the latent) of each chain."""
         start = 0
         for index, length in enumerate(self.config.codebook_chains):
@@ -325,7 +327,7 @@ class LatentHead(CodebookHead):
     def _cross_entropies(self, latent: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Sums over the frames `[N]` of each codebook's cross-entropy, `[K]`."""
 
-        def compute(latent: torch.Tensor, codes: torch.Tensor):
+        def compute(latent: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
             logits = self._true_logits(latent, codes)
             losses = F.cross_entropy(logits.flatten(0, 1), codes.T.flatten(), reduction="none")
             return losses.unflatten(0, (len(logits), -1)).sum(-1)
@@ -346,7 +348,7 @@ class LatentHead(CodebookHead):
             )
         return (frames, codes) if complete.all() else (frames[complete], codes[complete])
 
-    def loss(self, frames: torch.Tensor, codes: torch.Tensor):
+    def loss(self, frames: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Regression loss, plus the weighted cross-entropy; and the unweighted one of each codebook `[K]`.
 
         The regression is the mean absolute error of the standardised latent, each dimension weighted by its

@@ -38,7 +38,7 @@ def eager_attention_forward(
     scaling: float,
     dropout: float = 0.0,
     **kwargs,
-):
+) -> tuple[torch.Tensor, None]:
     """Attention written out, for `attn_implementation="eager"`: the fallback and the oracle of the fused kernels."""
     # The query, as it is smaller than the weights.
     weights = query * scaling @ key.transpose(2, 3)
@@ -62,7 +62,7 @@ class _RMSNormOnCpu(torch.autograd.Function):
     """The same values; the library's own backward pass takes three times as long on a CPU."""
 
     @staticmethod
-    def forward(context, hidden: torch.Tensor, weight: torch.Tensor):
+    def forward(context, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         wide = hidden.to(torch.promote_types(hidden.dtype, torch.float32))
         squares = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_()
         scale = squares.div_(wide.shape[-1]).add_(torch.finfo(wide.dtype).eps).rsqrt_()
@@ -72,7 +72,7 @@ class _RMSNormOnCpu(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(context, gradient: torch.Tensor):
+    def backward(context, gradient: torch.Tensor) -> tuple:
         normed, scale, weight = context.saved_tensors
         along = gradient * normed
         inward = (along @ weight.to(along.dtype)).div_(weight.numel()).unsqueeze(-1)
@@ -86,7 +86,7 @@ class SequenceDropout(nn.Module):
     A mask an element costs a fifth of a training step on a CPU, for random numbers alone.
     """
 
-    def __init__(self, probability: float):
+    def __init__(self, probability: float) -> None:
         super().__init__()
         self.probability = probability
 
@@ -100,7 +100,7 @@ class SequenceDropout(nn.Module):
 class Attention(nn.Module):
     """Multi-head attention whose keys and values can be computed once and used many times."""
 
-    def __init__(self, config: TtsTrmConfig, width: int):
+    def __init__(self, config: TtsTrmConfig, width: int) -> None:
         super().__init__()
         self.config = config
         self.head_dim = width // config.num_heads
@@ -141,7 +141,7 @@ class DepthwiseConvolution(nn.Conv2d):
     Two-dimensional over one row, which takes `[B, L, D]` as it lies in memory.
     """
 
-    def __init__(self, width: int, kernel: int):
+    def __init__(self, width: int, kernel: int) -> None:
         super().__init__(width, width, (1, kernel), padding=(0, kernel // 2), groups=width)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -160,13 +160,13 @@ class _DepthwiseOnCpu(torch.autograd.Function):
     """The same values; the library's own backward pass is slow on a CPU in bfloat16."""
 
     @staticmethod
-    def forward(context, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor):
+    def forward(context, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         context.save_for_backward(hidden, weight)
         return _convolve_depthwise(hidden, weight, bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(context, gradient: torch.Tensor):
+    def backward(context, gradient: torch.Tensor) -> tuple:
         hidden, weight = context.saved_tensors
         kernel, length = weight.shape[-1], hidden.shape[1]
         padded = F.pad(hidden.to(gradient.dtype), (0, 0, kernel // 2, kernel // 2))
@@ -184,7 +184,7 @@ class FeedForward(nn.Module):
     as the identity.
     """
 
-    def __init__(self, config: TtsTrmConfig, width: int):
+    def __init__(self, config: TtsTrmConfig, width: int) -> None:
         super().__init__()
         inner, kernel = config.hidden_dim, config.convolution_kernel
         self.up = nn.Linear(width, inner)

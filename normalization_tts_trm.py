@@ -7,6 +7,7 @@ the words that the user wrote. Number words are those of num2words, the names of
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -64,7 +65,7 @@ def _normalizer(language: str) -> "Normalizer":
     return Normalizer(LANGUAGES.get(language) or Language(code=language, symbols=ENGLISH.symbols))
 
 
-def _any(words) -> str:
+def _any(words: Iterable[str]) -> str:
     """A pattern for any of these words, longest first."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or r"(?!)"
 
@@ -78,7 +79,7 @@ def _after(match: re.Match) -> str:
     return match.string[match.end() : match.end() + NEIGHBOURHOOD]
 
 
-def _constant(words: str, match) -> str:
+def _constant(words: str, match: re.Match) -> str:
     return words
 
 
@@ -88,7 +89,7 @@ class Normalizer:
     Of a match only the group `take` is replaced, where the pattern has one.
     """
 
-    def __init__(self, language: Language):
+    def __init__(self, language: Language) -> None:
         self.language = language
         thousands, decimal = re.escape(language.thousands), re.escape(language.decimal)
         # repetitions that could be tried from each of their parts have an upper bound: time grows with the text alone
@@ -188,7 +189,7 @@ class Normalizer:
         plain = re.sub(rf"[{self.language.thousands}\s]", "", written).replace(self.language.decimal, ".")
         return plain if "." in plain or len(plain) > MAX_DIGITS else int(plain)
 
-    def quantity(self, match, one: str, many: str) -> str:
+    def quantity(self, match: re.Match, one: str, many: str) -> str:
         """A number and what it counts."""
         value = self.value(match["number"])
         sign = f"{self.language.minus} " if "sign" in match.re.groupindex and match["sign"] else ""
@@ -208,7 +209,7 @@ class Normalizer:
     def may_be_year(written: str) -> bool:
         return written.isdigit() and len(written) == 4 and 1100 <= int(written) < 2100
 
-    def number(self, match) -> str:
+    def number(self, match: re.Match) -> str:
         written = match["number"]
         sign = f"{self.language.minus} " if match["sign"] else ""
         if written.isdigit() and written[0] == "0" and len(written) > 1:
@@ -218,14 +219,14 @@ class Normalizer:
         noun = re.match(r"\s[A-ZÄÖÜ]\w*", _after(match))
         return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
 
-    def large(self, match) -> str | None:
+    def large(self, match: re.Match) -> str | None:
         # 12B is a room; with money they are clear.
         if match["magnitude"] in ("K", "B", "m"):
             return None
         value, name = self.value(match["number"]), self.language.magnitudes[match["magnitude"]]
         return self.language.single.get(name) if value == 1 and self.language.single else f"{self.words(value)} {name}"
 
-    def range(self, match) -> str:
+    def range(self, match: re.Match) -> str:
         parts = [
             self.words(int(part), "year") if self.may_be_year(part) else self.words(self.value(part))
             for part in (match["first"], match["second"])
@@ -237,7 +238,7 @@ class Normalizer:
         between = self.language.score if ":" in match[0] else self.language.to
         return f"{parts[0]} {between} {parts[1]} {noun}".strip()
 
-    def version(self, match) -> str | None:
+    def version(self, match: re.Match) -> str | None:
         first, *others = match[0].split(".")
         if self.language.thousands == "." and all(len(part) == 3 for part in others):
             return None  # a large number
@@ -245,16 +246,16 @@ class Normalizer:
             self.words(self.value(part)) for part in (first, *others)
         )
 
-    def digit_groups(self, match) -> str:
+    def digit_groups(self, match: re.Match) -> str:
         plus = f"{self.language.symbols.get('+', 'plus')} " if match[0].startswith("+") else ""
         return plus + ", ".join(self.digits(group) for group in re.findall(r"\d+", match[0]))
 
-    def ordinal(self, match) -> str | None:
+    def ordinal(self, match: re.Match) -> str | None:
         spoken = self.words(self.value(match["number"]), "ordinal")
         return spoken if self.language.code != "de" else self._inflected(spoken, match)
 
     @staticmethod
-    def _inflected(spoken: str, match) -> str | None:
+    def _inflected(spoken: str, match: re.Match) -> str | None:
         """A German ordinal as the word before it asks for; None where that word asks for none."""
         before = re.search(r"(\w+)\s$", _before(match))
         article = before[1].lower() if before else ""
@@ -262,14 +263,14 @@ class Normalizer:
             return f"{spoken}n"
         return spoken if article in ("der", "die", "das") else None
 
-    def decade(self, match) -> str:
+    def decade(self, match: re.Match) -> str:
         if self.language.code == "de":
             return self.words(int(match["number"]), "year") + "er"
         century = f"{self.words(int(match['century']))} " if match["century"] else ""
         decade = self.words(int(match["decade"])) if match["decade"] != "00" else "hundred"
         return century + (decade[:-1] + "ies" if decade.endswith("y") else decade + "s")
 
-    def fraction(self, match) -> str | None:
+    def fraction(self, match: re.Match) -> str | None:
         top, bottom = int(match["top"]), int(match["bottom"])
         if not 0 < top < bottom:
             return f"{self.words(top)} {self.words(bottom)}"
@@ -284,14 +285,14 @@ class Normalizer:
             spoken = f"{self.words(top)} {self.words(bottom)}"
         return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", _before(match)) else spoken
 
-    def fraction_sign(self, match) -> str | None:
+    def fraction_sign(self, match: re.Match) -> str | None:
         spoken = self.language.fractions.get(match[0])
         after_number = spoken and re.search(r"\d\s?$", _before(match))
         return f"{self.language.and_} {spoken}" if after_number else spoken
 
     # -- money, measures, time ------------------------------------------------------------------------------------
 
-    def money(self, match) -> str:
+    def money(self, match: re.Match) -> str:
         one, many, cent, cents = self.language.currencies[match["unit"]]
         value = self.value(match["number"])
         if match["magnitude"]:
@@ -310,13 +311,13 @@ class Normalizer:
             return amount
         return f"{amount} {self.words(int(part))}" if self.language.code == "de" else f"{amount} and {hundredths}"
 
-    def percent(self, match) -> str:
+    def percent(self, match: re.Match) -> str:
         return self.quantity(match, self.language.percent, self.language.percent)
 
-    def unit(self, match) -> str:
+    def unit(self, match: re.Match) -> str:
         return self.quantity(match, *self.language.units[match["unit"]])
 
-    def date(self, match) -> str | None:
+    def date(self, match: re.Match) -> str | None:
         groups = match.groupdict()
         if groups.get("month"):
             month = int(groups["month"])
@@ -339,7 +340,7 @@ class Normalizer:
             spoken.append(self.words(year, "year"))
         return " ".join(spoken)
 
-    def time(self, match) -> str | None:
+    def time(self, match: re.Match) -> str | None:
         groups = match.groupdict()
         hour, minute, half = int(groups["hour"]), int(groups["minute"] or 0), groups.get("half")
         if hour > (12 if half else 24) or minute > 59:
@@ -353,7 +354,7 @@ class Normalizer:
 
     # -- words ----------------------------------------------------------------------------------------------------
 
-    def roman(self, match) -> str | None:
+    def roman(self, match: re.Match) -> str | None:
         rest, number = match["take"], 0
         for digit, value in ROMAN_DIGITS.items():
             while rest.startswith(digit) and number < 40:
@@ -366,18 +367,18 @@ class Normalizer:
         article = {"en": "the", "de": "der"}.get(self.language.code)
         return f"{article} {self.words(number, 'ordinal')}" if article else None
 
-    def abbreviation(self, match) -> str:
+    def abbreviation(self, match: re.Match) -> str:
         spoken, rest = self.language.abbreviations[match[0]], _after(match)
         may_end = match[0] in self.language.may_end and re.match(r"\s+[A-ZÄÖÜ]", rest)
         return f"{spoken}." if may_end or re.match(r"\s*$|\s*\n[^\S\n]*\n", rest) else spoken
 
-    def capitals(self, match) -> str | None:
+    def capitals(self, match: re.Match) -> str | None:
         letters, names = match["letters"], self.language.letters
         if not names or not (letters in self.language.spelled or not set(letters) & set("AEIOUY")):
             return None
         return " ".join(names[letter] for letter in letters) + (match["plural"] or "")
 
-    def address(self, match) -> str:
+    def address(self, match: re.Match) -> str:
         text = re.sub(r"^https?://", "", match[0]).rstrip("/")
         spoken = []
         for part in re.findall(r"\d+|[^\W\d_]+|[\W_]", text):
@@ -389,10 +390,10 @@ class Normalizer:
                 spoken.append(self.language.symbols.get(part, " " if part in SILENT else part))
         return " ".join(spoken)
 
-    def symbol(self, match) -> str:
+    def symbol(self, match: re.Match) -> str:
         return self.language.symbols.get(match[0], " ")
 
-    def emoji(self, match) -> str:
+    def emoji(self, match: re.Match) -> str:
         """The name of an emoji; of what is none, nothing."""
         sign = re.sub("[\ufe0f\U0001f3fb-\U0001f3ff]", "", match[0])
         if emoji is not None:
@@ -408,7 +409,7 @@ def _join(text: str, taken: list[tuple[int, int, str]]) -> SpokenText:
     characters: list[str] = []
     origins: list[tuple[int, int]] = []
 
-    def put(spoken: str, places) -> None:
+    def put(spoken: str, places: Iterable[int]) -> None:
         if characters and spoken and characters[-1].isalnum() and spoken[0].isalnum():
             characters.append(" ")
             origins.append((origins[-1][1], origins[-1][1]))

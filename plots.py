@@ -182,7 +182,7 @@ def frequency_ticks(sampling_rate: int) -> dict[str, float]:
     return {f"{value:g}": mel / mels[-1] * (MEL_BANDS + 1) - 1 for value, mel in zip(kilohertz, mels, strict=False)}
 
 
-def import_figure():
+def import_figure() -> type["Figure"]:
     """matplotlib's `Figure`, never pyplot: no state, no display, Agg by default; raises `ImportError` with the fix."""
     try:
         from matplotlib.figure import Figure
@@ -191,7 +191,7 @@ def import_figure():
     return Figure
 
 
-def new_figure(width: float, height: float):
+def new_figure(width: float, height: float) -> "Figure":
     """A figure of that many inches, 100 pixels each; raises as above."""
     return import_figure()(figsize=(width, height), dpi=100, layout="constrained")
 

@@ -7,13 +7,23 @@ anywhere `from_pretrained` can reach or from the folder `codec/` of the checkpoi
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from huggingface_hub.utils import validate_repo_id
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from transformers import BatchFeature, EncodecFeatureExtractor, MimiModel, ProcessorMixin, TokenizersBackend
+from transformers import (
+    BatchFeature,
+    EncodecFeatureExtractor,
+    MimiModel,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    ProcessorMixin,
+    TokenizersBackend,
+)
 from transformers.utils import cached_file
 
 from .errors_tts_trm import InputError, TtsTrmError
@@ -69,7 +79,7 @@ def build_tokenizer(texts: Iterable[str], max_length: int = 512) -> TokenizersBa
     )
 
 
-def load_codec(name: str, subfolder: str = "", revision: str | None = None):
+def load_codec(name: str, subfolder: str = "", revision: str | None = None) -> PreTrainedModel:
     """A codec by Hub id or folder, in float32 and frozen: transformers' `MimiModel` or our [`TtsTrmCodec`].
 
     Raises:
@@ -116,7 +126,7 @@ def check_weight_files(folder: str, subfolder: str = "") -> None:
             raise CodecError(f"{index}: {name!r} leaves the folder; keep all weights beside it.")
 
 
-def codec_codebooks(codec) -> tuple[torch.Tensor, list[int]]:
+def codec_codebooks(codec: PreTrainedModel) -> tuple[torch.Tensor, list[int]]:
     """The entries `[K, V, D]` of a codec's codebooks, before output projections, and the lengths of its chains."""
     if isinstance(codec, MimiModel):
         quantizer = codec.quantizer
@@ -152,13 +162,13 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
 
     def __init__(
         self,
-        feature_extractor,
-        tokenizer,
-        codec="kyutai/mimi",
-        codec_revision=None,
-        speakers=("speaker",),
-        languages="en",
-    ):
+        feature_extractor: EncodecFeatureExtractor,
+        tokenizer: PreTrainedTokenizerBase,
+        codec: PreTrainedModel = "kyutai/mimi",
+        codec_revision: str | None = None,
+        speakers: Sequence[str] = ("speaker",),
+        languages: str | Sequence[str] = "en",
+    ) -> None:
         self.codec = codec
         self.codec_revision = codec_revision
         self.speakers = list(speakers)
@@ -174,7 +184,13 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
 
     @classmethod
     def from_texts(
-        cls, texts, speakers=("speaker",), codec="kyutai/mimi", sampling_rate=24_000, max_length=512, languages="en"
+        cls,
+        texts: Iterable[str],
+        speakers: Sequence[str] = ("speaker",),
+        codec: PreTrainedModel = "kyutai/mimi",
+        sampling_rate: int = 24_000,
+        max_length: int = 512,
+        languages: str | Sequence[str] = "en",
     ):
         """A new processor for the characters of `texts`."""
         return cls(
@@ -186,7 +202,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         )
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, **kwargs):
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs):
         processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         processor._origin = (str(pretrained_model_name_or_path), kwargs.get("revision"))
         # A voice of somebody else's must not name a folder of this machine.
@@ -203,12 +219,14 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         return processor
 
     @classmethod
-    def _load_tokenizer_from_pretrained(cls, sub_processor_type, pretrained_model_name_or_path, **kwargs):
+    def _load_tokenizer_from_pretrained(
+        cls, sub_processor_type: str, pretrained_model_name_or_path: str | os.PathLike, **kwargs
+    ):
         # AutoTokenizer would first load the model's configuration, and ask on standard input whether to trust its code
         kwargs.pop("trust_remote_code", None)
         return TokenizersBackend.from_pretrained(pretrained_model_name_or_path, **kwargs)
 
-    def save_pretrained(self, save_directory, **kwargs):
+    def save_pretrained(self, save_directory: str | os.PathLike, **kwargs):
         """Saves everything, a codec that lies in a folder included: the checkpoint is complete in itself."""
         os.makedirs(save_directory, exist_ok=True)
         codec, revision = self.codec, self.codec_revision
@@ -227,7 +245,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         finally:
             self.codec, self.codec_revision = codec, revision
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         return {key: value for key, value in super().to_dict().items() if key not in ("_origin", "_spelled")}
 
     # -- text -----------------------------------------------------------------------------------------------------
@@ -244,7 +262,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
     def model_input_names(self):
         return ["input_ids", "attention_mask", "speaker_id"]
 
-    def _text_inputs(self, texts: list[str], speakers, normalize: bool, text_kwargs) -> dict:
+    def _text_inputs(self, texts: list[str], speakers: Sequence[str], normalize: bool, text_kwargs: dict) -> dict:
         if not texts:
             raise InputError("The list of texts is empty; give at least one.")
         if isinstance(speakers, (str, int)) or speakers is None:
@@ -279,7 +297,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         return self.codec, "", self.codec_revision
 
     @property
-    def codec_model(self):
+    def codec_model(self) -> PreTrainedModel:
         """The codec, loaded when it is first asked for."""
         return load_codec(*self._codec_location())
 
@@ -318,7 +336,14 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
             row[:, length:] = -1
         return codes
 
-    def __call__(self, text=None, audio=None, speaker=None, normalize=True, **kwargs) -> BatchFeature:
+    def __call__(
+        self,
+        text: str | list[str] | None = None,
+        audio: Any = None,
+        speaker: str | int | Sequence | None = None,
+        normalize: bool = True,
+        **kwargs,
+    ) -> BatchFeature:
         """Inputs of the model.
 
         Args:
@@ -351,7 +376,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         return BatchFeature(data, tensor_type=merged["text_kwargs"].get("return_tensors"))
 
     @torch.no_grad()
-    def decode(self, codes, lengths=None, **kwargs) -> list[torch.Tensor]:
+    def decode(self, codes: torch.Tensor, lengths: torch.Tensor | None = None, **kwargs) -> list[torch.Tensor]:
         """Codes to audio.
 
         Args:
@@ -387,10 +412,10 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
             waveforms.append(audio.float().cpu())
         return waveforms
 
-    def batch_decode(self, codes, **kwargs):
+    def batch_decode(self, codes: torch.Tensor, **kwargs) -> list[torch.Tensor]:
         return self.decode(codes, **kwargs)
 
-    def save_audio(self, audio, path) -> None:
+    def save_audio(self, audio: Any, path: str | Path) -> None:
         """Writes samples `[L]`, or a list of such to a list of paths, as 16-bit WAV; a failed write leaves no file."""
         if soundfile is None:
             raise ImportError("Writing audio files needs soundfile: pip install soundfile soxr.")

@@ -63,7 +63,7 @@ class Encoder:
     `content`, after `close`: what was sent before could not know it.
     """
 
-    def __init__(self, name: str, sampling_rate: int):
+    def __init__(self, name: str, sampling_rate: int) -> None:
         self._name, self._rate = name, sampling_rate
         self._buffer, self._sent = io.BytesIO(), 0
         self._file = None

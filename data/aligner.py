@@ -8,7 +8,8 @@ quarters.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ def training_steps(num_clips: int, fewest: int = MIN_STEPS) -> int:
 class Aligner(nn.Module):
     """Log-scores of characters against quarter frames."""
 
-    def __init__(self, vocab_size: int, latent_dim: int):
+    def __init__(self, vocab_size: int, latent_dim: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, WIDTH)
         self.text = nn.Sequential(nn.Conv1d(WIDTH, HIDDEN, 3, padding=1), nn.GELU(), nn.Conv1d(HIDDEN, WIDTH, 1))
@@ -71,7 +72,7 @@ def beta_binomial_prior(num_steps: int, num_characters: int) -> torch.Tensor:
     a = torch.arange(1, num_steps + 1, dtype=torch.float32)[:, None]
     b = num_steps - a + 1
 
-    def log_beta(x, y):
+    def log_beta(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return torch.lgamma(x) + torch.lgamma(y) - torch.lgamma(x + y)
 
     choose = math.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
@@ -106,7 +107,9 @@ def monotonic_path(scores: np.ndarray) -> np.ndarray:
     return durations
 
 
-def latent_statistics(rows: Sequence, codebooks: torch.Tensor, chains, frames: int = 100_000):
+def latent_statistics(
+    rows: Sequence, codebooks: torch.Tensor, chains: Sequence[int], frames: int = 100_000
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation `[len(chains) * D]` of the latents of up to `frames` frames of `rows`.
 
     Each row begins with its codes `[K, T]`; the rows are spread evenly over the data set.
@@ -142,7 +145,9 @@ class AlignerTraining:
         seed: of initialisation and order; the same data and seed give the same durations.
     """
 
-    def __init__(self, rows: Sequence, codebooks: torch.Tensor, chains, vocab_size: int, seed: int = 42):
+    def __init__(
+        self, rows: Sequence, codebooks: torch.Tensor, chains: Sequence[int], vocab_size: int, seed: int = 42
+    ) -> None:
         self.rows, self.codebooks, self.chains = rows, codebooks.float(), list(chains)
         self.generator = torch.Generator().manual_seed(seed)
         self.frames = usable_frames(rows)
@@ -154,7 +159,7 @@ class AlignerTraining:
             torch.manual_seed(seed)
             self.aligner = Aligner(vocab_size, len(self.mean))
 
-    def _batch(self, rows: list[tuple[np.ndarray, np.ndarray]]):
+    def _batch(self, rows: list[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, ...]:
         frames = torch.tensor([codes.shape[1] for codes, _ in rows])
         characters = torch.tensor([len(ids) for _, ids in rows])
         latents = torch.zeros(len(rows), int(frames.max()), len(self.mean))
@@ -166,7 +171,7 @@ class AlignerTraining:
             input_ids[row, : len(ids)] = torch.from_numpy(np.asarray(ids))
         return input_ids, latents, characters, frames * STEPS_PER_FRAME
 
-    def _batches(self):
+    def _batches(self) -> Iterator[tuple[torch.Tensor, ...]]:
         """Endless batches of clips of similar length, in an order that the seed decides."""
         pool_size, usable = 16 * CLIPS_PER_STEP, list(self.frames)
         while True:
@@ -198,11 +203,11 @@ class AlignerTraining:
             raise InputError(f"The aligner hears latents of {len(mean)} numbers, this codec has {len(self.mean)}.")
         self.mean, self.deviation, self.fewest_steps = mean, deviation, MIN_FURTHER_STEPS
 
-    def save(self, path) -> None:
+    def save(self, path: str | Path) -> None:
         """Writes `state_dict` as safetensors."""
         save_file(self.state_dict(), path)
 
-    def train(self, steps: int | None = None, progress=print) -> float:
+    def train(self, steps: int | None = None, progress: Callable[[str], None] = print) -> float:
         """Trains for `steps`, by default as many as the data set calls for; returns the last running loss."""
         steps = steps or training_steps(len(self.frames), self.fewest_steps)
         optimizer = torch.optim.Adam(self.aligner.parameters(), lr=LEARNING_RATE)
@@ -224,7 +229,7 @@ class AlignerTraining:
         return running
 
     @torch.no_grad()
-    def align(self, rows: Sequence, progress=print) -> list[np.ndarray]:
+    def align(self, rows: Sequence, progress: Callable[[str], None] = print) -> list[np.ndarray]:
         """Durations in frames of every row, float32 `[S]` summing to T; empty where the text is too long for it."""
         self.aligner.eval()
         durations = [np.zeros(0, dtype=np.float32) for _ in range(len(rows))]

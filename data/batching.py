@@ -41,7 +41,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         frames_per_batch: int | None = None,
         num_replicas: int = 1,
         rank: int = 0,
-    ):
+    ) -> None:
         self.lengths = np.asarray(lengths, dtype=np.int64)
         self.seed, self.num_replicas, self.rank = seed, num_replicas, rank
         if len(self.lengths) < num_replicas:
@@ -102,7 +102,7 @@ class Collator:
         names: whether a batch also says which clips it is made of, as `names`, a list of str.
     """
 
-    def __init__(self, pad_token_id: int, codebook_size: int = 2048, multiple: int = 1, names: bool = False):
+    def __init__(self, pad_token_id: int, codebook_size: int = 2048, multiple: int = 1, names: bool = False) -> None:
         self.pad_token_id, self.codebook_size, self.multiple = pad_token_id, codebook_size, multiple
         self.names = names
 

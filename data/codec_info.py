@@ -14,6 +14,8 @@ from .clips import DataError
 
 if TYPE_CHECKING:
     pass
+from transformers import PreTrainedModel
+
 from ..files import write_json
 
 # Of the folder and of all that shapes a code; another version means another key.
@@ -63,7 +65,7 @@ class CodecInfo:
     folder: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, codec, name: str, revision: str | None = None) -> "CodecInfo":
+    def of(cls, codec: PreTrainedModel, name: str, revision: str | None = None) -> "CodecInfo":
         """That of a loaded codec that the user calls `name`."""
         from ..processing_tts_trm import codec_codebooks
 
@@ -118,7 +120,7 @@ class CodecInfo:
         folder = Path(content.pop("folder"))
         write_json(folder / CODEC_FILE, content)
 
-    def check_matches(self, codec, name: str) -> None:
+    def check_matches(self, codec: PreTrainedModel, name: str) -> None:
         """Raises `DataError` if the loaded `codec`, which the user calls `name`, is not the one behind the folder."""
         other = CodecInfo.of(codec, name)
         if other.fingerprint != self.fingerprint:

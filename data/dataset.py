@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -17,13 +18,18 @@ from torch.utils.data import Dataset
 from .clips import DataError
 from .held_out import is_held_out, text_key, text_rank
 
+if TYPE_CHECKING:
+    import datasets
+
+    from ..processing_tts_trm import TtsTrmProcessor
+
 # A text with more ids than that many a frame cannot be aligned.
 ALIGNER_STEPS_PER_FRAME = 4
 # Of the frames, by which the sum of the user's durations may be off.
 DURATION_TOLERANCE = 0.01
 
 
-def read_codes(table, row: int) -> np.ndarray:
+def read_codes(table: "datasets.Dataset", row: int) -> np.ndarray:
     """Codes `[K, T]` int16 of one row of a `datasets.Dataset`, without a copy: read only."""
     lists = table.data.fast_slice(row, 1)["audio_codes"].chunk(0).flatten()  # [K] lists
     return lists.flatten().to_numpy().reshape(len(lists), -1)
@@ -37,7 +43,9 @@ class SpeechDataset(Dataset):
     `[S]` float32 in frames, summing to T.
     """
 
-    def __init__(self, table, rows: np.ndarray, input_ids: list, speaker_ids: list, durations: list | None):
+    def __init__(
+        self, table: "datasets.Dataset", rows: np.ndarray, input_ids: list, speaker_ids: list, durations: list | None
+    ) -> None:
         self.table, self.rows = table, rows
         self.input_ids = [input_ids[row] for row in rows]
         self.speaker_ids = [speaker_ids[row] for row in rows]
@@ -47,7 +55,7 @@ class SpeechDataset(Dataset):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def of_speakers(self, speaker_ids) -> "SpeechDataset":
+    def of_speakers(self, speaker_ids: Sequence[int]) -> "SpeechDataset":
         """Only the items of some speakers, in the same order."""
         chosen = [index for index, speaker_id in enumerate(self.speaker_ids) if speaker_id in speaker_ids]
         part = copy(self)
@@ -72,7 +80,7 @@ class SpeechDataset(Dataset):
 class AlignmentRows(Sequence):
     """What the aligner reads: `(codes [K, T], input_ids [S])` of those rows of `table` that need its durations."""
 
-    def __init__(self, table, rows: np.ndarray, input_ids: list):
+    def __init__(self, table: "datasets.Dataset", rows: np.ndarray, input_ids: list) -> None:
         self.table, self.rows, self.input_ids = table, rows, input_ids
 
     def __len__(self) -> int:
@@ -110,7 +118,7 @@ class SplitReport:
     def __add__(self, other: "SplitReport") -> "SplitReport":
         """What became of the rows of both."""
 
-        def together(one, two):
+        def together(one: Any, two: Any) -> Any:
             if isinstance(one, dict):
                 return {name: one.get(name, 0) + two.get(name, 0) for name in one | two}
             return one + two
@@ -147,7 +155,9 @@ class _Examined:
     unknown: Counter
 
 
-def _examine(table, processor, max_text_length: int, max_audio_frames: int) -> _Examined:
+def _examine(
+    table: "datasets.Dataset", processor: "TtsTrmProcessor", max_text_length: int, max_audio_frames: int
+) -> _Examined:
     texts, unknown = [], Counter()
     columns = (table.data.column(name).to_pylist() for name in ("text", "speaker"))
     try:
@@ -182,16 +192,16 @@ def _examine(table, processor, max_text_length: int, max_audio_frames: int) -> _
     return _Examined(ids, reasons, own, given - sum(values is not None for values in own), unknown)
 
 
-def _plain(table):
+def _plain(table: "datasets.Dataset") -> "datasets.Dataset":
     """`table` without a mapping of rows, as `select` leaves behind: rows are read past it."""
     return table if table._indices is None else table.flatten_indices()
 
 
-def _column(table, name: str) -> np.ndarray:
+def _column(table: "datasets.Dataset", name: str) -> np.ndarray:
     return table.data.column(name).to_numpy().astype(np.int64)
 
 
-def _durations(table, name: str) -> list[np.ndarray | None]:
+def _durations(table: "datasets.Dataset", name: str) -> list[np.ndarray | None]:
     """A column of lists as one float32 array a row, None where the entry or the column is absent."""
     if name not in table.column_names:
         return [None] * len(table)
@@ -213,7 +223,9 @@ def _fitting(values: np.ndarray | None, num_ids: int, frames: int) -> np.ndarray
     return (values * (frames / total)).astype(np.float32)
 
 
-def rows_to_align(table, processor, max_text_length: int = 512, max_audio_frames: int = 256) -> AlignmentRows:
+def rows_to_align(
+    table: "datasets.Dataset", processor: "TtsTrmProcessor", max_text_length: int = 512, max_audio_frames: int = 256
+) -> AlignmentRows:
     """The rows that will be trained on and have no durations of the user's, or none at all if all are aligned already.
 
     Args:
@@ -230,8 +242,8 @@ def rows_to_align(table, processor, max_text_length: int = 512, max_audio_frames
 
 
 def prepare_split(
-    table,
-    processor,
+    table: "datasets.Dataset",
+    processor: "TtsTrmProcessor",
     max_text_length: int = 512,
     max_audio_frames: int = 256,
     held_out_share: float = 0.04,

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .clips import Clip, DataError, HubAudio
+
 # Importing it takes a second, which folders need not pay.
 if TYPE_CHECKING:
-    pass
-from .clips import Clip, DataError, HubAudio
+    from datasets import Audio, Dataset, Features
 
 
 def read_hub(
@@ -58,7 +59,7 @@ def read_hub(
     return HubClips(str(name), dataset, audio, audio_column, text_column, speaker_column if has_speakers else None)
 
 
-def _check_column(name, features, column: str, option: str) -> None:
+def _check_column(name: str, features: "Features", column: str, option: str) -> None:
     first, *fields = column.split(".")
     found = features
     for part in (first, *fields):
@@ -72,7 +73,15 @@ class HubClips(Sequence):
 
     ROWS_AT_ONCE = 1000
 
-    def __init__(self, name: str, dataset, audio, audio_column: str, text_column: str, speaker_column: str | None):
+    def __init__(
+        self,
+        name: str,
+        dataset: "Dataset",
+        audio: "Audio",
+        audio_column: str,
+        text_column: str,
+        speaker_column: str | None,
+    ) -> None:
         self.name, self.audio, self.audio_column = name, audio, audio_column
         self.text_column, self.speaker_column = text_column, speaker_column
         columns = [column.split(".")[0] for column in (text_column, speaker_column) if column]

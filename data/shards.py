@@ -9,7 +9,7 @@ from .clips import DataError
 
 if TYPE_CHECKING:
     import datasets
-
+    from pyarrow import Table
 
 AGAIN = "delete it and run the same command again"
 
@@ -28,7 +28,7 @@ def token_features(num_codebooks: int, with_durations: bool = False) -> "dataset
     return Features(features | ({"durations": List(Value("float32"))} if with_durations else {}))
 
 
-def read_table(path: Path, columns: list[str] | None = None):
+def read_table(path: Path, columns: list[str] | None = None) -> "Table":
     """A parquet file, or some columns of it, as a pyarrow table; raises `DataError` if it is damaged."""
     import pyarrow
     import pyarrow.parquet
@@ -43,7 +43,7 @@ def read_table(path: Path, columns: list[str] | None = None):
     return table
 
 
-def read_codes_table(path: Path, num_codebooks: int, codebook_size: int):
+def read_codes_table(path: Path, num_codebooks: int, codebook_size: int) -> "Table":
     """A shard as a pyarrow table, whose codes are `[K][T]` int16 below `codebook_size`, each row as long as it says.
 
     Raises:

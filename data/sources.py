@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 # Importing it takes a second, which folders need not pay.
 if TYPE_CHECKING:
     pass
+import argparse
+
 from .clips import Clip
 from .hub_datasets import read_hub
 from .recordings import read_folder
@@ -34,7 +36,7 @@ def read_sources(
     return sources[0] if len(sources) == 1 else [clip for clips in sources for clip in clips]
 
 
-def read_chosen(options) -> Sequence[Clip]:
+def read_chosen(options: argparse.Namespace) -> Sequence[Clip]:
     """The clips that `--data-dir` and the options beside it name."""
     columns = options.text_column, options.audio_column, options.speaker_column
     return read_sources(options.data_dir, *columns, options.split, options.dataset_config)

@@ -4,8 +4,10 @@ What grows with the data set is only what its index says, the headers of the sha
 before the run begins, for the held-out sentences and the statistics of the latents.
 """
 
+import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch.utils.data import ConcatDataset, IterableDataset, get_worker_info
@@ -16,6 +18,9 @@ from .codec_info import CodecInfo
 from .dataset import SpeechDataset, SplitReport, prepare_split
 from .token_folder import TokenShards
 
+if TYPE_CHECKING:
+    from ..processing_tts_trm import TtsTrmProcessor
+
 # Of the first shards, which are evaluated.
 HELD_OUT_CLIPS = 512
 
@@ -23,7 +28,7 @@ HELD_OUT_CLIPS = 512
 class HeldOutRows(ConcatDataset):
     """Held-out rows of several shards, with their `lengths` `[N]` in frames."""
 
-    def __init__(self, parts: list[SpeechDataset]):
+    def __init__(self, parts: list[SpeechDataset]) -> None:
         self.datasets = [part for part in parts if len(part)]
         self.cumulative_sizes = self.cumsum(self.datasets)
         self.lengths = np.concatenate([np.zeros(0, np.int64), *(part.lengths for part in self.datasets)])
@@ -54,7 +59,7 @@ class StreamedBatches(IterableDataset):
     def __init__(
         self,
         info: CodecInfo,
-        processor,
+        processor: "TtsTrmProcessor",
         limits: dict,
         batch_size: int = 8,
         frames_per_batch: int | None = None,
@@ -62,8 +67,8 @@ class StreamedBatches(IterableDataset):
         num_replicas: int = 1,
         rank: int = 0,
         num_workers: int = 0,
-        collate=None,
-    ):
+        collate: Callable | None = None,
+    ) -> None:
         self.info, self.processor, self.limits, self.collate = info, processor, limits, collate
         self.batch_size, self.frames_per_batch, self.seed = batch_size, frames_per_batch, seed
         self.num_replicas, self.rank, self.start_batch = num_replicas, rank, 0
@@ -76,7 +81,14 @@ class StreamedBatches(IterableDataset):
             )
 
     @classmethod
-    def of(cls, options, processor, collate=None, num_replicas: int = 1, rank: int = 0) -> "StreamedBatches":
+    def of(
+        cls,
+        options: argparse.Namespace,
+        processor: "TtsTrmProcessor",
+        collate: Callable | None = None,
+        num_replicas: int = 1,
+        rank: int = 0,
+    ) -> "StreamedBatches":
         """What the options of `run_training.py` ask for."""
         limits = {
             "max_text_length": options.max_text_length,

@@ -20,13 +20,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ..files import atomic_path, write_json
 from .clips import Clip, DataError, clips_key
+from .codec_info import CODEC_FILE, SKIPPED_FILE, CodecInfo
 from .shards import AGAIN, read_codes_table, read_table
 
 if TYPE_CHECKING:
     import datasets
-from ..files import atomic_path, write_json
-from .codec_info import CODEC_FILE, SKIPPED_FILE, CodecInfo
+    from pyarrow import Table
+    from transformers import PreTrainedTokenizerBase
+
 
 SHARD_METADATA = b"tts_trm"
 SHARD_HEADER, DURATIONS_HEADER = {"key", "num_clips", "num_frames", "skipped"}, {"key", "tokenizer"}
@@ -55,7 +58,7 @@ def read_header(path: Path) -> dict | None:
         return None
 
 
-def write_shard(path: Path, table, info: CodecInfo, skipped: list[dict]) -> dict:
+def write_shard(path: Path, table: "Table", info: CodecInfo, skipped: list[dict]) -> dict:
     """Writes a pyarrow table of [`token_features`] as a shard of the folder of `info`; returns its header.
 
     `skipped` has `{"name": ..., "reason": ...}` of the clips that are missing from it.
@@ -117,7 +120,9 @@ def tokens_state(
     return "stale" if clips is not None and clips_key(clips) != info.clips else "ready"
 
 
-def load_tokens(token_dir: str | Path, tokenizer=None) -> tuple["datasets.Dataset", CodecInfo]:
+def load_tokens(
+    token_dir: str | Path, tokenizer: "PreTrainedTokenizerBase | None" = None
+) -> tuple["datasets.Dataset", CodecInfo]:
     """The rows of a token folder, memory-mapped, and what made them.
 
     The column `durations`, where there is one, holds the user's own; with a `tokenizer`, `aligned_durations` holds
@@ -144,7 +149,9 @@ def load_tokens(token_dir: str | Path, tokenizer=None) -> tuple["datasets.Datase
     return dataset, info
 
 
-def read_shard(info: CodecInfo, path: Path, tokenizer, first: int, total: int) -> "datasets.Dataset":
+def read_shard(
+    info: CodecInfo, path: Path, tokenizer: "PreTrainedTokenizerBase", first: int, total: int
+) -> "datasets.Dataset":
     """The rows of one shard in memory, as [`load_tokens`] gives those of all.
 
     `first` is the number of rows in the shards before it, `total` that of all.
@@ -163,7 +170,7 @@ def read_shard(info: CodecInfo, path: Path, tokenizer, first: int, total: int) -
 class TokenShards(Sequence):
     """The shards of a complete folder, each read when it is asked for, as [`read_shard`] gives it."""
 
-    def __init__(self, info: CodecInfo, tokenizer):
+    def __init__(self, info: CodecInfo, tokenizer: "PreTrainedTokenizerBase") -> None:
         self.info, self.tokenizer, self.paths = info, tokenizer, shard_paths(info)
         # Rows up to each one's end.
         self.ends = list(accumulate(read_header(path)["num_clips"] for path in self.paths))
@@ -205,7 +212,7 @@ def shard_paths(info: CodecInfo) -> list[Path]:
 # -- durations ----------------------------------------------------------------------------------------------------
 
 
-def tokenizer_hash(tokenizer) -> str:
+def tokenizer_hash(tokenizer: "PreTrainedTokenizerBase") -> str:
     """sha256 of what decides a text's ids: not of the padding and truncation that the last call happened to set."""
     content = json.loads(tokenizer.backend_tokenizer.to_str())
     content = {key: value for key, value in content.items() if key not in ("padding", "truncation")}
@@ -254,12 +261,12 @@ def num_rows(info: CodecInfo) -> int:
     return sum(read_header(path)["num_clips"] for path in shard_paths(info))
 
 
-def has_durations(info: CodecInfo, tokenizer) -> bool:
+def has_durations(info: CodecInfo, tokenizer: "PreTrainedTokenizerBase") -> bool:
     """Whether the folder holds durations that were aligned for this tokenizer and these tokens."""
     return _has_durations(info, tokenizer, num_rows(info))
 
 
-def _has_durations(info: CodecInfo, tokenizer, total: int) -> bool:
+def _has_durations(info: CodecInfo, tokenizer: "PreTrainedTokenizerBase", total: int) -> bool:
     import pyarrow.parquet
 
     digest = tokenizer_hash(tokenizer)
@@ -269,7 +276,7 @@ def _has_durations(info: CodecInfo, tokenizer, total: int) -> bool:
     return pyarrow.parquet.read_metadata(path).num_rows == total
 
 
-def _read_durations(info: CodecInfo, tokenizer, first: int, count: int, total: int):
+def _read_durations(info: CodecInfo, tokenizer: "PreTrainedTokenizerBase", first: int, count: int, total: int):
     """The stored column of `count` rows of `total` from `first` on, or None; reads no more than these need."""
     import pyarrow
     import pyarrow.parquet

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from ..audio.reading import TARGET_LOUDNESS, AudioError
 from ..files import atomic_path, remove_partial_files
@@ -100,12 +101,12 @@ def tokenize_clips(
     return report
 
 
-def _preparation_key(info: CodecInfo, codec) -> str:
+def _preparation_key(info: CodecInfo, codec: PreTrainedModel) -> str:
     parts = [_weights_fingerprint(codec), info.format_version, TARGET_LOUDNESS, info.shard_size, info.clips]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _weights_fingerprint(codec) -> str:
+def _weights_fingerprint(codec: PreTrainedModel) -> str:
     """sha256 of settings and weights: the same codebooks behind another encoder are given other codes."""
     settings = codec.config.to_diff_dict()
     settings = {name: value for name, value in settings.items() if name not in ABOUT_THE_FILE}
@@ -193,7 +194,15 @@ def _encode_shard(path: Path, clips: list[Clip], info: CodecInfo, options: dict,
 
 
 def encode_batch(
-    starts: dict, rank, clips, location, revision, batch_size, process_index, with_durations, version
+    starts: dict,
+    rank: int | None,
+    clips: Sequence[Clip],
+    location: str,
+    revision: str | None,
+    batch_size: int,
+    process_index: int,
+    with_durations: bool,
+    version: int,
 ) -> dict:
     """The `datasets` map step: the clips from `starts["start"][0]` on become rows of codes.
 
@@ -231,7 +240,7 @@ def encode_batch(
 
 
 @torch.no_grad()
-def _encode(codec, waveforms: dict[int, np.ndarray], batch_size: int) -> dict[int, np.ndarray]:
+def _encode(codec: PreTrainedModel, waveforms: dict[int, np.ndarray], batch_size: int) -> dict[int, np.ndarray]:
     """Waveforms `[L]` to codes `[K, T]` int16, longest first, in batches that are bounded in samples."""
     size = round(codec.config.sampling_rate / codec.config.frame_rate)
     budget = int(batch_size * MAX_MEAN_SECONDS * codec.config.sampling_rate)

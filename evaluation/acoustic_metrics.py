@@ -111,7 +111,7 @@ def harmonics_to_noise(waveform: np.ndarray, sampling_rate: int) -> float:
 class AcousticDistance(evaluate.Metric):
     """How far utterances are from recordings of the same sentences; the mean over sentences of [`compare`]."""
 
-    def _info(self):
+    def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=(
                 "Mel-cepstral distance sqrt(2 sum_d (c_d - c'_d)^2) of 13 coefficients in dB (Kubichek 1993; from "
@@ -135,7 +135,7 @@ Returns:
             ),
         )
 
-    def _compute(self, predictions: list, references: list, sampling_rate: int):
+    def _compute(self, predictions: list, references: list, sampling_rate: int) -> dict:
         results = [
             compare(Analysis.of(speech, sampling_rate), Analysis.of(reference, sampling_rate))
             for speech, reference in zip(predictions, references, strict=True)
@@ -150,7 +150,7 @@ Returns:
 class SpeakerSimilarity(evaluate.Metric):
     """Mean cosine of speaker embeddings; 1 is the same voice."""
 
-    def _info(self):
+    def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description="Mean cosine between the embeddings of utterances and of their speaker.",
             citation="",
@@ -166,7 +166,7 @@ Returns:
             ),
         )
 
-    def _compute(self, predictions: list, references: list):
+    def _compute(self, predictions: list, references: list) -> dict:
         cosines = []
         for pair in zip(predictions, references, strict=True):
             embedding, speaker = map(np.asarray, pair)

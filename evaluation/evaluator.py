@@ -110,7 +110,7 @@ class VoiceEvaluation:
         durations: dict | None = None,
         seed: int = 0,
         quality: SpeechQuality | None = None,
-    ):
+    ) -> None:
         # Says now if its library is missing.
         pitch_contour(np.zeros(processor.sampling_rate), processor.sampling_rate)
         self.model, self.processor, self.seed = model, processor, seed

@@ -49,7 +49,7 @@ def evaluate(
     # Weighted sum and sum of weights.
     sums: dict[str, tuple[float, float]] = {}
 
-    def add(name: str, value: float | torch.Tensor, weight: float):
+    def add(name: str, value: float | torch.Tensor, weight: float) -> None:
         total, weights = sums.get(name, (0.0, 0.0))
         sums[name] = total + float(value) * weight, weights + weight
 

@@ -21,7 +21,7 @@ class SpeechQuality:
 
     name = "DNSMOS"
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             from speechmos import dnsmos
         except ImportError as error:

@@ -33,7 +33,7 @@ class PocketsphinxRecognizer:
     name = POCKETSPHINX
     normalize = staticmethod(lambda text, language="en": plain_words(text))
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             from pocketsphinx import Decoder
         except ImportError as error:
@@ -93,7 +93,7 @@ class WhisperRecognizer:
         ImportError: if faster-whisper or whisper-normalizer is not installed.
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         try:
             from faster_whisper import WhisperModel
             from whisper_normalizer.basic import BasicTextNormalizer
@@ -137,7 +137,7 @@ class TransformersRecognizer:
 
     normalize = staticmethod(lambda text, language="en": plain_words(text))
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         from transformers import pipeline
 
         self.name = name

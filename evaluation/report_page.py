@@ -26,7 +26,7 @@ class EvaluationPage:
         sampling_rate: of all waveforms, in Hz.
     """
 
-    def __init__(self, sampling_rate: int):
+    def __init__(self, sampling_rate: int) -> None:
         # PyTorch needs it as well.
         from jinja2 import Environment, StrictUndefined
 

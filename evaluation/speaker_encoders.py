@@ -33,7 +33,7 @@ class ResemblyzerSpeakerEncoder:
 
     name = RESEMBLYZER
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             from resemblyzer import VoiceEncoder, preprocess_wav
         except ImportError as error:
@@ -55,7 +55,7 @@ class TransformersSpeakerEncoder:
         ListenerError: if it cannot be loaded.
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str) -> None:
         from transformers import AutoFeatureExtractor, AutoModelForAudioXVector
 
         self.name = name

@@ -79,7 +79,7 @@ def _edits(output: "jiwer.WordOutput") -> tuple[int, int]:
 class WordErrorRate(evaluate.Metric):
     """Word and character error rate of all sentences together (jiwer), with their bootstrap intervals."""
 
-    def _info(self):
+    def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description="Edit distance of words (characters) over their number; 1 is 100 %, and more is possible.",
             citation="",
@@ -92,7 +92,9 @@ Returns:
             features=TEXT_PAIRS,
         )
 
-    def _compute(self, predictions: list[str], references: list[str], draws: int = BOOTSTRAP_DRAWS, seed: int = 0):
+    def _compute(
+        self, predictions: list[str], references: list[str], draws: int = BOOTSTRAP_DRAWS, seed: int = 0
+    ) -> dict:
         import jiwer
 
         pairs = list(zip(checked_references(references), map(plain_words, predictions), strict=True))
@@ -162,7 +164,7 @@ class DroppedAndRepeatedWords(evaluate.Metric):
     that long texts provoke. A weak recogniser drops words too: compare with its result for the recordings.
     """
 
-    def _info(self):
+    def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description="Words left out and words said twice, over the number of words.",
             citation="",
@@ -174,7 +176,7 @@ Returns:
             features=TEXT_PAIRS,
         )
 
-    def _compute(self, predictions: list[str], references: list[str]):
+    def _compute(self, predictions: list[str], references: list[str]) -> dict:
         words = sum(len(text.split()) for text in checked_references(references))
         counts = [count_dropped_and_repeated(*pair) for pair in zip(references, predictions, strict=True)]
         dropped, repeated = map(sum, zip(*counts, strict=True))

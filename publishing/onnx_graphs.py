@@ -37,7 +37,7 @@ class ResidualSearch(nn.Module):
     of a common tensor, onnxruntime would cut and turn them all whenever it loads the graph, which takes seconds.
     """
 
-    def __init__(self, codebooks: torch.Tensor):
+    def __init__(self, codebooks: torch.Tensor) -> None:
         super().__init__()
         self.levels = len(codebooks)
         for level, entries in enumerate(codebooks.float()):
@@ -57,7 +57,7 @@ class ResidualSearch(nn.Module):
 class ModelGraph(nn.Module):
     """`generate` of a model with a latent head and durations, its codes the nearest ones."""
 
-    def __init__(self, model: TtsTrmModel):
+    def __init__(self, model: TtsTrmModel) -> None:
         super().__init__()
         self.model = model
         self.searches = nn.ModuleList(ResidualSearch(model.head.codebooks[part]) for part, _ in model.head._chains())
@@ -70,7 +70,7 @@ class ModelGraph(nn.Module):
         speed: torch.Tensor,
         sharpness: torch.Tensor,
         num_frames: torch.Tensor,
-    ):
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Codes `[B, K, T]`, lengths `[B]` and durations `[B, S]`; the arguments as in docs/onnx.md."""
         model, head = self.model, self.model.head
         text = model.text_encoder(input_ids, attention_mask, speaker_shares)
@@ -97,7 +97,7 @@ class ModelGraph(nn.Module):
 class CodecGraph(nn.Module):
     """`decode` of the offline codec, its Fourier transforms as products with the waves of all frequencies."""
 
-    def __init__(self, codec: TtsTrmCodec):
+    def __init__(self, codec: TtsTrmCodec) -> None:
         super().__init__()
         self.codec, decoder = codec, codec.decoder
         size, self.hop_length, self.padding = codec.config.fft_size, codec.config.hop_length, decoder.padding
@@ -169,7 +169,7 @@ def _export(graph: nn.Module, arguments: dict, axes: dict, outputs: list[str], o
     log_sigmoid = torch.ops.aten.log_sigmoid
 
     # The exporter's own is the logarithm of 0 far from an edge.
-    def stable_log_sigmoid(x: torch.Tensor):
+    def stable_log_sigmoid(x: torch.Tensor) -> torch.Tensor:
         return opset18.Neg(opset18.Softplus(opset18.Neg(x)))
 
     with torch.no_grad():

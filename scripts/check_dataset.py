@@ -18,13 +18,15 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import run_command
 
 # Problems of a kind; the report has all.
 SHOWN = 5
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv, or Hub names")
     parser.add_argument("--text-column", default="text", help="of a Hub data set")
@@ -44,7 +46,7 @@ def parse_arguments(arguments=None):
     return parser.parse_args(arguments)
 
 
-def check(options) -> int:
+def check(options: argparse.Namespace) -> int:
     from tts_trm.data.checks import ERROR, KINDS, draw_dataset, find_problems, measure_all
     from tts_trm.data.sources import read_chosen
     from tts_trm.normalization_tts_trm import normalize_text
@@ -96,7 +98,7 @@ def known_letters(voice: str) -> frozenset[str]:
     return frozenset(alphabet_and_speakers(voice)[0])
 
 
-def summary(measured) -> str:
+def summary(measured: list) -> str:
     """Minutes, clips and sampling rates by speaker."""
     groups = defaultdict(list)
     for one in measured:
@@ -111,7 +113,7 @@ def summary(measured) -> str:
     return "\n".join(lines)
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: check(options))
 

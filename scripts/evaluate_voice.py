@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tts_trm.processing_tts_trm import TtsTrmProcessor
 
 
-def parse_arguments(arguments: Sequence[str] | None = None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder or Hub id of the voice")
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv and audio")

@@ -36,7 +36,7 @@ class ExportError(TtsTrmError):
     """A voice that cannot be exported; the message names the value and the fix."""
 
 
-def parse_arguments(arguments: Sequence[str] | None = None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id (default: the bundled voice)"

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from tts_trm.commands import run_command
 
 
-def parse_arguments(arguments: Sequence[str] | None = None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder of a training run")
     parser.add_argument("--output-dir", type=Path, required=True, help="gets the voice; its files are replaced")

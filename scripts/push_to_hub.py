@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from tts_trm.commands import run_command
 
 
-def parse_arguments(arguments: Sequence[str] | None = None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
     parser.add_argument("--repo", required=True, help="repository, owner/name; made where there is none")

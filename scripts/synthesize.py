@@ -19,15 +19,21 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from tts_trm.commands import BUNDLED_VOICE, check_model_name, number_type, run_command
 from tts_trm.errors_tts_trm import TtsTrmError
+
+if TYPE_CHECKING:
+    from tts_trm.speaking.voice import Voice
 
 
 class SynthesisError(TtsTrmError):
     """What ends the command; the message names the value or file, and the fix."""
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--model",
@@ -74,7 +80,15 @@ def parse_arguments(arguments=None):
     return options
 
 
-def speak(voice, text: str, speaker, path: Path | None, times: Path | None = None, pictures=False, **settings) -> str:
+def speak(
+    voice: "Voice",
+    text: str,
+    speaker: str | int,
+    path: Path | None,
+    times: Path | None = None,
+    pictures: bool = False,
+    **settings,
+) -> str:
     """Speaks a text into `path` (and `path` with `.png`), or raw to standard output, and says what came of it.
 
     Raises:
@@ -132,7 +146,7 @@ def prepare_folder(folder: Path, names: list[str]) -> None:
         raise SynthesisError(f"{folder}: holds {others[0]}, which this run would not write; choose an empty folder.")
 
 
-def speak_file(options, voice, settings: dict) -> int:
+def speak_file(options: argparse.Namespace, voice: "Voice", settings: dict) -> int:
     """Speaks all prompts of a file; the number of those that could not be spoken."""
     from tts_trm.speaking.prompts import read_prompts
 
@@ -156,7 +170,7 @@ def speak_file(options, voice, settings: dict) -> int:
     return failures
 
 
-def load_voice(options):
+def load_voice(options: argparse.Namespace):
     """The voice of the command line; one that `scripts/export_onnx.py` wrote needs no torch."""
     if not (Path(options.model) / "model.onnx").is_file():
         from tts_trm.speaking.voice import Voice
@@ -175,7 +189,7 @@ def load_voice(options):
     return OnnxVoice.from_pretrained(options.model)
 
 
-def synthesize(options) -> int:
+def synthesize(options: argparse.Namespace) -> int:
     from tts_trm.audio.writing import format_of
 
     check_model_name(options.model)
@@ -204,7 +218,7 @@ def synthesize(options) -> int:
     return 0
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: synthesize(options))
 

@@ -16,10 +16,12 @@ from pathlib import Path
 if not __package__:
     import _clone  # noqa: F401
 
+from collections.abc import Sequence
+
 from tts_trm.commands import run_command
 
 
-def parse_arguments(arguments=None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data-dir", nargs="+", help="folders with metadata.csv and audio")
@@ -47,7 +49,7 @@ def parse_arguments(arguments=None):
     return options
 
 
-def tokenize(options) -> None:
+def tokenize(options: argparse.Namespace) -> None:
     import torch
     from accelerate import PartialState
     from accelerate.utils import gather_object
@@ -90,7 +92,7 @@ def tokenize(options) -> None:
         print(push_tokens(options.output_dir, options.push_to_hub))
 
 
-def main(arguments=None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     return run_command(lambda: tokenize(options))
 

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from tts_trm.commands import run_command
 
 
-def parse_arguments(arguments: Sequence[str] | None = None):
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv and audio")
     parser.add_argument("--output-dir", type=Path, default=Path("outputs/codec"), help="gets the codec and its state")

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Annotated, Literal
 
@@ -56,7 +56,14 @@ class SpeechRequest(BaseModel):
 class ApiError(TtsTrmError):
     """What a client is told, in OpenAI's shape."""
 
-    def __init__(self, status: int, message: str, code: str | None = None, parameter: str | None = None, headers=None):
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        parameter: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         kind = "invalid_request_error" if status < 500 and status != 429 else "server_error"
         kind = "rate_limit_error" if status == 429 else kind
@@ -68,7 +75,7 @@ class ApiError(TtsTrmError):
 class SpeechResponse(StreamingResponse):
     """Audio as it is computed. The rest of it is given up when its client is gone, or takes in nothing for a minute."""
 
-    def __init__(self, first: bytes, rest: AsyncGenerator[bytes], media_type: str):
+    def __init__(self, first: bytes, rest: AsyncGenerator[bytes], media_type: str) -> None:
         self.rest = rest
         super().__init__(self.chunks(first), media_type=media_type)
 
@@ -77,8 +84,8 @@ class SpeechResponse(StreamingResponse):
         async for chunk in self.rest:
             yield chunk
 
-    async def __call__(self, scope, receive, send) -> None:
-        async def send_in_time(message) -> None:
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        async def send_in_time(message: dict) -> None:
             async with asyncio.timeout(STALLED):
                 await send(message)
 

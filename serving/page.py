@@ -15,6 +15,8 @@ from pathlib import Path
 # Before the import of gradio, which reads it once.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
+from typing import Any
+
 import gradio
 from fastapi import FastAPI
 
@@ -233,7 +235,7 @@ async def speak(
     sharpness: float | None,
     temperature: float,
     seed: int | None,
-    progress=PROGRESS,
+    progress: Any = PROGRESS,
 ) -> AsyncIterator[tuple]:
     """Audio, words with their times, and subtitles.
 
@@ -280,7 +282,15 @@ async def draw(queue: SpeechQueue, text: str, *settings) -> AsyncIterator[list[s
                     break
 
 
-def describe(speaker, partner, share, speed, sharpness, temperature, seed) -> dict:
+def describe(
+    speaker: str,
+    partner: str,
+    share: float,
+    speed: float,
+    sharpness: float | None,
+    temperature: float,
+    seed: int | None,
+) -> dict:
     """The settings of the page as those of [`SpeechQueue.speak`]."""
     if partner not in (NOBODY, speaker):
         speaker = f"{speaker}:{1 - share},{partner}:{share}"

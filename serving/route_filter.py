@@ -33,7 +33,7 @@ class Gate:
         files: folder with the audio and pictures made for the page; no other file can be fetched by its path.
     """
 
-    def __init__(self, app: ASGIApp, max_body: int, files: Path):
+    def __init__(self, app: ASGIApp, max_body: int, files: Path) -> None:
         self.app, self.max_body, self.files = app, max_body, files.resolve()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

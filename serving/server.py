@@ -1,5 +1,6 @@
 """The server: page and endpoint of one voice, behind the filter of routes."""
 
+import argparse
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ API_KEY = "TTS_TRM_API_KEY"
 MAX_CONNECTIONS = 512
 
 
-def serve(options) -> int:
+def serve(options: argparse.Namespace) -> int:
     """Serves until it is interrupted."""
     # Before the voice is loaded, which takes a while.
     listener = listen(options.host, options.port)
@@ -55,7 +56,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise OSError(f"--host {host} --port {port}: cannot listen there ({reason}); choose another.") from error
 
 
-def build(options, files: Path):
+def build(options: argparse.Namespace, files: Path):
     """The ASGI application, and the queue behind it; `files` is for what the page hands out.
 
     Raises:

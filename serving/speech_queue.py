@@ -38,7 +38,9 @@ class SpeechQueue:
         VoiceError: if the voice cannot be loaded.
     """
 
-    def __init__(self, load: Callable[[], Voice], max_requests: int = 16, max_characters: int = 4096, threads: int = 1):
+    def __init__(
+        self, load: Callable[[], Voice], max_requests: int = 16, max_characters: int = 4096, threads: int = 1
+    ) -> None:
         self.max_requests, self.max_characters = max_requests, max_characters
         self.max_seconds = 60 + SECONDS_PER_CHARACTER * max_characters
         # Only ever touched in the event loop.

@@ -9,6 +9,7 @@ soundfile; the package's extra `text` for numbers.
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -16,6 +17,9 @@ from tokenizers import Tokenizer
 from ..errors_tts_trm import InputError
 from ..text_tts_trm import SpeechTooLongError, TextFrontEnd
 from .speech import LongTextVoice, Speech, VoiceError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 MODEL_FILE, CODEC_FILE, TOKENIZER_FILE, VOICE_FILE = "model.onnx", "codec.onnx", "tokenizer.json", "voice.json"
 
@@ -29,7 +33,9 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
         properties: what `voice.json` holds: speakers, languages, rates and limits.
     """
 
-    def __init__(self, model, codec, tokenizer: Tokenizer, properties: dict):
+    def __init__(
+        self, model: "InferenceSession", codec: "InferenceSession", tokenizer: Tokenizer, properties: dict
+    ) -> None:
         self.model, self.codec, self.character_tokenizer = model, codec, tokenizer
         # "<pad>" in a text is five characters.
         self.character_tokenizer.encode_special_tokens = True
@@ -72,7 +78,9 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
                 f"{path}: cannot be loaded ({reason}); write the folder by scripts/export_onnx.py."
             ) from error
 
-    def generate(self, text: str, speaker: str | int = 0, speed: float = 1.0, sharpness=None, num_frames: int = 0):
+    def generate(
+        self, text: str, speaker: str | int = 0, speed: float = 1.0, sharpness: float | None = None, num_frames: int = 0
+    ):
         """Codes `[1, K, T]`, and the frames `[1, S]` of each character and boundary, of text as it is spoken.
 
         Args:
@@ -112,7 +120,16 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
             )
         return codes, durations
 
-    def speak(self, text, speaker=0, seed=42, num_codebooks=None, speed=1.0, sharpness=None, **others) -> Speech:
+    def speak(
+        self,
+        text: str,
+        speaker: str | int = 0,
+        seed: int = 42,
+        num_codebooks: int | None = None,
+        speed: float = 1.0,
+        sharpness: float | None = None,
+        **others,
+    ) -> Speech:
         """Speaks a sentence in one go; see `LongTextVoice.speak`. Nothing is drawn, so `seed` changes nothing."""
         if others:
             raise InputError(f"{min(others)}: an ONNX voice takes the nearest codes and draws none; leave it out.")

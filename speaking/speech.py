@@ -128,7 +128,7 @@ class LongTextVoice(ABC):
         """
 
     @staticmethod
-    def to_array(samples: np.ndarray):
+    def to_array(samples: np.ndarray) -> np.ndarray:
         """Samples as the kind of array that this voice's passages hold."""
         return samples
 
@@ -192,7 +192,9 @@ class LongTextVoice(ABC):
         """Speaks a text of any length into one waveform; see [`stream`] for the arguments."""
         return join(list(self.stream(text, speaker, **settings)))
 
-    def _speak(self, piece: Piece, speaker, seed: int, num_codebooks: int | None, settings: dict) -> Iterator[Passage]:
+    def _speak(
+        self, piece: Piece, speaker: str | int, seed: int, num_codebooks: int | None, settings: dict
+    ) -> Iterator[Passage]:
         """The passage of a piece, or those of its parts where it turns out too long."""
         rate = self.sampling_rate
         if not any(character.isalnum() for character in piece.text):

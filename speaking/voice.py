@@ -21,7 +21,12 @@ __all__ = ["Passage", "Speech", "Voice", "VoiceError", "Word", "generate_speech"
 
 
 def generate_speech(
-    model, processor, text: str, speaker: str | int = 0, normalize: bool = True, **generate_kwargs
+    model: TtsTrmModel,
+    processor: TtsTrmProcessor,
+    text: str,
+    speaker: str | int = 0,
+    normalize: bool = True,
+    **generate_kwargs,
 ) -> Speech:
     """Speaks a text in one go, up to its codes; `processor.decode(speech.codes)` makes the waveform.
 
@@ -51,7 +56,7 @@ def generate_speech(
 class Voice(LongTextVoice):
     """A model and its processor."""
 
-    def __init__(self, model: TtsTrmModel, processor: TtsTrmProcessor):
+    def __init__(self, model: TtsTrmModel, processor: TtsTrmProcessor) -> None:
         self.model, self.processor = model, processor
 
     @classmethod
@@ -116,7 +121,9 @@ class Voice(LongTextVoice):
     def num_codebooks(self) -> int:
         return self.model.config.num_codebooks
 
-    def speak(self, text, speaker=0, seed=42, num_codebooks=None, **generate_kwargs) -> Speech:
+    def speak(
+        self, text: str, speaker: str | int = 0, seed: int = 42, num_codebooks: int | None = None, **generate_kwargs
+    ) -> Speech:
         """Speaks a sentence in one go; see `LongTextVoice.speak`."""
         generator = torch.Generator(self.model.device).manual_seed(seed)
         speech = generate_speech(
@@ -139,7 +146,7 @@ def choose_device(name: str) -> str:
     return name
 
 
-def _check_tokenizer(name: str, processor, vocab_size: int) -> None:
+def _check_tokenizer(name: str, processor: TtsTrmProcessor, vocab_size: int) -> None:
     """Every letter must be one id between two boundaries, or the times of words would belong to other words."""
     letters = [token for token in processor.tokenizer.get_vocab() if len(token) == 1 and token.isalnum()]
     limit, reason = processor.max_text_length, ""
@@ -157,7 +164,7 @@ def _check_tokenizer(name: str, processor, vocab_size: int) -> None:
         )
 
 
-def _check_fit(name: str, model, processor) -> None:
+def _check_fit(name: str, model: TtsTrmModel, processor: TtsTrmProcessor) -> None:
     characters, speakers = len(processor.tokenizer), len(processor.speakers)
     if characters > model.config.vocab_size or speakers > model.config.num_speakers:
         raise VoiceError(

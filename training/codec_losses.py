@@ -21,7 +21,7 @@ def spectrum(waveform: torch.Tensor, size: int, window: torch.Tensor) -> torch.T
 class SpectralLoss(nn.Module):
     """Mean absolute difference of log-mel magnitudes, and half that of log magnitudes, at four resolutions."""
 
-    def __init__(self, sampling_rate: int):
+    def __init__(self, sampling_rate: int) -> None:
         super().__init__()
         for size, bands in LOSS_RESOLUTIONS:
             self.register_buffer(f"bank_{size}", mel_bank(sampling_rate, size, bands))
@@ -45,7 +45,7 @@ class SpectralLoss(nn.Module):
 class SpectrogramDiscriminator(nn.Module):
     """Judges the complex spectrum at one resolution patch by patch (EnCodec, Défossez et al. 2022, section 3.4)."""
 
-    def __init__(self, size: int, channels: int):
+    def __init__(self, size: int, channels: int) -> None:
         super().__init__()
         self.size = size
         self.register_buffer("window", torch.hann_window(size), persistent=False)
@@ -75,7 +75,7 @@ class SpectrogramDiscriminator(nn.Module):
 class AdversarialLoss(nn.Module):
     """Discriminators at several resolutions, with hinge losses and feature matching."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.discriminators = nn.ModuleList(SpectrogramDiscriminator(size, channels) for size in DISCRIMINATOR_WINDOWS)
 

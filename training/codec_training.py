@@ -43,7 +43,7 @@ class Excerpts:
 
     def __init__(
         self, codec: TtsTrmCodec, clips: list, options: argparse.Namespace, generator: torch.Generator, predicted: dict
-    ):
+    ) -> None:
         self.codec, self.options, self.generator = codec, options, generator
         device, size = codec.device, codec.config.frame_size
         self.frames = options.excerpt_frames + 2 * CONTEXT_FRAMES
@@ -93,7 +93,7 @@ class Excerpts:
 class CodecTraining:
     """One run of `scripts/train_codec.py`; `options` are its arguments."""
 
-    def __init__(self, options: argparse.Namespace):
+    def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.folder = Path(options.output_dir)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ class CodecTraining:
         self.codec = TtsTrmCodec(TtsTrmCodecConfig(**options.config)).eval()
         self.train_clips, self.held_out_clips = self._load_clips()
 
-    def _load_clips(self):
+    def _load_clips(self) -> list:
         rows = [clip for folder in self.options.data_dir for clip in read_folder(folder)]
         random.Random(self.options.seed).shuffle(rows)
         rate, budget = self.codec.config.sampling_rate, self.options.max_hours * 3600
@@ -135,7 +135,7 @@ class CodecTraining:
 
     # -- step 1 and 2: what is fitted in closed form -------------------------------------------------------------
 
-    def fit(self):
+    def fit(self) -> None:
         """Principal components and residual k-means, unless the folder holds them already."""
         if (self.folder / "model.safetensors").exists():
             self.codec = TtsTrmCodec.from_pretrained(self.folder, dtype=torch.float32)
@@ -166,7 +166,7 @@ class CodecTraining:
         chosen = torch.randperm(len(features), generator=self.generator)[: self.options.fit_frames]
         return (features[chosen] - self.codec.feature_mean) @ self.codec.analysis
 
-    def _fit_codebooks(self, latents: torch.Tensor):
+    def _fit_codebooks(self, latents: torch.Tensor) -> None:
         from sklearn.cluster import KMeans
 
         config, started = self.codec.config, time.time()
@@ -192,7 +192,7 @@ class CodecTraining:
 
     # -- step 3: the decoder -------------------------------------------------------------------------------------
 
-    def train(self):
+    def train(self) -> None:
         """Trains the decoder until the minutes of both stages are used up, going on from the state in the folder."""
         options, codec = self.options, self.codec.to(self.device)
         predicted = {}
@@ -276,7 +276,7 @@ class CodecTraining:
         adversary: nn.Module | None = None,
         step: int = 0,
         used: float = 0.0,
-    ):
+    ) -> None:
         """Codec and training state; each file is written beside its place and renamed, the counters last."""
         self.codec.config.dtype = "float32"
         self.codec.save_pretrained(self.folder)

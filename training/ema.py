@@ -1,5 +1,6 @@
 """Exponential moving average of the weights: what is evaluated and exported."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -19,7 +20,7 @@ class ExponentialMovingAverage:
         decay: final decay, 0 for a plain copy of the weights.
     """
 
-    def __init__(self, model: nn.Module, decay: float = 0.999):
+    def __init__(self, model: nn.Module, decay: float = 0.999) -> None:
         if not 0 <= decay < 1:
             raise InputError(f"decay={decay} must be at least 0 and below 1.")
         self.decay, self.updates = decay, 0
@@ -34,7 +35,7 @@ class ExponentialMovingAverage:
             self.average[name].lerp_(parameter.detach().float(), 1 - decay)
 
     @contextmanager
-    def applied(self, model: nn.Module):
+    def applied(self, model: nn.Module) -> Iterator[None]:
         """Within the context the model computes with the averaged weights."""
         own = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
         self._copy(self.average, model)

@@ -1,6 +1,6 @@
 """From recordings to what a run trains on: tokens, the processor of their texts and speakers, durations."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from torch.utils.data import ConcatDataset
 from ..data.aligner import MAX_CLIPS, AlignerTraining
 from ..data.clips import DataError
 from ..data.codec_info import CodecInfo, locate_codec
-from ..data.dataset import rows_to_align
+from ..data.dataset import AlignmentRows, rows_to_align
 from ..data.sources import is_recordings, read_chosen, read_sources
 from ..data.token_folder import (
     TokenShards,
@@ -120,7 +120,7 @@ def prepare_durations(options: TrainingOptions, processor: TtsTrmProcessor, say:
     else:
         tables = [load_tokens(options.token_dir, processor.tokenizer)[0]]
 
-    def rows_of(index: int):
+    def rows_of(index: int) -> AlignmentRows:
         return rows_to_align(tables[index], processor, options.max_text_length, options.max_audio_frames)
 
     # Rows that the aligner learns from, by table.
@@ -142,7 +142,7 @@ def prepare_durations(options: TrainingOptions, processor: TtsTrmProcessor, say:
     with atomic_path(aligner_path(options.token_dir, key)) as partial:
         training.save(partial)
 
-    def durations():
+    def durations() -> Iterator[list[np.ndarray]]:
         for index in range(len(tables)):
             rows = learned[index] if index in learned else rows_of(index)
             aligned = training.align(rows, progress=say)

@@ -33,7 +33,7 @@ class TrainingError(TtsTrmError, RuntimeError):
 class Run:
     """One training run; `options` are those of the command line."""
 
-    def __init__(self, options: TrainingOptions):
+    def __init__(self, options: TrainingOptions) -> None:
         self.options = options
         accelerator.quiet_libraries()
         model.check_sizes(options)
@@ -169,7 +169,7 @@ class Run:
                 break
         progress.close()
 
-    def optimizer_step(self, group: list[dict]):
+    def optimizer_step(self, group: list[dict]) -> torch.Tensor:
         """One step on the mean loss of the frames in `group`, on all processes; returns that of this one."""
         # by frames: however a step's clips are shared out to batches and processes, the gradient is the same
         frames = [batch["label_lengths"].sum().float().to(self.device) for batch in group]

@@ -41,7 +41,7 @@ class SampleWriter:
         num_samples: int = 3,
         seed: int = 42,
         generate_kwargs: dict | None = None,
-    ):
+    ) -> None:
         self.folder = Path(output_dir) / "samples"
         self.processor, self.seed, self.generate_kwargs = processor, seed, dict(generate_kwargs or {})
         self.rows = [] if prompts else list(itertools.islice(rows, num_samples))

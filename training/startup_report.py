@@ -60,7 +60,7 @@ def describe_weights(config: TtsTrmConfig) -> str:
     printed = config.codebook_loss_weights or config.guide_codebook_weights(config.num_codebooks)
     scaled = config.normalized_codebook_weights
 
-    def average(values: list[float]):
+    def average(values: list[float]) -> str:
         return f"{sum(values) / len(values):.2f}" if values else "-"
 
     return (

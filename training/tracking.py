@@ -45,7 +45,7 @@ class Trackers:
         settings: what the trackers record of the run; only plain values.
     """
 
-    def __init__(self, accelerator: Accelerator, run_name: str, settings: dict):
+    def __init__(self, accelerator: Accelerator, run_name: str, settings: dict) -> None:
         self._accelerator, self._trackers = accelerator, []
         if not accelerator.is_main_process:
             return

@@ -102,7 +102,7 @@ class TtsTrmConfig(PretrainedConfig):
     frame_rate: float | int = 12.5
     pad_token_id: int | None = 0
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs) -> None:
         # `register_for_auto_class` holds one name only; the pipeline looks for this second one
         kwargs.setdefault("auto_map", {"AutoModelForTextToWaveform": "modeling_tts_trm.TtsTrmModel"})
         super().__post_init__(**kwargs)

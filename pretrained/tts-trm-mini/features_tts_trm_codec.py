@@ -48,7 +48,7 @@ def mel_bank(sampling_rate: int, fft_size: int, num_bands: int) -> torch.Tensor:
 class SpeechFeatures(nn.Module):
     """Waveform to columns of scaled envelope, pitch and periodicity, and back to their natural units."""
 
-    def __init__(self, config: TtsTrmCodecConfig):
+    def __init__(self, config: TtsTrmCodecConfig) -> None:
         super().__init__()
         self.config = config
 
@@ -109,7 +109,7 @@ class SpeechFeatures(nn.Module):
 
     def _at_peak(
         self, peaks: torch.Tensor, before: torch.Tensor, after: torch.Tensor, index: torch.Tensor, shortest: int
-    ):
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Log pitch by parabolic interpolation, and height of the peaks at `index` `[B, N, 1]`: two `[B, N]`."""
         height = peaks.gather(-1, index)
         left, right = before.gather(-1, index), after.gather(-1, index)
