@@ -20,7 +20,7 @@ if __package__:
     __all__ = list(_MODULE_OF)
     __version__ = "0.1.0"
 
-    def __getattr__(name: str):
+    def __getattr__(name: str) -> object:
         if name not in _MODULE_OF:
             raise AttributeError(f"module 'tts_trm' has no attribute {name!r}")
         return getattr(importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)

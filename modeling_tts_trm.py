@@ -474,7 +474,9 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         changes = [(new - old).norm() / new.norm() for old, new in pairwise(states)]
         return torch.stack(changes) if changes else states[0].new_zeros(0)
 
-    def _check_text(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor):
+    def _check_text(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
         config = self.config
         if input_ids.ndim != 2 or 0 in input_ids.shape:
             raise InputError(f"input_ids must be [batch, characters] and not empty, got {tuple(input_ids.shape)}.")

@@ -285,7 +285,7 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         padding_mask: torch.Tensor | None = None,
         num_quantizers: int | None = None,
         return_dict: bool | None = None,
-    ):
+    ) -> TtsTrmCodecEncoderOutput | tuple[torch.Tensor]:
         """Audio to codes.
 
         Args:
@@ -309,7 +309,7 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
     @torch.no_grad()
     def decode(
         self, audio_codes: torch.Tensor, padding_mask: torch.Tensor | None = None, return_dict: bool | None = None
-    ):
+    ) -> TtsTrmCodecDecoderOutput | tuple[torch.Tensor]:
         """Codes to audio.
 
         Args:
@@ -345,7 +345,7 @@ class TtsTrmCodec(FiniteWeights, PreTrainedModel):
         padding_mask: torch.Tensor | None = None,
         num_quantizers: int | None = None,
         return_dict: bool | None = None,
-    ):
+    ) -> TtsTrmCodecDecoderOutput | tuple[torch.Tensor]:
         """Encode and decode again: what the codec keeps of `input_values` `[B, 1, L]`, cut to L samples."""
         codes = self.encode(input_values, padding_mask, num_quantizers).audio_codes
         audio = self.decode(codes).audio_values[..., : input_values.shape[-1]]

@@ -5,6 +5,7 @@ All heads work on a flat list of N frames, so that padding costs nothing, and sh
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -53,7 +54,7 @@ class LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        context, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, codes: torch.Tensor
+        context: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, codes: torch.Tensor
     ) -> torch.Tensor:
         precision = torch.promote_types(hidden.dtype, torch.float32)
         loss, gradients = hidden.new_zeros((), dtype=precision), []
@@ -76,7 +77,7 @@ class LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(context, scale: torch.Tensor) -> tuple:
+    def backward(context: Any, scale: torch.Tensor) -> tuple:
         return *(gradient * scale for gradient in context.saved_tensors), None
 
 
@@ -147,7 +148,9 @@ class ProjectionHead(CodebookHead):
         projections = 1 if config.share_output_heads else codebooks
         self.output = nn.ModuleList(nn.Linear(width, config.codebook_size) for _ in range(projections))
 
-    def _codebook_hidden(self, frames: torch.Tensor, context, codebook: int) -> tuple[torch.Tensor, nn.Linear]:
+    def _codebook_hidden(
+        self, frames: torch.Tensor, context: torch.Tensor, codebook: int
+    ) -> tuple[torch.Tensor, nn.Linear]:
         """What logits of one codebook are a linear map of `[N, D]`, and that map.
 
         `context` `[N, codebook_dim]`, or one row for all frames, sums the embeddings of the lower codes.
@@ -158,7 +161,7 @@ class ProjectionHead(CodebookHead):
             return F.gelu(self.mixer(hidden)), self.output[0]
         return hidden, self.output[codebook]
 
-    def _codebook_logits(self, frames: torch.Tensor, context, codebook: int) -> torch.Tensor:
+    def _codebook_logits(self, frames: torch.Tensor, context: torch.Tensor, codebook: int) -> torch.Tensor:
         hidden, output = self._codebook_hidden(frames, context, codebook)
         return output(hidden)
 

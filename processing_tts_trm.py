@@ -164,7 +164,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         self,
         feature_extractor: EncodecFeatureExtractor,
         tokenizer: PreTrainedTokenizerBase,
-        codec: PreTrainedModel = "kyutai/mimi",
+        codec: str = "kyutai/mimi",
         codec_revision: str | None = None,
         speakers: Sequence[str] = ("speaker",),
         languages: str | Sequence[str] = "en",
@@ -187,11 +187,11 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         cls,
         texts: Iterable[str],
         speakers: Sequence[str] = ("speaker",),
-        codec: PreTrainedModel = "kyutai/mimi",
+        codec: str = "kyutai/mimi",
         sampling_rate: int = 24_000,
         max_length: int = 512,
         languages: str | Sequence[str] = "en",
-    ):
+    ) -> "TtsTrmProcessor":
         """A new processor for the characters of `texts`."""
         return cls(
             EncodecFeatureExtractor(sampling_rate=sampling_rate),
@@ -202,7 +202,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         )
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs):
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs) -> "TtsTrmProcessor":
         processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
         processor._origin = (str(pretrained_model_name_or_path), kwargs.get("revision"))
         # A voice of somebody else's must not name a folder of this machine.
@@ -221,12 +221,12 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
     @classmethod
     def _load_tokenizer_from_pretrained(
         cls, sub_processor_type: str, pretrained_model_name_or_path: str | os.PathLike, **kwargs
-    ):
+    ) -> TokenizersBackend:
         # AutoTokenizer would first load the model's configuration, and ask on standard input whether to trust its code
         kwargs.pop("trust_remote_code", None)
         return TokenizersBackend.from_pretrained(pretrained_model_name_or_path, **kwargs)
 
-    def save_pretrained(self, save_directory: str | os.PathLike, **kwargs):
+    def save_pretrained(self, save_directory: str | os.PathLike, **kwargs) -> list[str]:
         """Saves everything, a codec that lies in a folder included: the checkpoint is complete in itself."""
         os.makedirs(save_directory, exist_ok=True)
         codec, revision = self.codec, self.codec_revision
@@ -259,7 +259,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         return self.tokenizer.model_max_length
 
     @property
-    def model_input_names(self):
+    def model_input_names(self) -> list[str]:
         return ["input_ids", "attention_mask", "speaker_id"]
 
     def _text_inputs(self, texts: list[str], speakers: Sequence[str], normalize: bool, text_kwargs: dict) -> dict:

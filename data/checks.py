@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -186,37 +187,24 @@ def find_problems(
         max_audio_frames: longer clips are left out by training; max_text_length: likewise, in ids with both boundaries.
         known_letters: those that the voice to start from has learned: they may be rare.
     """
-    problems = []
-
-    def report(one: Measures, kind: str, message: str) -> None:
-        problems.append(Problem(one.clip.name, one.clip.speaker, kind, message))
-
     usable = [one for one in measured if one.error is None]
-    for one in measured:
-        if one.error is not None:
-            report(one, *one.error)
+    found = [(one, *one.error) for one in measured if one.error is not None]
     for one in usable:
-        for kind, message in _own_problems(one, max_audio_frames, max_text_length):
-            report(one, kind, message)
-    for one, message in _twins(usable):
-        report(one, "same audio", message)
-    letters = Counter(letter for one in usable for letter in set(one.spoken.casefold()) if letter.isalpha())
-    for one in usable:
-        rare = sorted(x for x in set(one.spoken.casefold()) - known_letters if 0 < letters[x] < RARE)
-        if rare and len(usable) >= MIN_CLIPS:
-            report(one, "rare letter", f"{' '.join(rare)}, in {one.clip.text!r}")
+        own = (*_length_problems(one, max_audio_frames, max_text_length), *_sound_problems(one), *_text_problems(one))
+        found += [(one, kind, message) for kind, message in own]
+    found += [(one, "same audio", message) for one, message in _twins(usable)]
+    if len(usable) >= MIN_CLIPS:
+        found += [(one, "rare letter", message) for one, message in _rare_letters(usable, known_letters)]
     by_speaker = defaultdict(list)
     for one in usable:
         by_speaker[one.clip.speaker].append(one)
-    for group in by_speaker.values():
-        if len(group) >= MIN_CLIPS:
-            for one, kind, message in _outliers(group):
-                report(one, kind, message)
+    found += chain.from_iterable(_outliers(group) for group in by_speaker.values() if len(group) >= MIN_CLIPS)
     order = {kind: number for number, kind in enumerate(KINDS)}
+    problems = [Problem(one.clip.name, one.clip.speaker, kind, message) for one, kind, message in found]
     return sorted(problems, key=lambda problem: order[problem.kind])
 
 
-def _own_problems(one: Measures, max_audio_frames: int, max_text_length: int) -> Iterable[tuple[str, str]]:
+def _length_problems(one: Measures, max_audio_frames: int, max_text_length: int) -> Iterable[tuple[str, str]]:
     frames, ids = math.ceil(one.seconds * FRAME_RATE), len(one.spoken) + 2
     if frames > max_audio_frames:
         yield "long", f"{one.seconds:.1f} s, the limit is {max_audio_frames / FRAME_RATE:.1f} (--max-audio-frames)"
@@ -224,6 +212,11 @@ def _own_problems(one: Measures, max_audio_frames: int, max_text_length: int) ->
         yield "long", f"{ids - 2} characters as it is spoken, the limit is {max_text_length - 2} (--max-text-length)"
     if ids > ALIGNER_STEPS_PER_FRAME * frames:
         yield "hurried", f"{one.seconds:.1f} s for the {ids - 2} characters of {one.clip.text[:60]!r}"
+    if one.seconds < MIN_SECONDS:
+        yield "short", f"{one.seconds:.2f} s for {one.clip.text!r}"
+
+
+def _sound_problems(one: Measures) -> Iterable[tuple[str, str]]:
     if one.clipped > CLIPPED_SAMPLES:
         yield "clipped", f"{one.clipped} samples stand at the peak"
     if one.level < QUIETEST:
@@ -236,13 +229,23 @@ def _own_problems(one: Measures, max_audio_frames: int, max_text_length: int) ->
         yield "edges", f"{one.edges[0]:.1f} s before and {one.edges[1]:.1f} s after the speech"
     if one.longest_pause > MAX_PAUSE:
         yield "pauses", f"{one.longest_pause:.1f} s"
-    if one.seconds < MIN_SECONDS:
-        yield "short", f"{one.seconds:.2f} s for {one.clip.text!r}"
+
+
+def _text_problems(one: Measures) -> Iterable[tuple[str, str]]:
     notes = ANNOTATION.findall(one.clip.text)
     if notes:
         yield "annotation", " ".join(notes)
     if one.left_out:
         yield "left out", f"{' '.join(sorted(one.left_out))}, in {one.clip.text!r}"
+
+
+def _rare_letters(usable: list[Measures], known_letters: frozenset[str]) -> Iterable[tuple[Measures, str]]:
+    """Clips with letters that only a few clips have."""
+    letters = Counter(letter for one in usable for letter in set(one.spoken.casefold()) if letter.isalpha())
+    for one in usable:
+        rare = sorted(x for x in set(one.spoken.casefold()) - known_letters if 0 < letters[x] < RARE)
+        if rare:
+            yield one, f"{' '.join(rare)}, in {one.clip.text!r}"
 
 
 def _twins(usable: list[Measures]) -> Iterable[tuple[Measures, str]]:

@@ -27,7 +27,7 @@ from .shards import AGAIN, read_codes_table, read_table
 
 if TYPE_CHECKING:
     import datasets
-    from pyarrow import Table
+    from pyarrow import ChunkedArray, Table
     from transformers import PreTrainedTokenizerBase
 
 
@@ -276,7 +276,9 @@ def _has_durations(info: CodecInfo, tokenizer: "PreTrainedTokenizerBase", total:
     return pyarrow.parquet.read_metadata(path).num_rows == total
 
 
-def _read_durations(info: CodecInfo, tokenizer: "PreTrainedTokenizerBase", first: int, count: int, total: int):
+def _read_durations(
+    info: CodecInfo, tokenizer: "PreTrainedTokenizerBase", first: int, count: int, total: int
+) -> "ChunkedArray | None":
     """The stored column of `count` rows of `total` from `first` on, or None; reads no more than these need."""
     import pyarrow
     import pyarrow.parquet

@@ -35,6 +35,7 @@ from tts_trm.evaluation.tables import report, table_rows
 
 if TYPE_CHECKING:
     from tts_trm.evaluation.evaluator import Renditions
+    from tts_trm.evaluation.report_page import EvaluationPage
     from tts_trm.processing_tts_trm import TtsTrmProcessor
 
 
@@ -86,7 +87,7 @@ def write_list(options: argparse.Namespace) -> int:
     return len(lines)
 
 
-def evaluate(options: argparse.Namespace):
+def evaluate(options: argparse.Namespace) -> "tuple[dict, EvaluationPage | None]":
     """Everything that JSON holds, and the page of it if one is asked for; writes audio and pictures on the way."""
     from tts_trm.evaluation.evaluator import VoiceEvaluation, aligned_durations, summarize
     from tts_trm.evaluation.quality import load_quality

@@ -26,6 +26,9 @@ from tts_trm.commands import BUNDLED_VOICE, check_model_name, number_type, run_c
 from tts_trm.errors_tts_trm import TtsTrmError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tts_trm.speaking.speech import LongTextVoice, Passage
     from tts_trm.speaking.voice import Voice
 
 
@@ -100,7 +103,7 @@ def speak(
 
     timed, speeches, started = Times(), [], time.perf_counter()
 
-    def passages():
+    def passages() -> "Iterator[Passage]":
         for passage in voice.stream(text, speaker, **settings):
             timed.add(passage)
             if pictures and passage.speech:
@@ -170,7 +173,7 @@ def speak_file(options: argparse.Namespace, voice: "Voice", settings: dict) -> i
     return failures
 
 
-def load_voice(options: argparse.Namespace):
+def load_voice(options: argparse.Namespace) -> "LongTextVoice":
     """The voice of the command line; one that `scripts/export_onnx.py` wrote needs no torch."""
     if not (Path(options.model) / "model.onnx").is_file():
         from tts_trm.speaking.voice import Voice

@@ -7,6 +7,11 @@ import signal
 import socket
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .route_filter import Gate
+    from .speech_queue import SpeechQueue
 
 API_KEY = "TTS_TRM_API_KEY"
 MAX_CONNECTIONS = 512
@@ -56,7 +61,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise OSError(f"--host {host} --port {port}: cannot listen there ({reason}); choose another.") from error
 
 
-def build(options: argparse.Namespace, files: Path):
+def build(options: argparse.Namespace, files: Path) -> "tuple[Gate, SpeechQueue]":
     """The ASGI application, and the queue behind it; `files` is for what the page hands out.
 
     Raises:

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 
 from ..errors_tts_trm import InputError, TtsTrmError
 from ..speaking.voice import Passage, Voice
+
+T = TypeVar("T")
 
 # Of the slowest speech; what is longer is made of pauses, or of numbers.
 SECONDS_PER_CHARACTER = 0.3
@@ -82,7 +85,7 @@ class SpeechQueue:
         finally:
             self.requests -= 1
 
-    async def run(self, function: Callable, *arguments):
+    async def run(self, function: Callable[..., T], *arguments) -> T:
         """What a function returns that is called in turn with the sentences, such as one that draws."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 

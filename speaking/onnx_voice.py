@@ -80,7 +80,7 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
 
     def generate(
         self, text: str, speaker: str | int = 0, speed: float = 1.0, sharpness: float | None = None, num_frames: int = 0
-    ):
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Codes `[1, K, T]`, and the frames `[1, S]` of each character and boundary, of text as it is spoken.
 
         Args:

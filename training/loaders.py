@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from torch.utils.data import DataLoader
 
 from ..data.batching import BucketBatchSampler, Collator
-from ..data.dataset import SpeechDataset, prepare_split
+from ..data.dataset import SpeechDataset, SplitReport, prepare_split
 from ..data.streaming import StreamedBatches
 from ..data.token_folder import load_tokens
 from ..processing_tts_trm import TtsTrmProcessor
@@ -18,7 +18,9 @@ from .options import TrainingOptions
 SHAPE_MULTIPLE = 16
 
 
-def split_data(options: TrainingOptions, processor: TtsTrmProcessor):
+def split_data(
+    options: TrainingOptions, processor: TtsTrmProcessor
+) -> tuple[SpeechDataset, SpeechDataset, SplitReport]:
     """Training and held-out rows, and the report on what was left out; with `--streaming` of the first shards only."""
     if options.streaming:
         return StreamedBatches.of(options, processor).first_rows()
@@ -41,7 +43,7 @@ def make_loaders(
     codebook_size: int,
     train_set: SpeechDataset,
     held_out_set: SpeechDataset,
-):
+) -> tuple[BucketBatchSampler | StreamedBatches, DataLoader, DataLoader]:
     """The sampler of training batches, their loader, and the loader of this process' held-out batches."""
     share = {"num_replicas": accelerator.num_processes, "rank": accelerator.process_index}
     # Never beyond the longest text.

@@ -1,6 +1,7 @@
 """The parts that text encoder and recursion are made of: positions, masks, attention, feed-forward layers."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -62,7 +63,7 @@ class _RMSNormOnCpu(torch.autograd.Function):
     """The same values; the library's own backward pass takes three times as long on a CPU."""
 
     @staticmethod
-    def forward(context, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    def forward(context: Any, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         wide = hidden.to(torch.promote_types(hidden.dtype, torch.float32))
         squares = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square_()
         scale = squares.div_(wide.shape[-1]).add_(torch.finfo(wide.dtype).eps).rsqrt_()
@@ -72,7 +73,7 @@ class _RMSNormOnCpu(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(context, gradient: torch.Tensor) -> tuple:
+    def backward(context: Any, gradient: torch.Tensor) -> tuple:
         normed, scale, weight = context.saved_tensors
         along = gradient * normed
         inward = (along @ weight.to(along.dtype)).div_(weight.numel()).unsqueeze(-1)
@@ -160,13 +161,13 @@ class _DepthwiseOnCpu(torch.autograd.Function):
     """The same values; the library's own backward pass is slow on a CPU in bfloat16."""
 
     @staticmethod
-    def forward(context, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    def forward(context: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         context.save_for_backward(hidden, weight)
         return _convolve_depthwise(hidden, weight, bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(context, gradient: torch.Tensor) -> tuple:
+    def backward(context: Any, gradient: torch.Tensor) -> tuple:
         hidden, weight = context.saved_tensors
         kernel, length = weight.shape[-1], hidden.shape[1]
         padded = F.pad(hidden.to(gradient.dtype), (0, 0, kernel // 2, kernel // 2))
