@@ -52,7 +52,32 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         default=16,
         help="spoken at once, by turns; more are told to come again (default: 16)",
     )
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--voice-aliases",
+        type=alias,
+        nargs="+",
+        default=[],
+        metavar="NAME=SPEAKER",
+        help="other names for speakers or blends, such as alloy=heart (default: OpenAI's voices, shared out)",
+    )
+    parser.add_argument(
+        "--allow-origins",
+        nargs="+",
+        default=[],
+        metavar="ORIGIN",
+        help="web pages from elsewhere that may use the server, such as http://localhost:8000, or * (default: none)",
+    )
+    options = parser.parse_args(arguments)
+    options.voice_aliases = dict(options.voice_aliases)
+    return options
+
+
+def alias(word: str) -> tuple[str, str]:
+    """`NAME=SPEAKER` in two; for argparse."""
+    name, separator, speaker = word.partition("=")
+    if not (separator and name.strip() and speaker.strip()):
+        raise argparse.ArgumentTypeError(f"{word!r} is not NAME=SPEAKER, such as alloy=heart")
+    return name.strip(), speaker.strip()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

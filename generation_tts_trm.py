@@ -12,11 +12,10 @@ from transformers.utils import ModelOutput
 from .configuration_tts_trm import TtsTrmConfig
 from .errors_tts_trm import InputError
 from .modeling_tts_trm_heads import nearest
-from .text_tts_trm import SpeechTooLongError
+from .text_tts_trm import MAX_SPEED, MIN_SPEED, SpeechTooLongError
 
 # In generated codes, past an item's end.
 PADDING_CODE = -1
-MIN_SPEED, MAX_SPEED = 0.25, 4.0
 # Of any: what is beyond it, or not a number, comes from a damaged file.
 MAX_SETTING = 10**6
 SAMPLING_KEYS = ("do_sample", "temperature", "top_k", "top_p")

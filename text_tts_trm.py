@@ -13,6 +13,8 @@ from .normalization_tts_trm import SpokenText, normalize_text
 
 logger = logging.getLogger(__name__)
 
+# How fast speech may be asked for, relative to the pace of the voice.
+MIN_SPEED, MAX_SPEED = 0.25, 4.0
 # That are remembered: a server reads texts for ever.
 MAX_SPELLINGS = 10_000
 SPELLING = {

@@ -1,8 +1,10 @@
-"""Audio files as they are written: WAV, FLAC, MP3, Ogg Opus and raw samples, whole or while they are spoken."""
+"""Audio files as they are written: WAV, FLAC, MP3, Ogg Opus, AAC and raw samples, whole or while they are spoken."""
 
 import io
 import os
+import shutil
 import struct
+import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +26,10 @@ class AudioFormat:
     media_type: str
     # libsndfile's format and subtype; without one the samples are sent raw.
     container: tuple[str, str] | None = None
+    # Whether it comes whole: its header knows its length, or a program makes it at the end.
     header_has_length: bool = False
+    # What ffmpeg is told, where libsndfile does not write the format.
+    ffmpeg: tuple[str, ...] = ()
 
 
 FORMATS = {
@@ -33,6 +38,7 @@ FORMATS = {
     "flac": AudioFormat("audio/flac", ("FLAC", "PCM_16"), header_has_length=True),
     "wav": AudioFormat("audio/wav", header_has_length=True),
     "pcm": AudioFormat("audio/pcm"),
+    "aac": AudioFormat("audio/aac", header_has_length=True, ffmpeg=("-c:a", "aac", "-b:a", "96k", "-f", "adts")),
 }
 SUFFIXES = {".wav": "wav", ".flac": "flac", ".mp3": "mp3", ".ogg": "opus", ".opus": "opus"}
 
@@ -54,6 +60,13 @@ def wav_header(sampling_rate: int, size: int) -> bytes:
     riff_size, rate = min(size + 36, UNKNOWN_SIZE), sampling_rate
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
     return struct.pack("<4sI4s", b"RIFF", riff_size, b"WAVE") + form + struct.pack("<4sI", b"data", size)
+
+
+def encoder_missing(name: str) -> str | None:
+    """What has to be installed before this format can be written, in a sentence; None if nothing has."""
+    if FORMATS[name].ffmpeg and shutil.which("ffmpeg") is None:
+        return f"The format {name} needs the program ffmpeg, which is not installed here; ask for mp3."
+    return None
 
 
 class Encoder:
@@ -93,6 +106,10 @@ class Encoder:
     def content(self) -> bytes:
         """The whole file."""
         content = self._buffer.getvalue()
+        if FORMATS[self._name].ffmpeg:
+            source = ["-f", "s16le", "-ar", str(self._rate), "-ac", "1", "-i", "pipe:0"]
+            command = ["ffmpeg", "-v", "error", *source, *FORMATS[self._name].ffmpeg, "pipe:1"]
+            return subprocess.run(command, input=content, capture_output=True, check=True).stdout
         return wav_header(self._rate, len(content) - 44) + content[44:] if self._name == "wav" else content
 
     def _ready(self) -> bytes:

@@ -70,8 +70,8 @@ def check_exportable(voice: "Voice") -> None:
 
 def export(voice: "Voice", output: Path) -> str:
     """Writes the ONNX files of a voice into a folder, and says how far they differ from torch."""
-    from tts_trm.generation_tts_trm import MAX_SPEED, MIN_SPEED
     from tts_trm.speaking.onnx_voice import CODEC_FILE, MODEL_FILE, TOKENIZER_FILE, VOICE_FILE
+    from tts_trm.text_tts_trm import MAX_SPEED, MIN_SPEED
 
     try:
         from tts_trm.publishing.onnx_graphs import codec_graph, compare, model_graph

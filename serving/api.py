@@ -1,56 +1,31 @@
-"""`POST /v1/audio/speech` and `GET /v1/models` as OpenAI's clients speak them, and `GET /health`."""
+"""The endpoint as OpenAI's clients speak it: speech, models and voices, and `GET /health`."""
 
 import asyncio
+import base64
 import hmac
+import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import Annotated, Literal
 
+import numpy as np
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from ..audio.writing import FORMATS, Encoder
+from ..audio.writing import FORMATS, Encoder, encoder_missing
 from ..errors_tts_trm import TtsTrmError
-from ..generation_tts_trm import MAX_SPEED, MIN_SPEED
+from .requests import SpeechRequest, VoiceNames
 from .speech_queue import QueueFullError, SpeechQueue, TextTooLongError
 
 # Seconds after which a client that takes in nothing of its audio loses its place.
 STALLED = 60.0
 # Seconds; a sentence is computed in a fraction of one.
 RETRY_AFTER = "1"
-
-
-class VoiceReference(BaseModel):
-    id: str
-
-
-class SpeechRequest(BaseModel):
-    """The fields of OpenAI's request; `voice` is a speaker or a blend such as `anna:0.7,bert:0.3`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    model: str
-    input: str
-    voice: str | VoiceReference
-    response_format: Literal[*FORMATS] = "mp3"
-    speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] = 1.0
-    stream_format: Literal["audio"] | None = None
-    # Taken and without effect, as with OpenAI's tts-1.
-    instructions: str | None = None
-
-    @property
-    def speaker(self) -> str:
-        return self.voice if isinstance(self.voice, str) else self.voice.id
-
-    @property
-    def streams(self) -> bool:
-        # With a header that knows no length.
-        asked = self.stream_format == "audio" and self.response_format == "wav"
-        return asked or not FORMATS[self.response_format].header_has_length
+# Seconds of silence for a piece of text with nothing to speak, such as `---`: clients cut texts into pieces.
+SILENCE = 0.3
+EVENT_STREAM = "text/event-stream"
 
 
 class ApiError(TtsTrmError):
@@ -93,51 +68,63 @@ class SpeechResponse(StreamingResponse):
             await super().__call__(scope, receive, send_in_time)
 
 
-def create_api(queue: SpeechQueue, model_id: str, api_key: str | None = None) -> FastAPI:
-    """The endpoint as an ASGI application, to which [`page.mount_page`] adds the page.
+class Endpoint:
+    """What the routes do.
 
     Args:
         queue: of the voice.
-        model_id: by which clients name the voice.
+        model_id: by which the server names the voice. Clients may send any name: theirs is often fixed.
+        names: of the voices.
         api_key: that clients must send (`Authorization: Bearer ...`); None lets everybody in.
     """
-    # Their pages load from outside.
-    api = FastAPI(title="TTS TRM", docs_url=None, redoc_url=None, openapi_url=None)
-    created = int(time.time())
 
-    def check_key(request: Request) -> None:
+    def __init__(self, queue: SpeechQueue, model_id: str, names: VoiceNames, api_key: str | None) -> None:
+        self.queue, self.model_id, self.names, self.api_key = queue, model_id, names, api_key
+        self.created = int(time.time())
+
+    def check_key(self, request: Request) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if api_key and not (scheme.lower() == "bearer" and hmac.compare_digest(key.encode(), api_key.encode())):
+        right = scheme.lower() == "bearer" and hmac.compare_digest(key.encode(), (self.api_key or "").encode())
+        if self.api_key and not right:
             raise ApiError(401, "Incorrect API key provided.", "invalid_api_key")
 
-    def describe() -> dict:
-        voices = queue.voice.processor.speakers
-        return {"id": model_id, "object": "model", "created": created, "owned_by": "tts-trm", "voices": voices}
+    def describe_model(self) -> dict:
+        voices = self.names.front_end.speakers
+        return {
+            "id": self.model_id,
+            "object": "model",
+            "created": self.created,
+            "owned_by": "tts-trm",
+            "voices": voices,
+        }
 
-    @api.get("/health")
-    async def health() -> dict:
-        return {"status": "ok", "requests": queue.requests, "max_requests": queue.max_requests}
+    async def health(self) -> dict:
+        return {"status": "ok", "requests": self.queue.requests, "max_requests": self.queue.max_requests}
 
-    @api.get("/v1/models", dependencies=[Depends(check_key)])
-    async def models() -> dict:
-        return {"object": "list", "data": [describe()]}
+    async def models(self) -> dict:
+        return {"object": "list", "data": [self.describe_model()]}
 
-    @api.get("/v1/models/{name:path}", dependencies=[Depends(check_key)])
-    async def model(name: str) -> dict:
-        check_model(name)
-        return describe()
+    async def model(self, name: str) -> dict:
+        if name != self.model_id:
+            message = f"The model {name!r} does not exist; this server has {self.model_id!r}."
+            raise ApiError(404, message, "model_not_found", "model")
+        return self.describe_model()
 
-    def check_model(name: str) -> None:
-        if name != model_id:
-            raise ApiError(
-                404, f"The model {name!r} does not exist; this server has {model_id!r}.", "model_not_found", "model"
-            )
+    async def audio_models(self) -> dict:
+        return {"models": [{"id": self.model_id, "name": self.model_id}]}
 
-    @api.post("/v1/audio/speech", dependencies=[Depends(check_key)])
-    async def speech(body: SpeechRequest, request: Request) -> Response:
-        check_model(body.model)
-        check_speaker(body.speaker)
-        chunks = encode(queue, body, request)
+    async def voices(self) -> dict:
+        return {"voices": self.names.describe()}
+
+    async def speech(self, body: SpeechRequest, request: Request) -> Response:
+        try:
+            speaker = self.names.resolve(body.speaker)
+        except ValueError as error:
+            raise ApiError(400, str(error), "invalid_value", "voice") from error
+        missing = encoder_missing(body.response_format)
+        if missing:
+            raise ApiError(400, missing, "unsupported_format", "response_format")
+        chunks = encode(self.queue, body, speaker, request)
         try:
             # What is wrong with a text mostly shows now, and has a status code yet.
             first = await anext(chunks, None)
@@ -146,44 +133,92 @@ def create_api(queue: SpeechQueue, model_id: str, api_key: str | None = None) ->
         if first is None:
             # Nobody is left to read it.
             return Response(status_code=499)
+        if body.stream_format == "sse":
+            return SpeechResponse(b"", as_events(first, chunks, body.input), EVENT_STREAM)
         media_type = FORMATS[body.response_format].media_type
         if body.streams:
             return SpeechResponse(first, chunks, media_type)
         return Response(first, media_type=media_type)
 
-    def check_speaker(speaker: str) -> None:
-        try:
-            queue.voice.processor.speaker_shares(speaker)
-        except ValueError as error:
-            raise ApiError(400, str(error), "invalid_value", "voice") from error
 
-    @api.exception_handler(ApiError)
-    async def refuse(request: Request, error: ApiError) -> Response:
-        return error.response
-
-    @api.exception_handler(RequestValidationError)
-    async def refuse_request(request: Request, error: RequestValidationError) -> Response:
-        return describe_invalid(error.errors()[0]).response
-
-    @api.exception_handler(HTTPException)
-    async def refuse_http(request: Request, error: HTTPException) -> Response:
-        return ApiError(error.status_code, str(error.detail), headers=error.headers).response
-
+def create_api(
+    queue: SpeechQueue, model_id: str, api_key: str | None = None, names: VoiceNames | None = None
+) -> FastAPI:
+    """The endpoint as an ASGI application, to which [`page.mount_page`] adds the page; see [`Endpoint`]."""
+    # Their pages load from outside.
+    api = FastAPI(title="TTS TRM", docs_url=None, redoc_url=None, openapi_url=None)
+    endpoint = Endpoint(queue, model_id, names or VoiceNames(queue.voice.text_front_end), api_key)
+    with_key = {"dependencies": [Depends(endpoint.check_key)], "response_model": None}
+    api.add_api_route("/health", endpoint.health, response_model=None)
+    api.add_api_route("/v1/models", endpoint.models, **with_key)
+    api.add_api_route("/v1/models/{name:path}", endpoint.model, **with_key)
+    # Open WebUI asks for the models of speech here.
+    api.add_api_route("/v1/audio/models", endpoint.audio_models, **with_key)
+    for path in ("/v1/audio/voices", "/v1/voices"):
+        api.add_api_route(path, endpoint.voices, **with_key)
+    api.add_api_route("/v1/audio/speech", endpoint.speech, methods=["POST"], **with_key)
+    api.add_exception_handler(ApiError, refuse)
+    api.add_exception_handler(RequestValidationError, refuse)
+    api.add_exception_handler(HTTPException, refuse)
     return api
 
 
-async def encode(queue: SpeechQueue, body: SpeechRequest, request: Request) -> AsyncGenerator[bytes]:
+async def refuse(request: Request, error: Exception) -> Response:
+    """Every error in OpenAI's shape."""
+    if isinstance(error, RequestValidationError):
+        error = describe_invalid(error.errors()[0])
+    elif isinstance(error, HTTPException):
+        error = ApiError(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+    return error.response if isinstance(error, ApiError) else ApiError(500, "The server has failed.").response
+
+
+async def encode(queue: SpeechQueue, body: SpeechRequest, speaker: str, request: Request) -> AsyncGenerator[bytes]:
     """The audio of a request: as it is computed if it streams, else in one piece; nothing once the client has gone."""
-    encoder = Encoder(body.response_format, queue.voice.processor.sampling_rate)
-    async with aclosing(queue.speak(body.input, body.speaker, speed=body.speed)) as passages:
-        async for passage in passages:
-            if await request.is_disconnected():
-                return
-            chunk = await asyncio.to_thread(encoder.write, passage.waveform)
-            if body.streams and chunk:
-                yield chunk
+    rate = queue.voice.sampling_rate
+    encoder = Encoder(body.response_format, rate)
+    if is_silent(queue, body.input, speaker):
+        chunk = encoder.write(np.zeros(round(SILENCE * rate), np.float32))
+        if body.streams and chunk:
+            yield chunk
+    else:
+        async with aclosing(queue.speak(body.input, speaker, speed=body.speed)) as passages:
+            async for passage in passages:
+                if await request.is_disconnected():
+                    return
+                chunk = await asyncio.to_thread(encoder.write, passage.waveform)
+                if body.streams and chunk:
+                    yield chunk
     rest = await asyncio.to_thread(encoder.close)
     yield rest if body.streams else encoder.content
+
+
+def is_silent(queue: SpeechQueue, text: str, speaker: str) -> bool:
+    """Whether a text that is not empty holds neither a letter nor a sign that is spoken, such as `---` or `**`."""
+    if not text.strip() or any(character.isalnum() for character in text[: queue.max_characters]):
+        return False
+    (spoken, _), left_out = queue.voice.text_front_end.spoken_text(text, speaker)
+    return not any(character.isalnum() for character in spoken) and "[pause" not in text
+
+
+async def as_events(first: bytes, rest: AsyncGenerator[bytes], text: str) -> AsyncGenerator[bytes]:
+    """Audio as OpenAI's server-sent events: `speech.audio.delta` with base64, and `speech.audio.done` at the end.
+
+    Its `usage` counts characters that came in and bytes that went out, for there are no tokens.
+    """
+    size = 0
+    async with aclosing(rest):
+        chunk: bytes | None = first
+        while chunk is not None:
+            if chunk:
+                size += len(chunk)
+                yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(chunk).decode()})
+            chunk = await anext(rest, None)
+    usage = {"input_tokens": len(text), "output_tokens": size, "total_tokens": len(text) + size}
+    yield _event({"type": "speech.audio.done", "usage": usage})
+
+
+def _event(content: dict) -> bytes:
+    return f"data: {json.dumps(content)}\n\n".encode()
 
 
 def api_error(error: Exception) -> ApiError:
@@ -201,7 +236,5 @@ def describe_invalid(detail: dict) -> ApiError:
         return ApiError(400, "The body of the request must be a JSON object, sent as application/json.")
     if detail["type"] == "missing":
         return ApiError(400, f"Missing required parameter: '{parameter}'.", "missing_required_parameter", parameter)
-    if detail["type"] == "extra_forbidden":
-        return ApiError(400, f"Unknown parameter: '{parameter}'.", "unknown_parameter", parameter)
     message = f"Invalid '{parameter}': {detail['msg'][0].lower()}{detail['msg'][1:]}."
     return ApiError(400, message, "invalid_value", parameter)

@@ -101,7 +101,7 @@ def mount_page(api: FastAPI, queue: SpeechQueue, model_id: str, files: Path, api
 
 
 def build_page(queue: SpeechQueue, model_id: str) -> gradio.Blocks:
-    speakers, languages = queue.voice.processor.speakers, queue.voice.processor.languages
+    speakers, languages = queue.voice.text_front_end.speakers, queue.voice.text_front_end.languages
     temperature, sharpness = defaults(queue.voice)
     with gradio.Blocks(title="TTS TRM", analytics_enabled=False, delete_cache=(60, KEPT)) as page:
         gradio.Markdown(TITLE)
@@ -220,7 +220,7 @@ def add_examples(text: gradio.Textbox, speaker: gradio.Dropdown, speakers: list[
 def defaults(voice: Voice) -> tuple[float, float | None]:
     """Temperature and sharpness that `generate` would take; without a latent head there is no sharpness."""
     settings, ours = voice.model.generation_config, default_generation_config(voice.model.config)
-    latent = voice.model.config.codebook_head == "latent"
+    latent = voice.model.config.predicts_latents
     temperature = 0.0 if latent or not settings.do_sample else settings.temperature or ours.temperature
     return temperature, getattr(settings, "sharpness", ours.sharpness) if latent else None
 

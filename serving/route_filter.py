@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login|logout|login_check)/?"
     r"|/(assets|static)/.+"
     r"|/gradio_api/(info|app_id|startup-events|cancel|reset|login_check|run/predict|queue/join|queue/data|heartbeat/\w+)/?"
-    r"|/health|/v1/audio/speech|/v1/models(/.+)?"
+    r"|/health|/v1/audio/(speech|voices|models)|/v1/voices|/v1/models(/.+)?"
 )
 FILE = re.compile(r"/gradio_api/file=(.+)")
 
@@ -31,10 +32,12 @@ class Gate:
         app: behind it.
         max_body: bytes of a request.
         files: folder with the audio and pictures made for the page; no other file can be fetched by its path.
+        allow_origins: web pages from elsewhere that may use a server on their reader's machine; `*` for all.
     """
 
-    def __init__(self, app: ASGIApp, max_body: int, files: Path) -> None:
+    def __init__(self, app: ASGIApp, max_body: int, files: Path, allow_origins: Collection[str] = ()) -> None:
         self.app, self.max_body, self.files = app, max_body, files.resolve()
+        self.allow_origins = allow_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,7 +45,7 @@ class Gate:
         try:
             self.check_route(scope["path"])
             headers = Headers(scope=scope)
-            check_origin(headers)
+            check_origin(headers, self.allow_origins)
             body = await self.read_body(headers, receive)
         except ApiError as error:
             return await error.response(scope, receive, send)
@@ -90,9 +93,12 @@ class Gate:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-def check_origin(headers: Headers) -> None:
+def check_origin(headers: Headers, allowed: Collection[str] = ()) -> None:
     """A web page from elsewhere must not use a server on the reader's own machine."""
     host = urlsplit(f"//{headers.get('host', '')}").hostname
     origin = headers.get("origin")
-    if origin is not None and host in LOOPBACK and urlsplit(origin).hostname not in LOOPBACK:
-        raise ApiError(403, f"Requests of the web page {origin[:100]} are refused.", "forbidden_origin")
+    if origin is None or "*" in allowed or origin in allowed or host not in LOOPBACK:
+        return
+    if urlsplit(origin).hostname not in LOOPBACK:
+        message = f"Requests of the web page {origin[:100]} are refused; the server's --allow-origins names who may."
+        raise ApiError(403, message, "forbidden_origin")

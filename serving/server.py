@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .route_filter import Gate
+    from starlette.types import ASGIApp
+
+    from ..speaking.speech import LongTextVoice
     from .speech_queue import SpeechQueue
 
 API_KEY = "TTS_TRM_API_KEY"
@@ -61,32 +63,61 @@ def listen(host: str, port: int) -> socket.socket:
         raise OSError(f"--host {host} --port {port}: cannot listen there ({reason}); choose another.") from error
 
 
-def build(options: argparse.Namespace, files: Path) -> "tuple[Gate, SpeechQueue]":
+def build(options: argparse.Namespace, files: Path) -> "tuple[ASGIApp, SpeechQueue]":
     """The ASGI application, and the queue behind it; `files` is for what the page hands out.
+
+    A voice in ONNX needs no torch, and has the endpoint alone: page and pictures are torch's.
 
     Raises:
         VoiceError: if the voice cannot be loaded.
+        InputError: if an alias leads to no speaker.
         ImportError: if a library is missing; the message names the fix.
     """
+    folder = Path(options.model)
+    exported = (folder / "model.onnx").is_file()
     try:
         import uvicorn  # noqa: F401
+        from starlette.middleware.cors import CORSMiddleware
 
         from .api import create_api
-        from .page import mount_page
         from .route_filter import Gate
+
+        if not exported:
+            from .page import mount_page
     except ImportError as error:
         raise ImportError(f"The server needs gradio, fastapi and uvicorn ({error}): pip install '.[app]'.") from error
-    from ..speaking.voice import Voice
+    from .requests import VoiceNames
     from .speech_queue import SpeechQueue
 
-    queue = SpeechQueue(
-        lambda: Voice.from_pretrained(options.model, options.revision, options.device),
-        options.max_requests,
-        options.max_characters,
-        options.threads,
-    )
-    folder = Path(options.model)
-    model_id = folder.resolve().name if folder.is_dir() else options.model
-    api_key = os.environ.get(API_KEY) or None
-    application = mount_page(create_api(queue, model_id, api_key), queue, model_id, files, api_key)
-    return Gate(application, queue.max_body, files), queue
+    load = load_onnx_voice if exported else load_torch_voice
+    queue = SpeechQueue(lambda: load(options), options.max_requests, options.max_characters)
+    try:
+        names = VoiceNames(queue.voice.text_front_end, options.voice_aliases)
+        model_id = folder.resolve().name if folder.is_dir() else options.model
+        api_key = os.environ.get(API_KEY) or None
+        application = create_api(queue, model_id, api_key, names)
+        if not exported:
+            application = mount_page(application, queue, model_id, files, api_key)
+    except BaseException:
+        queue.close()
+        raise
+    gate = Gate(application, queue.max_body, files, options.allow_origins)
+    if not options.allow_origins:
+        return gate, queue
+    # Outermost, so that refusals can be read by the page that asked, too.
+    return CORSMiddleware(gate, options.allow_origins, allow_methods=["GET", "POST"], allow_headers=["*"]), queue
+
+
+def load_torch_voice(options: argparse.Namespace) -> "LongTextVoice":
+    import torch
+
+    from ..speaking.voice import Voice
+
+    torch.set_num_threads(options.threads)
+    return Voice.from_pretrained(options.model, options.revision, options.device)
+
+
+def load_onnx_voice(options: argparse.Namespace) -> "LongTextVoice":
+    from ..speaking.onnx_voice import OnnxVoice
+
+    return OnnxVoice.from_pretrained(options.model, num_threads=options.threads)

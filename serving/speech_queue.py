@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import torch
-
 from ..errors_tts_trm import InputError, TtsTrmError
-from ..speaking.voice import Passage, Voice
+from ..speaking.speech import LongTextVoice, Passage
 
 T = TypeVar("T")
 
@@ -32,23 +30,20 @@ class SpeechQueue:
 
     Args:
         load: makes the voice. It is called in the computing thread: how a CPU treats numbers next to nothing is a
-            setting of each thread, and [`Voice.from_pretrained`] makes it.
+            setting of each thread, and [`Voice.from_pretrained`] makes it; so is the number of PyTorch's threads.
         max_requests: taken on at once; more are refused, not kept waiting.
         max_characters: of a text. It bounds the length of the speech as well, which pauses could stretch to hours.
-        threads: of PyTorch.
 
     Raises:
         VoiceError: if the voice cannot be loaded.
     """
 
-    def __init__(
-        self, load: Callable[[], Voice], max_requests: int = 16, max_characters: int = 4096, threads: int = 1
-    ) -> None:
+    def __init__(self, load: Callable[[], LongTextVoice], max_requests: int = 16, max_characters: int = 4096) -> None:
         self.max_requests, self.max_characters = max_requests, max_characters
         self.max_seconds = 60 + SECONDS_PER_CHARACTER * max_characters
         # Only ever touched in the event loop.
         self.requests = 0
-        self._thread = ThreadPoolExecutor(1, "speech", torch.set_num_threads, (threads,))
+        self._thread = ThreadPoolExecutor(1, "speech")
         try:
             self.voice = self._thread.submit(load).result()
         except BaseException:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,31 @@ def sentences() -> list[tuple[str, str]]:
     spoken = [(text, speakers[language]) for language, _, text in cases if language in speakers and len(text) > 16]
     own = (ROOT / "test_dataset" / "sentences.txt").read_text(encoding="utf-8").splitlines()
     return ([(text, ("slt", "rms")[number % 2]) for number, text in enumerate(own)] + spoken)[:100]
+
+
+def test_it_is_served_without_torch(folder, tmp_path):
+    """In a process of its own, where importing torch fails."""
+    script = f"""
+import asyncio, runpy, sys
+sys.modules["torch"] = sys.modules["transformers"] = None
+runpy.run_path({str(ROOT / "scripts" / "_clone.py")!r})
+import httpx
+from pathlib import Path
+from tts_trm import app
+from tts_trm.serving import server
+application, queue = server.build(app.parse_arguments(["--model", {str(folder)!r}]), Path({str(tmp_path)!r}))
+async def ask():
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        voices = (await client.get("/v1/audio/voices")).json()["voices"]
+        body = {{"model": "tts-1", "input": "Hello there.", "voice": "alloy", "response_format": "pcm"}}
+        spoken = await client.post("/v1/audio/speech", json=body)
+        print([voice["id"] for voice in voices], spoken.status_code, len(spoken.content) > 10_000)
+asyncio.run(ask())
+queue.close()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert re.fullmatch(r"\[.*'kathleen', 'kerstin'.*\] 200 True", done.stdout.strip()), done.stderr
 
 
 def test_codes_of_a_hundred_sentences_are_those_of_torch(voice, exported, monkeypatch):
