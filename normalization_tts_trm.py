@@ -1,46 +1,50 @@
 """Written text as it is spoken: numbers, money, dates, times, units, abbreviations, addresses and emoji become words.
 
-Rules are tried in the order of `Normalizer.rules`, each on the whole text; what one has taken the later ones leave
-alone. Every character of the result knows the stretch of the written text it stands for, so that times can be given for
-the words that the user wrote. Number words are those of num2words, the names of emoji those of the package emoji.
+What is only structure, such as Markdown, is taken out first ([`read_markup`]). Then rules are tried in the order of
+`Normalizer.rules`, each on the whole text; what one has taken the later ones leave alone, and the last ones read every
+digit that is left. Every character of the result knows the stretch of the written text it stands for, so that times can
+be given for the words that the user wrote. Number words are those of num2words, the names of emoji those of the package
+emoji.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from .errors_tts_trm import InputError
 from .languages_tts_trm import ENGLISH, LANGUAGES, Language
+from .markup_tts_trm import SIGNS, read_markup
+from .verbalization_tts_trm import GERMAN_DATIVES, LETTER, MAX_DIGITS, NumberWords, after, any_of, before, spelled
 
-# Without it numerals are refused.
-try:
-    from num2words import num2words
-except ImportError:
-    num2words = None
 # Without it emoji have their English names.
 try:
     import emoji
 except ImportError:
     emoji = None
 
-# Of a number that is read as one; a longer one is read digit by digit.
-MAX_DIGITS = 15
-# Characters beside a match that its rule may look at: all of a long text would take forever.
-NEIGHBOURHOOD = 40
-ROMAN_DIGITS = {"X": 10, "IX": 9, "V": 5, "IV": 4, "I": 1}
+ROMAN_DIGITS = (("M", 1000), ("CM", 900), ("D", 500), ("CD", 400), ("C", 100), ("XC", 90), ("L", 50), ("XL", 40))
+ROMAN_DIGITS += (("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1))
 # Marks that nobody reads aloud.
-SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f"
+SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f¹†‡¶"
 EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55]"
+DASH = "[-–—−]"
 TELEPHONES = (
     # `+`: digits that could be grouped in any way would take forever.
-    r"\+\d{1,3}(?:[ /-]?\(?\d{2,}+\)?)+",
-    r"\(\d{2,5}\)[ -]?\d{2,}(?:[ -]\d{2,})*",
+    r"\+\d{1,3}(?: ?\(0\))?(?:[ /.-]?\(?\d{2,}+\)?)+",
+    r"\(\d{2,5}\)[ -]?\d{2,}(?:[ .-]\d{2,})*",
+    r"(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}",
     r"(?:1-)?\d{2,5}(?:-\d{2,5}){2,}",
-    r"0\d{1,5}[ /-]\d{3,}(?:[ -]\d{2,})*",
+    r"0\d{1,5} ?[ /-] ?\d{3,}(?:[ -]\d{2,})*",
+    r"0\d(?:[ .]\d\d){3,}",
     r"\d{3}-\d{4}",
+    r"\d{1,5}(?:-\d{1,7}){3,8}",
+    r"\d{4}(?: \d{4}){2,4}",
+    r"00\d{1,3}(?: \d{2,}){1,5}",
 )
+# Digits after these words are those of a telephone, however they are grouped.
+CALLED = r"(?i:call|dial|phone|telephone|tel|fax|text|mobile|ring|hotline|anrufen|rufen|telefon|fon|handy|mobil|nummer)"
+DIGIT, DASHES = "0", "-–—−"
 MODIFIER = f"(?:\ufe0f|[\U0001f3fb-\U0001f3ff]|\u200d{EMOJI})"
 
 
@@ -51,13 +55,23 @@ class SpokenText(NamedTuple):
     origins: list[tuple[int, int]]
 
 
-def normalize_text(text: str, language: str = "en") -> SpokenText:
+def normalize_text(text: str, language: str = "en", markup: bool = True, names: bool = True) -> SpokenText:
     """The words of a written text, in a language by its ISO 639-1 code.
+
+    Args:
+        markup: whether Markdown, HTML, line breaks and the like are structure, and not characters to be read.
+        names: whether what is spelled is given by the names of its letters, `tee vee`, as a voice has to read it;
+            otherwise as single letters, `t v`.
 
     Raises:
         ValueError: for a numeral, where num2words is missing or does not know the language; names the fix.
     """
-    return _normalizer(language)(text)
+    if not (markup and SIGNS.search(text)):
+        return _normalizer(language)(text, names)
+    plain = read_markup(text)
+    spoken = _normalizer(language)(plain.text, names)
+    ends = [*plain.origins, (len(text), len(text))]
+    return SpokenText(spoken.text, [(ends[a][0], ends[b - 1][1] if b > a else ends[a][0]) for a, b in spoken.origins])
 
 
 @lru_cache
@@ -65,318 +79,374 @@ def _normalizer(language: str) -> "Normalizer":
     return Normalizer(LANGUAGES.get(language) or Language(code=language, symbols=ENGLISH.symbols))
 
 
-def _any(words: Iterable[str]) -> str:
-    """A pattern for any of these words, longest first."""
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or r"(?!)"
-
-
-def _before(match: re.Match) -> str:
-    """The characters before a match, as far as a rule looks."""
-    return match.string[max(0, match.start() - NEIGHBOURHOOD) : match.start()]
-
-
-def _after(match: re.Match) -> str:
-    return match.string[match.end() : match.end() + NEIGHBOURHOOD]
-
-
 def _constant(words: str, match: re.Match) -> str:
     return words
 
 
-class Normalizer:
+class Normalizer(NumberWords):
     """The rules of one language: patterns, and what says the match in words (None: leave it to the later rules).
 
     Of a match only the group `take` is replaced, where the pattern has one.
     """
 
     def __init__(self, language: Language) -> None:
-        self.language = language
-        thousands, decimal = re.escape(language.thousands), re.escape(language.decimal)
-        # repetitions that could be tried from each of their parts have an upper bound: time grows with the text alone
-        number = rf"(?:\d{{1,3}}(?:(?:{thousands}|[ \u00a0\u2009\u202f])\d{{3}}){{1,20}}(?!\d)|\d+)(?:{decimal}\d+)?"
-        signed = rf"(?P<sign>(?<![\w)])[-−])?(?<![\w.,])(?P<number>{number})"
-        money, units = _any(language.currencies), _any(language.units)
-        magnitude = rf"\s?(?P<magnitude>{_any(language.magnitudes)})(?!\w)"
-        rules = [
-            (r"(?:https?://|www\.)[^\s<>()\"']*[^\s<>()\"'.,;:!?]", self.address),
-            (r"\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", self.address),
-            (rf"\b(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{language.domains})\b(?:/[\w./?=&#-]*[\w/])?", self.address),
-            *((pattern, partial(_constant, words)) for pattern, words in language.phrases),
-            *((pattern, self.date) for pattern in self._date_patterns()),
-            *((pattern, self.time) for pattern in language.times),
+        super().__init__(language)
+        rules = [*self._word_rules(), *self._number_rules(), *self._sign_rules()]
+        self.rules = [
             (
-                rf"(?P<money>{money})\s?(?P<first>{number})\s?[–-]\s?(?:{money})?\s?(?P<second>{number})(?![\w–-])",
-                self.range,
-            ),
-            (rf"(?P<unit>{money})\s?(?P<number>{number})(?:{magnitude})?(?!\w)", self.money),
-            (rf"(?<![\w.,])(?P<number>{number})(?:{magnitude})?\s?(?P<unit>{money})(?!\w)", self.money),
-            *((rf"(?<![\w.,]){pattern}(?!\w)", self.digit_groups) for pattern in TELEPHONES),
-            (
-                rf"(?<![\w.,])(?P<first>{number})\s?[–-]\s?(?P<second>{number})"
-                rf"(?P<unit>\s?(?:%|(?:{units})(?!\w)))?(?![\w–-])",
-                self.range,
-            ),
-            (language.decade, self.decade),
-            (rf"{signed}\s?%", self.percent),
-            (rf"{signed}\s?(?P<unit>{units})(?!\w)", self.unit),
-            (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", self.version),
-            (language.ordinal, self.ordinal),
-            (r"(?<![\w/.,])(?P<top>\d{1,2})/(?P<bottom>\d{1,2})(?![\w/])", self.fraction),
-            (r"(?<![\w:])(?P<first>\d{1,3}):(?P<second>\d{1,3})(?![\w:])", self.range),
-            (rf"(?<![\w.,])(?P<number>{number}){magnitude}", self.large),
-            (rf"(?P<sign>(?<![\w)])[-−])?(?P<number>{number})", self.number),
-            (r"\b(?P<name>[A-ZÄÖÜ][a-zäöüß]+) (?P<take>[IVX]+)(?![\w'])", self.roman),
-            (rf"(?<!\w)(?:{_any(language.abbreviations)})(?!\w)", self.abbreviation),
-            (r"(?<![\w'.-])(?P<letters>[A-Z]{2,5})(?P<plural>s)?(?![^\W\d])", self.capitals),
-            (rf"[{''.join(language.fractions) or '½'}]", self.fraction_sign),
-            (rf"{EMOJI}{MODIFIER}*", self.emoji),
-            (r"(?<=\w)/(?=\w)", lambda match: " "),
-            (rf"[{re.escape('&+=@§#×÷%')}]|(?<!\S)[~<>](?=\s?\d)", self.symbol),
-            (rf"[{re.escape(SILENT)}]", lambda match: " "),
+                re.compile(pattern),
+                rule,
+                *(frozenset(needed[place]) if len(needed) > place else None for place in (0, 1)),
+            )
+            for pattern, rule, *needed in rules
+            if pattern
         ]
-        self.rules = [(re.compile(pattern), rule) for pattern, rule in rules if pattern]
         # words in small letters but for their first, marks between them, and full stops only where a space follows
         self.plain = re.compile(r"(?:[a-zß-öø-ÿ]|[A-ZÄÖÜ](?![A-ZÄÖÜ])|[ \n,;:!?'\"()-]|\.(?=\s|$))*")
-        self.last_word = re.compile(rf"(?<!\w)(?:{_any(language.abbreviations)})(?!\w)| [IVX]+\b")
+        short = {*language.abbreviations, *language.before_number, *(f"{title}." for title in language.titles)}
+        titles = rf"\b(?:{any_of(language.titles)})\s" if language.titles else r"(?!)"
+        days = rf"\b(?:{any_of(language.weekdays)})\b\s?[-,.]" if language.weekdays else r"(?!)"
+        self.last_word = re.compile(
+            rf"(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b|{titles}|{days}|\w\.\w|\w  *- *\w\b.*="
+        )
 
-    def __call__(self, text: str) -> SpokenText:
+    def __call__(self, text: str, names: bool = True) -> SpokenText:
         if self.plain.fullmatch(text) and not self.last_word.search(text):
             # Most sentences: there is nothing for the rules.
             return _join(text, [])
-        taken, free = [], [True] * len(text)
-        for pattern, rule in self.rules:
-            position = 0
-            while match := pattern.search(text, position):
-                start, end = match.span("take" if "take" in pattern.groupindex else 0)
-                position = match.end()
-                # What follows the stretch that another rule took may still match.
-                if not all(free[start:end]):
-                    position = next((place for place in range(free.index(False, start), position) if free[place]), end)
-                elif (spoken := rule(match)) is not None:
-                    taken.append((start, end, spoken))
-                    free[start:end] = [False] * (end - start)
+        taken: list[tuple[int, int, str]] = []
+        free, present = bytearray(b"\1" * len(text)), set(text)
+        if any(character.isdecimal() for character in present):
+            # Digits of other alphabets are numbers, too.
+            present.add(DIGIT)
+        for pattern, rule, needed, also_needed in self.rules:
+            # Most texts have few of the signs that rules look for.
+            if (needed and needed.isdisjoint(present)) or (also_needed and also_needed.isdisjoint(present)):
+                continue
+            for start, end, spoken in self._found(text, pattern, rule, free):
+                taken.append((start, end, self.spell(spoken, names)))
+                free[start:end] = bytes(end - start)
         return _join(text, sorted(taken))
 
+    @staticmethod
+    def _found(text: str, pattern: re.Pattern, rule: Callable, free: bytearray) -> Iterator[tuple[int, int, str]]:
+        """What a rule says, wherever no other has been; a match that runs into such a place ends before it."""
+        position, group = 0, "take" if "take" in pattern.groupindex else 0
+        while match := pattern.search(text, position):
+            start, end = match.span(group)
+            border = free.find(0, start, end)
+            if border == start or start == end:
+                # Whatever follows the stretch that another rule took may still match.
+                position = free.find(1, start) if border == start else match.end() + 1
+                if position < 0:
+                    return
+                continue
+            if border > start:
+                match = pattern.search(text, match.start(), border)
+                if match is None or match.start(group) == match.end(group):
+                    position = border
+                    continue
+            position = max(match.end(), position + 1)
+            if (spoken := rule(match)) is not None:
+                yield *match.span(group), spoken
+
+    def spell(self, spoken: str, names: bool) -> str:
+        """What a rule returned, its marked letters by their names or as they are."""
+        if LETTER not in spoken:
+            return spoken
+        table = self.language.letters if names else {}
+        return re.sub(f"{LETTER}(.)", lambda match: table.get(match[1].upper(), match[1].lower()), spoken)
+
+    def _word_rules(self) -> list[tuple[str, Callable]]:
+        """Addresses and names, titles and abbreviations: what digits and dots stand in that are no numbers."""
+        language = self.language
+        titles, days = any_of(language.titles), any_of(language.weekdays)
+        day = rf"(?P<take>(?P<day>{days})\.?)"
+        return [
+            (r"(?:https?://|www\.)[^\s<>()\"']*[^\s<>()\"'.,;:!?]", self.address),
+            (r"\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", self.address),
+            (rf"\b(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{language.domains})\b(?:/[\w./?=&#-]*[\w/])?", self.address),
+            (r"(?<![\w&])(?P<mark>[@#])(?P<name>[^\W\d]\w{1,63})", self.handle),
+            *((pattern, partial(_constant, words)) for pattern, words in language.phrases),
+            (rf"(?<!\w){day}(?=\s?{DASH}\s?(?:{days})\b)", self.weekday),
+            (rf"(?<!\w)(?P<from>(?:{days})\.?)\s?(?P<take>{DASH}\s?(?P<day>{days})\b\.?)", self.to_weekday),
+            (rf"(?<!\w){day}(?=,?\s\d|,\s(?:{any_of((*language.months, *language.short_months))})\b)", self.weekday),
+            (
+                rf"(?<!\w)(?P<name>{titles})(?:\.(?!\w)|(?=\s(?:(?:and|und)\s(?:{titles})\b|[A-ZÄÖÜ]))|(?<=St)(?=[,;.!?]|$))",
+                self.title,
+            ),
+            (r"(?<!\w)(?P<street>[^\W\d_]{2,30}s)tr\.(?=\s|,|$)", lambda match: f"{match['street']}traße"),
+            (rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]+\b))", self.counted_abbreviation),
+            (r"(?<![\w.])(?P<letters>(?:[^\W\d_]\.){2,8})(?!\w)", self.dotted),
+            (rf"(?<!\w)(?:{any_of(language.abbreviations)})(?!\w)", self.abbreviation),
+        ]
+
+    def _number_rules(self) -> list[tuple[str, Callable]]:
+        language = self.language
+        thousands, decimal = re.escape(language.thousands), re.escape(language.decimal)
+        # repetitions that could be tried from each of their parts have an upper bound: time grows with the text alone
+        groups = rf"\d{{1,3}}(?:(?:{thousands}|['’ \u00a0\u2009\u202f])\d{{3}}){{1,20}}(?!\d)"
+        other = rf"\d+{thousands}\d{{1,2}}(?![\d{thousands}{decimal}]|{thousands}\d)"
+        if language.code == "de":
+            # 21.5. is a day of May.
+            other = r"\d+\.\d{1,2}(?![\d.])"
+        number = rf"(?:{other}|(?:{groups}|\d+)(?:{decimal}\d+)?)"
+        sign = r"(?P<sign>(?<![\w)])(?:[-−+]|(?<!\d\s)[–]))?"
+        signed = rf"{sign}(?<![\w.,])(?P<number>{number})"
+        money, units = any_of(language.currencies), any_of(language.units)
+        magnitude = rf"\s?(?P<magnitude>{any_of(language.magnitudes)})(?!\w)"
+        first, second = rf"(?P<first>{number})", rf"(?P<second>{number})"
+        operator = r"\s?[-+−–*×·x/÷:^]\s?"
+        clock = r"(?:\d{1,2}(?:[:.]\d\d)?)"
+        half = r"[ap]\.?m\b"
+        return [
+            (
+                rf"(?<![\w.,]){number}(?:{operator}{number}){{1,8}}\s?=(?:\s?[-−]?{number})?(?![\w])",
+                self.arithmetic,
+                DIGIT,
+                "=*×·÷^−",
+            ),
+            (rf"(?<![\w.,]){number}(?:\s?[*×·÷^−]\s?{number}){{1,8}}(?!\w)", self.arithmetic, DIGIT, "=*×·÷^−"),
+            (r"(?<![\w:.,])(?P<hours>\d{1,3}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?![\w:])", self.duration, ":"),
+            (rf"(?i:{clock}\s?{half})(?P<take>\s?{DASH}\s?)(?=(?i:{clock}\s?{half}))", self.until, DIGIT, DASHES),
+            (
+                rf"(?<![\w:.,]){clock}(?P<take>\s?{DASH}\s?)(?={clock}\s?(?:Uhr\b|(?i:{half})))",
+                self.until,
+                DIGIT,
+                DASHES,
+            ),
+            (r"(?<![\w:.,])\d{1,2}:\d\d(?P<take>\s?[-–—]\s?)(?=\d{1,2}:\d\d(?!\d))", self.until, DIGIT, DASHES),
+            (rf"\d(?:st|nd|rd|th)(?P<take>\s?{DASH}\s?)(?=\d{{1,2}}(?:st|nd|rd|th)\b)", self.until, DIGIT, DASHES),
+            (language.day_range, self.first_day),
+            *((pattern, self.date, DIGIT) for pattern in self._date_patterns()),
+            *((pattern, self.time, DIGIT) for pattern in language.times),
+            (rf"(?<!\w)(?P<name>{any_of(language.short_months)})\.(?=\s|,|$)", self.month),
+            (
+                rf"(?<=[\w.,] )(?P<take>(?P<state>{any_of(language.states)}) (?P<code>\d{{5}}(?:-\d{{4}})?))(?![\w-])",
+                self.postal,
+                DIGIT,
+            ),
+            (language.postal, self.spelled_digits, DIGIT),
+            (
+                rf"(?P<unit>{money})\s?{first}\s?{DASH}\s?(?:{money})?\s?{second}(?:{magnitude})?(?![\w–-])",
+                self.range,
+                DIGIT,
+            ),
+            (rf"(?<![\w.,]){first}\s?{DASH}\s?{second}(?:{magnitude})?\s?(?P<unit>{money})(?!\w)", self.range, DIGIT),
+            (rf"{sign}(?P<unit>{money})\s?(?P<number>{number})(?:{magnitude})?(?!\w)", self.money, DIGIT),
+            (rf"(?P<unit>{money})(?P<sign>[-−])(?P<number>{number})(?:{magnitude})?(?!\w)", self.money, DIGIT),
+            (rf"(?<![\w.,]){sign}(?P<number>{number})(?:{magnitude})?\s?(?P<unit>{money})(?!\w)", self.money, DIGIT),
+            *((rf"(?<![\w.,]){pattern}(?!\w)", self.digit_groups, DIGIT) for pattern in TELEPHONES),
+            (
+                rf"(?:{CALLED})\W{{1,3}}(?:\w{{1,8}}\W{{1,2}})?(?P<take>\d[\d ()/-]{{5,20}}\d)(?!\w)",
+                self.digit_groups,
+                DIGIT,
+            ),
+            (
+                rf"(?<![\w.,]){first}\s?%?\s?{DASH}\s?{second}(?P<unit>\s?(?:[%‰]|(?:{units})(?!\w)))?(?![\w–-])",
+                self.range,
+                DIGIT,
+            ),
+            (language.decade, self.decade, DIGIT),
+            (rf"{signed}\s?(?P<unit>[%‰])", self.percent, "%‰"),
+            (rf"(?<![\w.,])(?P<number>{number})-(?P<unit>{units})(?![\w-])", self.compound_unit, DIGIT, DASHES),
+            (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{units}))(?!\w)", self.unit_alone),
+            (rf"{signed}\s?(?P<unit>{units})(?!\w)", self.unit, DIGIT),
+            (r"(?<![\w.,])(?P<feet>\d{1,2})['′](?P<inches>\d{1,2})(?:[\"″]|'')", self.feet, DIGIT, "'′"),
+            (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", self.version, DIGIT),
+            (language.ordinal, self.ordinal, DIGIT),
+            (r"(?<![\w/.,])(?P<top>\d{1,2})/(?P<bottom>\d{1,2})(?:nds?|rds?|ths?)?(?![\w/])", self.fraction, "/"),
+            (r"(?<![\w:])(?P<first>\d{1,3}):(?P<second>\d{1,3})(?![\w:])", self.range, DIGIT),
+            (rf"(?<![\w.,])(?P<number>{number}){magnitude}", self.large, DIGIT),
+            (rf"{sign}(?P<number>{number})", self.number, DIGIT),
+            (r"(?P<number>\d+)", self.left_digits, DIGIT),
+        ]
+
+    def _sign_rules(self) -> list[tuple[str, Callable]]:
+        language, letter = self.language, r"[^\W\d_]"
+        signs = "".join(sign for sign in language.symbols if sign not in "./-_:?<>~")
+        return [
+            (
+                r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]{2,})\.?)\s(?:[Cc]entury|Jahrhunderts?|Jh)\b",
+                self.century,
+            ),
+            (
+                r"\b(?:der|die|das|dem|den|des|im|am|vom|zum|zur)\s(?P<take>(?P<roman>[IVXLCDM]+)\.)(?=\s[A-ZÄÖÜ])",
+                self.century,
+            ),
+            (
+                rf"(?<!\w)(?P<name>{letter}+['’]?s?)\s(?P<take>(?P<roman>[IVXLCDM]+|[ivxlc]+)(?P<dot>\.)?)(?!\w|['’](?!s\b)|\.\w)",
+                self.roman,
+            ),
+            (r"(?<![\w'.-])(?P<letters>[A-ZÄÖÜ](?:&?[A-ZÄÖÜ]){1,5})(?P<plural>['’]?s)?(?!\w)", self.capitals),
+            (r"(?<![\w'.-])(?P<letters>[A-Z]{1,5})(?=[\d-]*\d)(?!\w*[a-z]{2})", self.capitals),
+            (rf"[{''.join(language.fractions) or '½'}]", self.fraction_sign),
+            (rf"{EMOJI}{MODIFIER}*", self.emoji),
+            (
+                r"(?<=[\w$€£])/(?=(?:day|hour|hr|h|week|month|year|yr|kg|person|night|min|s|sec|m|km|mi|Tag|Woche|Monat|Jahr|Stunde|Std|Person|Nacht)\b)",
+                lambda match: f" {language.per} ",
+            ),
+            (r"(?<=\w)\s?/\s?(?=\w)", lambda match: " "),
+            (rf"[{re.escape(signs)}]|(?<!\S)[~<>](?=\s?\d)|(?<=[\w)] )[<>](?= [\w(])|(?<=\d)[<>](?=\d)", self.symbol),
+            (r"(?<=[^\W\d_])[²³]", self.power),
+            (r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])", self.greek),
+            (rf"[{re.escape(SILENT)}]", lambda match: " "),
+            (r"[^\W\d]*?(?P<take>[²³⁰-⁹₀-₉①-⑳])", self.left_digits),
+        ]
+
     def _date_patterns(self) -> list[str]:
-        month = rf"(?P<name>{_any(self.language.months + self.language.short_months)})\b"
+        month = rf"(?P<name>{any_of(self.language.months + self.language.short_months)})\b"
         iso = r"(?<!\d)(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)(?!\d)"
         return [iso, *(pattern.replace("MONTH", month) for pattern in self.language.dates)]
 
-    # -- numbers --------------------------------------------------------------------------------------------------
-
-    def words(self, number: int | str, kind: str = "cardinal") -> str:
-        """What [`value`] returns, in words; a year that the library cannot say is said as a number."""
-        if num2words is None:
-            raise InputError(
-                f"The text has the number {number}; have numbers spoken with `pip install num2words`, or write it out."
-            )
-        if isinstance(number, str):
-            whole, point, digits = number.partition(".")
-            spoken = self.digits(whole) if len(whole) > MAX_DIGITS else self.words(int(whole))
-            return f"{spoken} {self.language.point} {self.digits(digits)}" if point else spoken
-        try:
-            return num2words(number, to=kind, lang=self.language.code).replace(",", "")
-        except Exception as error:
-            # Each of its languages raises what it likes.
-            if kind == "year":
-                return self.words(number)
-            raise InputError(
-                f"The text has the number {number}, which num2words cannot say in {self.language.code!r}; write it out."
-            ) from error
-
-    def value(self, written: str) -> int | str:
-        """A numeral as it is written, `1.234,5`: an int, or `"1234.5"`, or the digits if they are very many."""
-        plain = re.sub(rf"[{self.language.thousands}\s]", "", written).replace(self.language.decimal, ".")
-        return plain if "." in plain or len(plain) > MAX_DIGITS else int(plain)
-
-    def quantity(self, match: re.Match, one: str, many: str) -> str:
-        """A number and what it counts."""
-        value = self.value(match["number"])
-        sign = f"{self.language.minus} " if "sign" in match.re.groupindex and match["sign"] else ""
-        return f"{sign}{self.counted(value, one)} {one if value == 1 else many}"
-
-    def counted(self, value: int | str, noun: str) -> str:
-        """A number before a noun; the German `eins` becomes `ein` or `eine`."""
-        if self.language.code == "de" and value == 1:
-            return "eine" if noun.endswith("e") else "ein"
-        return self.words(value)
-
-    def digits(self, text: str) -> str:
-        names = {digit: self.words(int(digit)) for digit in set(text) if digit.isdecimal()}
-        return " ".join(names[character] for character in text if character in names)
-
-    @staticmethod
-    def may_be_year(written: str) -> bool:
-        return written.isdigit() and len(written) == 4 and 1100 <= int(written) < 2100
-
-    def number(self, match: re.Match) -> str:
-        written = match["number"]
-        sign = f"{self.language.minus} " if match["sign"] else ""
-        if written.isdigit() and written[0] == "0" and len(written) > 1:
-            return sign + self.digits(written)
-        if not sign and self.may_be_year(written):
-            return self.words(int(written), "year")
-        noun = re.match(r"\s[A-ZÄÖÜ]\w*", _after(match))
-        return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
-
-    def large(self, match: re.Match) -> str | None:
-        # 12B is a room; with money they are clear.
-        if match["magnitude"] in ("K", "B", "m"):
-            return None
-        value, name = self.value(match["number"]), self.language.magnitudes[match["magnitude"]]
-        return self.language.single.get(name) if value == 1 and self.language.single else f"{self.words(value)} {name}"
-
-    def range(self, match: re.Match) -> str:
-        parts = [
-            self.words(int(part), "year") if self.may_be_year(part) else self.words(self.value(part))
-            for part in (match["first"], match["second"])
-        ]
-        unit = (match["unit"] or "").strip() if "unit" in match.re.groupindex else ""
-        noun = self.language.percent if unit == "%" else self.language.units[unit][1] if unit else ""
-        if "money" in match.re.groupindex:
-            noun = self.language.currencies[match["money"]][1]
-        between = self.language.score if ":" in match[0] else self.language.to
-        return f"{parts[0]} {between} {parts[1]} {noun}".strip()
-
-    def version(self, match: re.Match) -> str | None:
-        first, *others = match[0].split(".")
-        if self.language.thousands == "." and all(len(part) == 3 for part in others):
-            return None  # a large number
-        return f" {self.language.symbols.get('.', 'point')} ".join(
-            self.words(self.value(part)) for part in (first, *others)
-        )
-
-    def digit_groups(self, match: re.Match) -> str:
-        plus = f"{self.language.symbols.get('+', 'plus')} " if match[0].startswith("+") else ""
-        return plus + ", ".join(self.digits(group) for group in re.findall(r"\d+", match[0]))
-
-    def ordinal(self, match: re.Match) -> str | None:
-        spoken = self.words(self.value(match["number"]), "ordinal")
-        return spoken if self.language.code != "de" else self._inflected(spoken, match)
-
-    @staticmethod
-    def _inflected(spoken: str, match: re.Match) -> str | None:
-        """A German ordinal as the word before it asks for; None where that word asks for none."""
-        before = re.search(r"(\w+)\s$", _before(match))
-        article = before[1].lower() if before else ""
-        if article in ("am", "im", "vom", "zum", "beim", "zur", "dem", "den", "des", "ab", "bis", "seit"):
-            return f"{spoken}n"
-        return spoken if article in ("der", "die", "das") else None
-
-    def decade(self, match: re.Match) -> str:
-        if self.language.code == "de":
-            return self.words(int(match["number"]), "year") + "er"
-        century = f"{self.words(int(match['century']))} " if match["century"] else ""
-        decade = self.words(int(match["decade"])) if match["decade"] != "00" else "hundred"
-        return century + (decade[:-1] + "ies" if decade.endswith("y") else decade + "s")
-
-    def fraction(self, match: re.Match) -> str | None:
-        top, bottom = int(match["top"]), int(match["bottom"])
-        if not 0 < top < bottom:
-            return f"{self.words(top)} {self.words(bottom)}"
-        signs = {"1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾"}
-        if (sign := signs.get(match[0])) in self.language.fractions:
-            spoken = self.language.fractions[sign]
-        elif self.language.code == "en":
-            spoken = f"{self.words(top)} {self.words(bottom, 'ordinal')}{'s' if top > 1 else ''}"
-        elif self.language.code == "de":
-            spoken = f"{self.counted(top, '')} {self.words(bottom, 'ordinal')[:-1].capitalize()}el"
-        else:
-            spoken = f"{self.words(top)} {self.words(bottom)}"
-        return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", _before(match)) else spoken
-
-    def fraction_sign(self, match: re.Match) -> str | None:
-        spoken = self.language.fractions.get(match[0])
-        after_number = spoken and re.search(r"\d\s?$", _before(match))
-        return f"{self.language.and_} {spoken}" if after_number else spoken
-
-    # -- money, measures, time ------------------------------------------------------------------------------------
-
-    def money(self, match: re.Match) -> str:
-        one, many, cent, cents = self.language.currencies[match["unit"]]
-        value = self.value(match["number"])
-        if match["magnitude"]:
-            name = self.language.magnitudes[match["magnitude"]]
-            amount = self.language.single.get(name) if value == 1 and self.language.single else None
-            return f"{amount or f'{self.words(value)} {name}'} {many}"
-        whole, _, part = str(value).partition(".")
-        if len(part) != 2:
-            return self.quantity(match, one, many)
-        hundredths = f"{self.counted(int(part), cent)} {cent if int(part) == 1 else cents}"
-        whole = self.value(whole)
-        if whole == 0:
-            return hundredths
-        amount = f"{self.counted(whole, one)} {one if whole == 1 else many}"
-        if int(part) == 0:
-            return amount
-        return f"{amount} {self.words(int(part))}" if self.language.code == "de" else f"{amount} and {hundredths}"
-
-    def percent(self, match: re.Match) -> str:
-        return self.quantity(match, self.language.percent, self.language.percent)
-
-    def unit(self, match: re.Match) -> str:
-        return self.quantity(match, *self.language.units[match["unit"]])
-
-    def date(self, match: re.Match) -> str | None:
-        groups = match.groupdict()
-        if groups.get("month"):
-            month = int(groups["month"])
-        else:
-            short = self.language.short_months
-            month = next(i for i, name in enumerate(short, 1) if groups["name"].startswith(name))
-        day, year = groups.get("day"), groups.get("year")
-        if not 1 <= month <= 12 or (day and not 1 <= int(day) <= 31):
-            return None
-        spoken = [self.language.months[month - 1]] if self.language.months else [self.words(month)]
-        if day and self.language.code == "de":
-            ordinal = self.words(int(day), "ordinal")
-            spoken.insert(0, self._inflected(ordinal, match) or f"{ordinal}r")
-        elif day:
-            spoken.append(self.words(int(day), "ordinal"))
-        if year:
-            year = int(year) + (0 if len(year) == 4 else 2000 if int(year) < 50 else 1900)
-            comma = "," if day and self.language.code == "en" else ""
-            spoken[-1] += comma
-            spoken.append(self.words(year, "year"))
-        return " ".join(spoken)
-
-    def time(self, match: re.Match) -> str | None:
-        groups = match.groupdict()
-        hour, minute, half = int(groups["hour"]), int(groups["minute"] or 0), groups.get("half")
-        if hour > (12 if half else 24) or minute > 59:
-            return None
-        if self.language.code == "de":
-            return f"{self.counted(hour, '')} Uhr" + (f" {self.words(minute)}" if minute else "")
-        minutes = "" if not minute else f" oh {self.words(minute)}" if minute < 10 else f" {self.words(minute)}"
-        if half:
-            return f"{self.words(hour)}{minutes} {half.lower()} m"
-        return self.words(hour) + (minutes or (" o'clock" if hour <= 12 else " hundred"))
-
     # -- words ----------------------------------------------------------------------------------------------------
 
-    def roman(self, match: re.Match) -> str | None:
-        rest, number = match["take"], 0
-        for digit, value in ROMAN_DIGITS.items():
-            while rest.startswith(digit) and number < 40:
-                rest, number = rest[len(digit) :], number + value
-        counted = match["name"] in self.language.counted_words
-        if rest or number > 39 or (len(match["take"]) == 1 and not counted):
+    def weekday(self, match: re.Match) -> str:
+        return self.language.weekdays[match["day"]]
+
+    def to_weekday(self, match: re.Match) -> str:
+        return f" {self.language.to} {self.language.weekdays[match['day']]}"
+
+    def handle(self, match: re.Match) -> str:
+        """`@anna_b` and `#TwoWords`."""
+        name = re.sub(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÄÖÜ])|_+|(?<=\D)(?=\d)", " ", match["name"]).strip()
+        name = re.sub(r"\d+", lambda number: self.words(int(number[0][:MAX_DIGITS])), name)
+        return f"{self.language.handle if match['mark'] == '@' else self.language.hashtag} {name}"
+
+    def title(self, match: re.Match) -> str | None:
+        """A title before a name; at the end of a sentence its dot is one, and `St` is a street behind a name."""
+        name, rest = match["name"], after(match)
+        ended = match[0].endswith(".") and not re.match(r"\s*\S", rest)
+        begins = re.match(rf"\s(?:{any_of(self.language.starters)})\b", rest)
+        if name == "St" and self.language.code == "en" and re.search(r"\b[A-Z][a-z]+ $", before(match)):
+            if begins or not re.match(r"\s[A-Z]", rest):
+                dot = match[0].endswith(".") and (ended or begins)
+                return "Street." if dot else "Street"
+        elif match[0] == "St" and not re.match(r"\s[A-Z]", rest):
             return None
-        if counted:
-            return self.words(number)
-        article = {"en": "the", "de": "der"}.get(self.language.code)
-        return f"{article} {self.words(number, 'ordinal')}" if article else None
+        if not match[0].endswith(".") and (begins or self.language.code == "de" and name in ("Fr", "St")):
+            return None if name not in ("Dr", "Mr", "Mrs", "Ms", "Prof") else self.language.titles[name]
+        return self.language.titles[name] + ("." if ended else "")
+
+    def counted_abbreviation(self, match: re.Match) -> str:
+        return self.language.before_number[match["short"]]
+
+    def dotted(self, match: re.Match) -> str | None:
+        """`U.S.A.`: letters, unless it is an abbreviation of the table."""
+        if match[0] in self.language.abbreviations:
+            return None
+        return self._with_end(spelled(match["letters"]), match)
 
     def abbreviation(self, match: re.Match) -> str:
-        spoken, rest = self.language.abbreviations[match[0]], _after(match)
-        may_end = match[0] in self.language.may_end and re.match(r"\s+[A-ZÄÖÜ]", rest)
-        return f"{spoken}." if may_end or re.match(r"\s*$|\s*\n[^\S\n]*\n", rest) else spoken
+        words = self.language.abbreviations[match[0]].split(" ")
+        spoken = " ".join(spelled(word) if len(word) == 1 else word for word in words)
+        return self._with_end(spoken, match) if match[0].endswith(".") else spoken
+
+    def _with_end(self, spoken: str, match: re.Match) -> str:
+        """With the full stop that its dot is, too, at the end of a text or before a word that begins a sentence."""
+        rest = after(match)
+        begins = re.match(rf"[\"'”’)]*\s+[\"'“„‘(]*(?:{any_of(self.language.starters)})\b", rest)
+        may_end = match[0] in self.language.may_end or "letters" in match.re.groupindex
+        return f"{spoken}." if re.match(r"\s*$|\s*\n[^\S\n]*\n", rest) or (may_end and begins) else spoken
+
+    @staticmethod
+    def _roman(digits: str) -> int | None:
+        """The value of a Roman numeral; None for what is none."""
+        rest, number = digits.upper(), 0
+        for digit, value in ROMAN_DIGITS:
+            repeats = 0
+            while rest.startswith(digit) and repeats < (3 if len(digit) == 1 else 1):
+                rest, number, repeats = rest[len(digit) :], number + value, repeats + 1
+        return number if number and not rest else None
+
+    def roman(self, match: re.Match) -> str | None:
+        """A Roman numeral after a word that is counted, or after the name of a ruler."""
+        written, name = match["roman"], match["name"]
+        number, base = self._roman(written), re.sub(r"['’]s$", "", name)
+        if number is None:
+            return None
+        if base.lower() in self.language.counted_words:
+            if (
+                written == "I"
+                and not re.match(r"\s*(?:$|[.,;:!?)\n])|\s(?:of|is|was|and)\b", after(match))
+                and base[0].islower()
+            ):
+                return None
+            return self.words(number) + ("." if match["dot"] else "")
+        if not written.isupper() or not name[0].isupper():
+            return None
+        ruler = base in self.language.rulers
+        alone = len(written) == 1
+        if written == "I" and not re.match(r"\s*(?:$|[.,;:!?)\n])|\s(?:of|was|is|von|war|und|and)\b", after(match)):
+            ruler = ruler and bool(match["dot"])
+        if (alone and not ruler) or (not ruler and number > 39):
+            return None
+        return self._ruler(number, name, match)
+
+    def _ruler(self, number: int, name: str, match: re.Match) -> str | None:
+        """`the eighth`; in German the dot behind it belongs to the number, unless the text ends there."""
+        if self.language.code not in ("en", "de"):
+            return None
+        spoken, rest = self.words(number, "ordinal"), after(match)
+        ended = match["dot"] and (
+            self.language.code == "en" or re.match(rf"\s*$|\s+(?:{any_of(self.language.starters)})\b", rest)
+        )
+        dot = "." if ended else ""
+        if self.language.code == "en":
+            return f"the {spoken}{dot}"
+        if re.search(
+            r"\b(?:von|unter|mit|bei|zu|nach|seit|König|Kaiser|Papst)\s(?:\w+\s)?$", before(match)
+        ) and re.search(r"\b(?:von|unter|mit|bei|zu|nach|seit)\s", before(match)):
+            return f"dem {spoken}n{dot}"
+        return (
+            f"des {spoken}n{dot}" if name.endswith("s") and name[:-1] in self.language.rulers else f"der {spoken}{dot}"
+        )
+
+    def century(self, match: re.Match) -> str | None:
+        """An ordinal in Roman numerals before what is counted."""
+        number = self._roman(match["roman"])
+        if number is None:
+            return None
+        spoken = self.words(number, "ordinal")
+        if self.language.code != "de":
+            return spoken
+        article = re.search(r"(\w+)\s$", match.string[max(0, match.start("roman") - 12) : match.start("roman")])
+        return f"{spoken}n" if article and article[1].lower() in GERMAN_DATIVES else spoken
 
     def capitals(self, match: re.Match) -> str | None:
-        letters, names = match["letters"], self.language.letters
-        if not names or not (letters in self.language.spelled or not set(letters) & set("AEIOUY")):
+        """Letters said one by one, unless they are a word; among other words in capitals everything is one."""
+        letters = match["letters"].replace("&", "")
+        if not self.language.letters or letters in self.language.read_as_words:
             return None
-        return " ".join(names[letter] for letter in letters) + (match["plural"] or "")
+        vowels = set(letters) & set("AEIOUYÄÖÜ")
+        if vowels and ("Y" in letters[1:] and len(letters) > 4 or self._shouted(match)):
+            return None
+        if vowels and len(letters) > 4 and re.search("[AEIOU][^AEIOU]{1,2}[AEIOU]|[^AEIOU][AEIOU][^AEIOU]", letters):
+            return None
+        and_ = f" {self.language.and_} "
+        plural = "s" if "plural" in match.re.groupindex and match["plural"] else ""
+        possessive = plural and match["plural"].startswith(("'", "’"))
+        spoken = and_.join(spelled(part) for part in match["letters"].split("&"))
+        return spoken + ("'s" if possessive else plural)
+
+    @staticmethod
+    def _shouted(match: re.Match) -> bool:
+        """Whether a neighbour is a longer word in capitals, or the whole text is in capitals."""
+        near = before(match) + " " + after(match)
+        if re.search(r"\b[A-ZÄÖÜ]{6,}\b", near):
+            return True
+        words = re.findall(r"[^\W\d_]{2,}", near)
+        return len(words) >= 2 and all(word.isupper() for word in words) and not re.search(r"[,;/&]", near)
+
+    @staticmethod
+    def greek(match: re.Match) -> str:
+        """A Greek letter on its own, as in formulas, by its name."""
+        return unicodedata.name(match[0], "").split(" LETTER ")[-1].removeprefix("FINAL ").lower()
+
+    def power(self, match: re.Match) -> str:
+        if self.language.code == "de":
+            return " Quadrat" if match[0] == "²" else " hoch drei"
+        return " squared" if match[0] == "²" else " cubed"
 
     def address(self, match: re.Match) -> str:
         text = re.sub(r"^https?://", "", match[0]).rstrip("/")

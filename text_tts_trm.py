@@ -4,6 +4,7 @@ It imports neither torch nor transformers, so that a voice exported to ONNX read
 """
 
 import logging
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -29,7 +30,32 @@ SPELLING = {
     "æ": "ae",
     "œ": "oe",
     "ø": "o",
+    "þ": "th",
+    "ð": "d",
+    "ŋ": "ng",
+    "\u00a0": " ",
+    "„": '"',
+    "«": '"',
+    "»": '"',
+    "‹": "'",
+    "›": "'",
+    "‚": "'",
+    "‐": "-",
+    "‑": "-",
+    "−": "-",
+    "¿": "",
+    "¡": "",
 }
+
+
+def _relatives(character: str) -> Iterator[str]:
+    """What a letter looks like without its accent or stroke: `ł` like `l`, by its name in Unicode."""
+    yield unicodedata.normalize("NFD", character)[0]
+    if match := re.match(
+        r"LATIN (?:SMALL|CAPITAL) (?:LETTER|LIGATURE) ([A-Z]{1,2})\b", unicodedata.name(character, "")
+    ):
+        yield match[1].lower()
+        yield match[1]
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:
@@ -64,11 +90,17 @@ class TextFrontEnd:
     # What each character is spelled as, for that tokenizer.
     _spelled = (None, {})
 
-    def spoken_text(self, text: str, speaker: str | int = 0, normalize: bool = True) -> tuple[SpokenText, Counter]:
+    def spoken_text(
+        self, text: str, speaker: str | int = 0, normalize: bool = True, markup: bool = True, names: bool = True
+    ) -> tuple[SpokenText, Counter]:
         """What of `text` the voice speaks, one character for each input id between the boundaries, and what it cannot.
 
         Numbers and the like become words of the speaker's language; quotes, dashes and accented letters that the voice
         has not learned become their plain relatives; the rest is counted and left out.
+
+        Args:
+            normalize: whether numbers and the like are spoken as words.
+            markup, names: see [`normalize_text`].
 
         Raises:
             ValueError: for a number, where num2words is missing; names the fix.
@@ -76,7 +108,9 @@ class TextFrontEnd:
         shares = self.speaker_shares(speaker)
         language = self.languages[max(shares, key=shares.get)]
         written = (
-            normalize_text(text, language) if normalize else SpokenText(text, [(i, i + 1) for i in range(len(text))])
+            normalize_text(text, language, markup, names)
+            if normalize
+            else SpokenText(text, [(i, i + 1) for i in range(len(text))])
         )
         unknown, characters, origins = Counter(), [], []
         for start, end in _clusters(written.text):
@@ -103,7 +137,7 @@ class TextFrontEnd:
             left_out += [character for character in cluster if character not in whole]
             # of a space, the tokenizer's own normalizer leaves nothing
             for character in self.character_tokenizer.normalizer.normalize_str(whole):
-                relatives = (character, SPELLING.get(character, ""), unicodedata.normalize("NFD", character)[0])
+                relatives = (character, SPELLING.get(character, ""), *_relatives(character))
                 chosen = next((c for c in relatives if c and all(part in known for part in c)), None)
                 if chosen is None and not character.isspace():
                     left_out.append(character)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..features_tts_trm_codec import mel_bank
+from ..modeling_tts_trm_codec import mel_bank
 
 FFT_SIZE, HOP_LENGTH, MEL_BANDS = 1024, 240, 80
 # dB below the loudest value that are still shown.

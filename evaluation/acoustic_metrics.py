@@ -13,7 +13,7 @@ import torch
 from ..audio.features import HOP_LENGTH, mel_cepstra, pitch_contour
 from ..configuration_tts_trm_codec import TtsTrmCodecConfig
 from ..errors_tts_trm import InputError
-from ..features_tts_trm_codec import VOICED, SpeechFeatures
+from ..modeling_tts_trm_codec import VOICED, SpeechFeatures
 
 # Of a natural logarithm of pitch.
 CENTS = 1200 / np.log(2)

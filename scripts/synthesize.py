@@ -4,6 +4,7 @@
     python scripts/synthesize.py --text-file book.txt --output book.wav --times book.srt
     python scripts/synthesize.py "Straight to the speakers." --output - | aplay -q -r 24000 -f S16_LE
     python scripts/synthesize.py --prompts-file prompts.txt --output-dir spoken --pictures
+    python scripts/synthesize.py "It costs $5 on Jan. 3." --show-text
 
 Sentences are spoken one after the other, and written as soon as they are. An empty line ends a paragraph,
 `[pause 500ms]` is silence. A prompts file has one prompt a line, `speaker|text` or the text alone; `#` begins a
@@ -61,6 +62,15 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     target.add_argument("--output-dir", type=Path, help="gets 0001.wav, 0002.wav, ... of a prompts file")
     parser.add_argument("--times", type=Path, help="write the time of each word, as .json, .srt or .vtt")
     parser.add_argument("--pictures", action="store_true", help="write a PNG beside each WAV: spectrogram, alignment")
+    parser.add_argument(
+        "--show-text",
+        action="store_true",
+        help="print what would be spoken, one sentence a line, and stop: no model is loaded",
+    )
+    parser.add_argument("--language", help="with --show-text, read by the rules of this one (default: the speaker's)")
+    parser.add_argument(
+        "--plain", action="store_true", help="read the marks of Markdown and HTML and ignore line breaks in the text"
+    )
     parser.add_argument("--no-normalize", action="store_true", help="leave numbers, dates, abbreviations as they are")
     parser.add_argument("--speed", type=number_type(float, 0.25, 4.0), default=1.0, help="2 is twice as fast")
     parser.add_argument("--seed", type=int, default=42, help="of the sampling; the same for every prompt")
@@ -74,6 +84,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     options = parser.parse_args(arguments)
     if options.spoken is not None:
         options.text = options.spoken
+    if options.language and not options.show_text:
+        parser.error("--language goes with --show-text; a voice speaks the language of its speaker, see --speaker")
     if (options.prompts_file is None) != (options.output_dir is None):
         parser.error("--prompts-file and --output-dir go together")
     if options.times and options.times.suffix.lower() not in (".json", ".srt", ".vtt"):
@@ -192,12 +204,28 @@ def load_voice(options: argparse.Namespace) -> "LongTextVoice":
     return OnnxVoice.from_pretrained(options.model)
 
 
+def show_text(options: argparse.Namespace) -> int:
+    """Prints what would be spoken, and names on standard error what would be left out."""
+    from tts_trm.speaking.text_reader import TextReader
+    from tts_trm.text_tts_trm import report_left_out
+
+    reader = TextReader.from_pretrained(options.model, options.revision)
+    text = read_text(options.text, options.text_file)
+    for sentence in reader.sentences(text, options.speaker, options.language, not options.plain):
+        print(sentence)
+    report_left_out(reader.left_out)
+    return 0
+
+
 def synthesize(options: argparse.Namespace) -> int:
     from tts_trm.audio.writing import format_of
 
     check_model_name(options.model)
+    if options.show_text:
+        return show_text(options)
     settings = {name: getattr(options, name) for name in ("pictures", "seed", "num_codebooks", "speed")}
     settings["normalize"] = not options.no_normalize
+    settings["markup"] = not options.plain
     sampling = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p")}
     settings |= {name: value for name, value in sampling.items() if value is not None}
     raw = str(options.output) == "-"

@@ -6,6 +6,7 @@ anna|or the speaker's name
 no speaker, which means the default one
 """
 
+import difflib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -30,21 +31,36 @@ class Prompt:
 
 
 def parse_prompt(line: str, speakers: Collection[str] = (), default_speaker: int | str = 0) -> Prompt:
-    """One line: what precedes the first `|` is the speaker if it is a whole number or one of the names `speakers`."""
+    """One line: what precedes the first `|` is the speaker, by number, by name in any case, or as a blend.
+
+    Raises:
+        InputError: for a name that is none of `speakers`; it names the nearest one.
+    """
     first, bar, rest = line.partition("|")
     first = first.strip()
-    if bar and first in speakers:
-        return Prompt(rest.strip(), first)
     if bar and re.fullmatch(r"[+-]?[0-9]+", first):
         return Prompt(rest.strip(), int(first))
-    return Prompt(line.strip(), default_speaker)
+    # A text may hold a bar, too: what has a space in it, or the end of a sentence, is no name.
+    named = first in speakers or re.fullmatch(r"[^\W\d_][\w'-]*(:[\d.]+)?(,[^\W\d_][\w'-]*:[\d.]+)*", first)
+    if not (bar and speakers and named):
+        return Prompt(line.strip(), default_speaker)
+    known = {name.casefold(): name for name in speakers}
+    for part in first.split(",") if ":" in first else [first]:
+        name = part.rpartition(":")[0] if ":" in first else part
+        if name.strip().casefold() not in known and name not in speakers:
+            near = difflib.get_close_matches(name.casefold(), known, 1, 0.0)
+            raise InputError(
+                f"unknown speaker {name!r}, did you mean {known[near[0]]}? The voice has: {', '.join(speakers)}. A "
+                "text that holds a bar has the number of its speaker and another bar before it."
+            )
+    return Prompt(rest.strip(), known.get(first.casefold(), first))
 
 
 def read_prompts(path: str | Path, speakers: Collection[str] = (), default_speaker: int | str = 0) -> list[Prompt]:
     """The prompts of a file, in order; blank lines and comments are left out.
 
     Raises:
-        PromptError: if the file is missing, is not UTF-8 text, or holds no prompt.
+        PromptError: if the file is missing, is not UTF-8 text, holds no prompt, or names a speaker that there is not.
     """
     try:
         content = Path(path).read_bytes()
@@ -58,7 +74,10 @@ def read_prompts(path: str | Path, speakers: Collection[str] = (), default_speak
     prompts = []
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
-            prompt = parse_prompt(line, speakers, default_speaker)
+            try:
+                prompt = parse_prompt(line, speakers, default_speaker)
+            except InputError as error:
+                raise PromptError(f"{path}, line {number}: {error}") from error
             prompt.line = number
             prompts.append(prompt)
     if not prompts:

@@ -140,6 +140,7 @@ class LongTextVoice(ABC):
         normalize: bool = True,
         seed: int = 42,
         num_codebooks: int | None = None,
+        markup: bool = True,
         **generate_kwargs,
     ) -> Iterator[Passage]:
         """Speaks a text of any length, sentence by sentence; each is made when it is asked for.
@@ -151,6 +152,7 @@ class LongTextVoice(ABC):
             normalize: whether numbers, dates, abbreviations and the like are spoken as words.
             seed: of the sampling, the same for every sentence.
             num_codebooks: decode only the first so many.
+            markup: whether Markdown, HTML and line breaks are structure, and not characters to be read.
             generate_kwargs: of `generate`, such as `temperature`.
 
         Yields:
@@ -166,7 +168,7 @@ class LongTextVoice(ABC):
             max(8, int(self.max_audio_frames * speed / FRAMES_PER_CHARACTER)),
         )
         start, spoken, unknown = 0, 0, Counter()
-        for piece in split_text(text, lambda part: self._spoken(part, speaker, normalize, unknown), limit):
+        for piece in split_text(text, lambda part: self._spoken(part, speaker, normalize, markup, unknown), limit):
             for passage in self._speak(piece, speaker, seed, num_codebooks, settings):
                 passage.start = start / passage.sampling_rate
                 for character in passage.characters:
@@ -180,9 +182,9 @@ class LongTextVoice(ABC):
             raise InputError(f"The text {text[:60]!r} has nothing to speak.")
         report_left_out(unknown)
 
-    def _spoken(self, text: str, speaker: str | int, normalize: bool, unknown: Counter) -> SpokenText:
+    def _spoken(self, text: str, speaker: str | int, normalize: bool, markup: bool, unknown: Counter) -> SpokenText:
         """A paragraph as it is spoken, with a full stop behind it: sentences in training have one; counts the rest."""
-        (spoken, origins), left_out = self.text_front_end.spoken_text(text, speaker, normalize)
+        (spoken, origins), left_out = self.text_front_end.spoken_text(text, speaker, normalize, markup)
         unknown.update(left_out)
         if spoken and spoken[-1].isalnum() and "." in self.text_front_end.character_tokenizer.get_vocab():
             spoken, origins = f"{spoken}.", [*origins, (origins[-1][1], origins[-1][1])]

@@ -57,6 +57,18 @@ def split_text(text: str, speak_out: Callable[[str], SpokenText], limit: int) ->
         start = match.end() if match else end
 
 
+def split_sentences(text: str, speak_out: Callable[[str], SpokenText]) -> Iterator[str]:
+    """The sentences of `text` as they are spoken, one by one; arguments are those of [`split_text`]."""
+    start = 0
+    for match in [*BREAK.finditer(text), None]:
+        spoken, begin = speak_out(text[start : match.start() if match else len(text)]), 0
+        for end in [*(place for place, kind in _cuts(spoken) if kind == "sentence"), len(spoken.text)]:
+            if sentence := " ".join(spoken.text[begin:end].split()):
+                yield sentence
+            begin = end
+        start = match.end() if match else len(text)
+
+
 def _pause(match: re.Match) -> float:
     if match["number"] is None:
         return PARAGRAPH_PAUSE
@@ -126,7 +138,9 @@ def _cuts(text: SpokenText, start: int = 0, end: int | None = None) -> Iterator[
             # Within the words of one number, or of one word of the user's.
             continue
         before = words[max(0, place - 4) : place]
-        if SENTENCE_END.search(before) and not INITIAL.search(before):
+        # The dot behind a letter is that of an initial, unless that letter is the end of an abbreviation.
+        whole = origins[place - 1][1] - origins[place - 1][0] > 1
+        if SENTENCE_END.search(before) and (whole or not INITIAL.search(before)):
             yield place, "sentence"
         else:
             yield place, "clause" if CLAUSE_END.search(before) else "word"

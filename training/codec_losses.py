@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from ..features_tts_trm_codec import mel_bank
+from ..modeling_tts_trm_codec import mel_bank
 
 # (window, mel bands), hop a quarter of the window.
 LOSS_RESOLUTIONS = ((256, 20), (512, 40), (1024, 80), (2048, 160))

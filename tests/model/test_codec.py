@@ -8,8 +8,14 @@ from tiny import fill_mimi, tiny_mimi
 from transformers import MimiConfig, MimiModel
 
 from tts_trm import TtsTrmCodec, TtsTrmCodecConfig, TtsTrmProcessor
-from tts_trm.features_tts_trm_codec import MAX_PITCH, SpeechFeatures, mel_bank
-from tts_trm.modeling_tts_trm_codec import HarmonicNoiseDecoder, dequantize, residual_search
+from tts_trm.modeling_tts_trm_codec import (
+    MAX_PITCH,
+    HarmonicNoiseDecoder,
+    SpeechFeatures,
+    dequantize,
+    mel_bank,
+    residual_search,
+)
 from tts_trm.processing_tts_trm import CodecError, codec_codebooks
 
 FRAME = 1920

@@ -27,7 +27,9 @@ def test_the_guides_file(tmp_path):
         (" bert | Hello. ", "Hello.", "bert"),
         ("7|An unknown number is found out when spoken.", "An unknown number is found out when spoken.", 7),
         ("-1|No Python index.", "No Python index.", -1),
-        ("carl|is no speaker", "carl|is no speaker", 0),
+        ("Bert|Hello.", "Hello.", "bert"),
+        ("bert:0.7,anna:0.3|A blend.", "A blend.", "bert:0.7,anna:0.3"),
+        ("Two words|are a text", "Two words|are a text", 0),
         ("bert|one|two", "one|two", "bert"),
         ("12 monkeys|were here", "12 monkeys|were here", 0),
         ("|no speaker", "|no speaker", 0),
@@ -51,3 +53,11 @@ def test_unusable_files_are_named_with_their_line(tmp_path):
         read_prompts(write(tmp_path, b"# only\n\n"))
     with pytest.raises(PromptError, match=r"missing\.txt: cannot be read \(No such file"):
         read_prompts(tmp_path / "missing.txt")
+
+
+@pytest.mark.parametrize("line", ["brt|Hello.", "BETR|Hello.", "anna:0.5,betr:0.5|Hello.", "carl|Hello."])
+def test_an_unknown_speaker_is_an_error_that_names_the_nearest(tmp_path, line):
+    path = tmp_path / "prompts.txt"
+    path.write_text(f"anna|Hello.\n{line}\n")
+    with pytest.raises(PromptError, match=r"line 2: unknown speaker '\w+', did you mean (bert|anna)\?"):
+        read_prompts(path, ("anna", "bert"))

@@ -40,8 +40,8 @@ TEXTS = {
     "composed": ("Caf\u00e9", None, "cafe."),
     "decomposed": ("Cafe\u0301", None, "cafe."),
     "a thousand accents": ("e" + "\u0301" * 1000 + " a", None, "e a."),
-    "zero-width joiners": ("o\u200dne tw\u200bo", None, "o ne tw o."),
-    "HTML": ("<b>bold</b>&nbsp;<script>alert(1)</script>", None, "b bold b and nbsp; script alert one script"),
+    "zero-width joiners": ("o\u200dne tw\u200bo", None, "one two."),
+    "HTML": ("<b>bold</b>&nbsp;<script>alert(1)</script>", None, "bold"),
     "special tokens": ("<pad> <unk> <boundary>", None, "pad unk boundary"),
     "a web address": ("https://user:pw@host.com:8080/a?b=c#d", None, "user colon pw at host dot com colon"),
     "an address of superscripts": ("www.²³.com", None, "double-you double-you double-you dot"),
@@ -187,7 +187,7 @@ def test_every_line_of_a_prompts_file_is_its_prompt(tmp_path_factory, lines):
     try:
         prompts = read_prompts(path, ("anna",))
     except PromptError as error:
-        assert not expected and "holds no prompt" in str(error)
+        assert "unknown speaker" in str(error) or (not expected and "holds no prompt" in str(error))
         return
     assert [prompt.line for prompt in prompts] == expected
     assert all(lines[prompt.line - 1].strip().endswith(prompt.text) for prompt in prompts)

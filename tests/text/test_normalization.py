@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tts_trm import normalization_tts_trm
+from tts_trm import normalization_tts_trm, verbalization_tts_trm
 from tts_trm.normalization_tts_trm import normalize_text
 
 # language, written, spoken
@@ -12,13 +14,14 @@ CASES = [line.split("\t") for line in (Path(__file__).parent / "cases.tsv").read
 
 
 def spoken(text: str, language: str = "en") -> str:
-    return " ".join(normalize_text(text, language).text.split())
+    """With single letters for those that are spelled, and `\\n` for a line break."""
+    return " ".join(normalize_text(text.replace("\\n", "\n"), language, names=False).text.split())
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_cases(language):
     cases = [(written, words) for code, written, words in CASES if code == language]
-    assert len(cases) >= 80
+    assert len(cases) >= 160
     wrong = {written: spoken(written, language) for written, words in cases if spoken(written, language) != words}
     assert not wrong
 
@@ -26,6 +29,59 @@ def test_cases(language):
 @pytest.mark.parametrize(("language", "written", "_"), CASES)
 def test_nothing_is_left_that_no_voice_can_say(language, written, _):
     assert not any(character.isdigit() or character in "$€%&@§#" for character in spoken(written, language))
+
+
+def test_a_voice_is_given_the_names_of_letters():
+    assert normalize_text("A TV of the BBC at 5 pm").text == "A tee vee of the bee bee see at five pee em"
+    assert normalize_text("die CDU", "de").text == "die ze de u"
+
+
+def test_without_markup_signs_are_read():
+    assert normalize_text("# 5 <b>", markup=False, names=False).text.split() == ["number", "five", "<b>"]
+
+
+# What people write, in pieces that are put together at random.
+DIGITS = st.text("0123456789", min_size=1, max_size=11)
+PIECES = st.one_of(
+    DIGITS,
+    st.tuples(DIGITS, st.sampled_from("-–./:, ()'"), DIGITS).map("".join),
+    st.tuples(st.sampled_from(["$", "€", "-", "+", "#", "No. ", "p. ", "("]), DIGITS).map("".join),
+    st.tuples(DIGITS, st.sampled_from(["%", " kg", " €", "th", ".", "s", "-", " Uhr", ":30", "/2", "²", ")", "x"])).map(
+        "".join
+    ),
+    st.sampled_from(["and", "Call", "Jan.", "der", "am", "Dr.", "to", "CA", "IV", "Mai", "=", ",", "\n", "- ", "the"]),
+)
+
+
+@given(st.lists(PIECES, max_size=8), st.sampled_from(["en", "de"]), st.sampled_from([" ", ""]))
+def test_no_digit_is_ever_lost(pieces, language, between):
+    """Every stretch of digits is spoken: its characters are places that some word stands for."""
+    text = between.join(pieces)
+    words, origins = normalize_text(text, language)
+    said = {
+        place
+        for (start, end), word in zip(origins, words, strict=True)
+        if word.isalpha()
+        for place in range(start, end)
+    }
+    assert not any(character.isdigit() for character in words)
+    assert all(place in said for place, character in enumerate(text) if character.isdigit())
+    assert [start for start, _ in origins] == sorted(start for start, _ in origins)
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("Call 444 010 4477.", "4440104477"),
+        ("Call 800 055 1234 today.", "8000551234"),
+        ("It is 0049 30 901820.", "004930901820"),
+        ("ring 07700 900 123 or 07700900123", "0770090012307700900123"),
+        ("555-0100-22, 1-2-3-4", "5550100221234"),
+    ],
+)
+def test_digits_that_are_read_one_by_one_can_be_written_down_again(text, digits):
+    names = dict(zip("zero one two three four five six seven eight nine".split(), "0123456789", strict=True))
+    assert "".join(names.get(word.strip(".,"), "") for word in spoken(text).split()) == digits
 
 
 def test_words_are_left_alone():
@@ -59,7 +115,7 @@ def test_what_the_library_cannot_say_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="the number 5, which num2words cannot say in 'xx'; write it out"):
         normalize_text("5", "xx")
     assert spoken("five", "xx") == "five"
-    monkeypatch.setattr(normalization_tts_trm, "num2words", None)
+    monkeypatch.setattr(verbalization_tts_trm, "num2words", None)
     with pytest.raises(ValueError, match="the number 5; have numbers spoken with `pip install num2words`"):
         normalize_text("take 5")
     monkeypatch.setattr(normalization_tts_trm, "emoji", None)

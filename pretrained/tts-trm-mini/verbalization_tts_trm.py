@@ -1,0 +1,360 @@
+"""How a language says numbers, money, dates and times: the words for what a rule of `normalization_tts_trm.py` found.
+
+Number words are those of num2words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from .errors_tts_trm import InputError
+from .languages_tts_trm import Language
+
+# Without it numerals are refused.
+try:
+    from num2words import num2words
+except ImportError:
+    num2words = None
+# Of a number that is read as one; a longer one is read digit by digit.
+MAX_DIGITS = 15
+# Characters beside a match that its rule may look at: all of a long text would take forever.
+NEIGHBOURHOOD = 40
+# Before a letter that is said by its name, in what rules return.
+LETTER = "\ue000"
+GERMAN_DATIVES = (
+    "am im vom zum beim zur dem den des ab bis seit einem meinem deinem seinem ihrem unserem eurem keinem jedem diesem "
+    "einen meinen deinen seinen ihren unseren euren keinen jeden diesen eines meines deines seines ihres unseres jedes "
+    "einer meiner deiner seiner ihrer unserer jeder dieser"
+).split()
+GERMAN_PREPOSITIONS = "in|mit|von|auf|an|aus|bei|nach|seit|zu|unter|vor|über|neben|zwischen|hinter|während|wegen"
+GERMAN_NEUTERS = (
+    r"(?:\w+(?:chen|lein|ment|um)|Kind|Jahr|Mal|Tor|Haus|Buch|Spiel|Lied|Auto|Bild|Land|Team|Semester|Quartal|Kapitel|"
+    r"Leben|Konzert|Album)\b"
+)
+# Nouns that are counted, so that a number with a dot before them is an ordinal even without an article.
+GERMAN_COUNTED = (
+    "FC SV SC Platz Stock Etage Klasse Liga Bundesliga Runde Tag Woche Monat Jahr Jahrhundert Kapitel Weltkrieg Teil "
+    "Akt Geburtstag Jahrestag Versuch Mal Auflage Advent Reich Armee Division Semester Schritt Stufe Halbzeit Quartal"
+)
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A pattern for any of these words, longest first."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or r"(?!)"
+
+
+def before(match: re.Match) -> str:
+    """The characters before a match, as far as a rule looks."""
+    return match.string[max(0, match.start() - NEIGHBOURHOOD) : match.start()]
+
+
+def after(match: re.Match) -> str:
+    return match.string[match.end() : match.end() + NEIGHBOURHOOD]
+
+
+def spelled(letters: str) -> str:
+    """Letters that are said one by one, marked for [`Normalizer.spell`]."""
+    return " ".join(LETTER + letter for letter in letters if letter.isalnum())
+
+
+class NumberWords:
+    """The number words of one language. A method that takes a match says it, or returns None: it is no such thing."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    # -- numbers --------------------------------------------------------------------------------------------------
+
+    def words(self, number: int | str, kind: str = "cardinal") -> str:
+        """What [`value`] returns, in words; a year that the library cannot say is said as a number."""
+        if num2words is None:
+            raise InputError(
+                f"The text has the number {number}; have numbers spoken with `pip install num2words`, or write it out."
+            )
+        if isinstance(number, str):
+            whole, point, digits = number.partition(".")
+            spoken = self.digits(whole) if len(whole) > MAX_DIGITS else self.words(int(whole))
+            return f"{spoken} {self.language.point} {self.digits(digits)}" if point else spoken
+        try:
+            return num2words(number, to=kind, lang=self.language.code).replace(",", "")
+        except Exception as error:
+            # Each of its languages raises what it likes.
+            if kind == "year":
+                return self.words(number)
+            raise InputError(
+                f"The text has the number {number}, which num2words cannot say in {self.language.code!r}; write it out."
+            ) from error
+
+    def value(self, written: str) -> int | str:
+        """A numeral as it is written, `1.234,5`: an int, or `"1234.5"`, or the digits if they are very many."""
+        thousands, decimal = self.language.thousands, self.language.decimal
+        if re.fullmatch(rf"\d+{re.escape(thousands)}\d{{1,2}}", written):
+            # The point or comma of another country.
+            return written.replace(thousands, ".")
+        plain = re.sub(rf"[{thousands}\s'’]", "", written).replace(decimal, ".")
+        return plain if "." in plain or len(plain) > MAX_DIGITS else int(plain)
+
+    def sign_of(self, match: re.Match) -> str:
+        sign = match.groupdict().get("sign")
+        return "" if not sign else f"{self.language.symbols['+']} " if sign == "+" else f"{self.language.minus} "
+
+    def quantity(self, match: re.Match, one: str, many: str) -> str:
+        """A number and what it counts."""
+        value = self.value(match["number"])
+        return f"{self.sign_of(match)}{self.counted(value, one)} {one if value == 1 else many}"
+
+    def counted(self, value: int | str, noun: str) -> str:
+        """A number before a noun; the German `eins` becomes `ein` or `eine`."""
+        if self.language.code == "de" and value == 1:
+            return "eine" if noun.endswith("e") else "ein"
+        return self.words(value)
+
+    def digits(self, text: str) -> str:
+        names = {digit: self.words(int(digit)) for digit in set(text) if digit.isdecimal()}
+        return " ".join(names[character] for character in text if character in names)
+
+    def left_digits(self, match: re.Match) -> str:
+        """What no other rule has taken, such as small digits above and below a line."""
+        digits = "".join(
+            str(unicodedata.digit(character))
+            if unicodedata.digit(character, -1) >= 0
+            else str(round(unicodedata.numeric(character)))
+            for character in match["take" if "take" in match.re.groupindex else 0]
+        )
+        return self.digits(digits)
+
+    def spelled_digits(self, match: re.Match) -> str:
+        return self.digits(match["number"])
+
+    @staticmethod
+    def may_be_year(written: str) -> bool:
+        return written.isdigit() and len(written) == 4 and 1100 <= int(written) < 2100
+
+    def number(self, match: re.Match) -> str:
+        written = match["number"]
+        sign = self.sign_of(match)
+        if written.isdigit() and written[0] == "0" and len(written) > 1:
+            return sign + self.digits(written)
+        if not sign and self.may_be_year(written):
+            return self.words(int(written), "year")
+        noun = re.match(r"\s[A-ZÄÖÜ]\w*", after(match))
+        return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
+
+    def large(self, match: re.Match) -> str | None:
+        # 12B is a room; with money they are clear.
+        if match["magnitude"] in ("K", "B", "m"):
+            return None
+        value, name = self.value(match["number"]), self.language.magnitudes[match["magnitude"]]
+        return self.language.single.get(name) if value == 1 and self.language.single else f"{self.words(value)} {name}"
+
+    def range(self, match: re.Match) -> str:
+        first, second = match["first"], match["second"]
+        parts = [
+            self.words(int(part), "year") if self.may_be_year(part) else self.words(self.value(part))
+            for part in (first, second)
+        ]
+        groups = match.groupdict()
+        unit = (groups.get("unit") or "").strip()
+        noun = ""
+        if unit:
+            noun = {"%": self.language.percent, "‰": self.language.symbols.get("‰", "")}.get(unit, "")
+            noun = noun or (self.language.currencies.get(unit) or self.language.units[unit])[1]
+        if groups.get("magnitude"):
+            noun = f"{self.language.magnitudes[groups['magnitude']]} {noun}"
+        between = self.language.score if ":" in match[0] else self.language.to
+        if between == self.language.to and re.search(r"\b(?:between|zwischen)\s(?:\w+\s)?$", before(match)):
+            between = self.language.and_
+        return f"{parts[0]} {between} {parts[1]} {noun}".strip()
+
+    def version(self, match: re.Match) -> str | None:
+        first, *others = match[0].split(".")
+        if self.language.thousands == "." and all(len(part) == 3 for part in others):
+            return None  # a large number
+        return f" {self.language.symbols.get('.', 'point')} ".join(
+            self.words(self.value(part)) for part in (first, *others)
+        )
+
+    def digit_groups(self, match: re.Match) -> str | None:
+        written = match["take"] if "take" in match.re.groupindex else match[0]
+        groups = re.findall(r"\d+", written)
+        if sum(map(len, groups)) > 3 * MAX_DIGITS or (
+            len(groups) > 1 and all(self.may_be_year(each) for each in groups)
+        ):
+            return None
+        plus = f"{self.language.symbols.get('+', 'plus')} " if written.startswith("+") else ""
+        return plus + ", ".join(self.digits(group) for group in groups)
+
+    def postal(self, match: re.Match) -> str:
+        """A code behind the name of its state."""
+        state = self.language.states[match["state"]]
+        return f"{spelled(state) if len(state) == 3 and ' ' in state else state} {self.digits(match['code'])}"
+
+    def ordinal(self, match: re.Match) -> str | None:
+        spoken = self.words(self.value(match["number"]), "ordinal")
+        if self.language.code != "de":
+            return spoken
+        if (inflected := self._inflected(spoken, match)) is not None:
+            return inflected
+        counted = re.match(rf"\.?\s(?:{'|'.join(GERMAN_COUNTED.split())})\b|\.?\s(?:und|bis)\s\d+\.", after(match))
+        return self._ending(spoken, match, "r") if counted else None
+
+    def _inflected(self, spoken: str, match: re.Match) -> str | None:
+        """A German ordinal as the word before it asks for; None where that word asks for none."""
+        text = re.sub(r"\d{1,2}\.\s?[-–]\s?$", "", before(match))
+        word = re.search(r"(\w+)\s$", text)
+        article = word[1].lower() if word else ""
+        if article in GERMAN_DATIVES or re.search(rf"\b(?:{GERMAN_PREPOSITIONS})\s(?:der|dieser)\s$", text):
+            return f"{spoken}n"
+        if article in ("der", "die", "das", "diese", "jene", "jede", "welche") or re.fullmatch(
+            "(?:m|d|s|k)?eine|ihre|unsere|eure", article
+        ):
+            return spoken
+        if re.fullmatch("(?:m|d|s|k)?ein|ihr|unser|euer", article):
+            return self._ending(spoken, match, "r")
+        # In `der 3. und 4. Versuch` the article is that of the first.
+        if article in ("und", "oder", "bis") and (first := re.search(r"(\w+)\s\d+\.\s\w+\s$", before(match))):
+            return f"{spoken}n" if first[1].lower() in GERMAN_DATIVES else spoken
+        return None
+
+    @staticmethod
+    def _ending(spoken: str, match: re.Match, masculine: str) -> str:
+        """Without an article it has the article's ending: `vierter Versuch`, `viertes Kind`."""
+        return spoken + ("s" if re.match(rf"\.?\s{GERMAN_NEUTERS}", after(match)) else masculine)
+
+    def decade(self, match: re.Match) -> str:
+        if self.language.code == "de":
+            return self.words(int(match["number"]), "year") + "er" + (match["ending"] or "")
+        century, decade = match["century"] or "", match["decade"]
+        if decade == "00" or len(century) == 1:
+            number = int(century + decade)
+            spoken = (
+                self.words(number) if number % 1000 == 0 or len(century) == 1 else f"{self.words(int(century))} hundred"
+            )
+        else:
+            spoken = f"{self.words(int(century))} {self.words(int(decade))}" if century else self.words(int(decade))
+        return spoken[:-1] + "ies" if spoken.endswith("y") else spoken + "s"
+
+    def arithmetic(self, match: re.Match) -> str | None:
+        """`5-3=2`: every sign between numbers is one of reckoning."""
+        if not re.search(r"[=*×·÷^−]", match[0]):
+            return None
+        spoken = []
+        for part in re.findall(r"\d[\d.,'’]*(?<![.,])|\S", match[0]):
+            spoken.append(self.words(self.value(part)) if part[0].isdigit() else self.language.signs.get(part, ""))
+        return " ".join(filter(None, spoken))
+
+    def duration(self, match: re.Match) -> str:
+        """`01:23:45` as hours, minutes and seconds, what is zero left out."""
+        parts = []
+        for name, unit in (("hours", "h"), ("minutes", "min"), ("seconds", "s")):
+            one, many = self.language.units.get(unit, (name, name))
+            if value := int(match[name]):
+                parts.append(f"{self.counted(value, one)} {one if value == 1 else many}")
+        *others, last = parts or [f"{self.words(0)} {self.language.units.get('s', ('', 'seconds'))[1]}"]
+        return f"{' '.join(others)} {self.language.and_} {last}" if others else last
+
+    def until(self, match: re.Match) -> str:
+        return f" {self.language.to} "
+
+    def month(self, match: re.Match) -> str:
+        number = next(i for i, name in enumerate(self.language.short_months, 1) if match["name"].startswith(name))
+        return self.language.months[(number - 1) % 12]
+
+    def unit_alone(self, match: re.Match) -> str:
+        return self.language.units[match["unit"]][0]
+
+    def first_day(self, match: re.Match) -> str:
+        """The first of two days, `1.-5. Mai`."""
+        ordinal = self.words(int(match["day"]), "ordinal")
+        return f"{self._inflected(ordinal, match) or ordinal + 'r'} {self.language.to} "
+
+    def compound_unit(self, match: re.Match) -> str:
+        """`a 5-km run` has one kilometer."""
+        return f"{self.words(self.value(match['number']))} {self.language.units[match['unit']][0]}"
+
+    def feet(self, match: re.Match) -> str:
+        feet = self.language.units.get("ft", ("", "Fuß"))[1]
+        return f"{self.words(int(match['feet']))} {feet} {self.words(int(match['inches']))}"
+
+    def fraction(self, match: re.Match) -> str | None:
+        top, bottom = int(match["top"]), int(match["bottom"])
+        if not 0 < top < bottom or bottom > 10 and bottom not in (12, 16, 20, 32, 50, 64):
+            return f"{self.words(top)} {self.words(bottom)}"
+        signs = {"1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾"}
+        if (sign := signs.get(match[0])) in self.language.fractions:
+            spoken = self.language.fractions[sign]
+        elif self.language.code == "en":
+            spoken = f"{self.words(top)} {self.words(bottom, 'ordinal')}{'s' if top > 1 else ''}"
+        elif self.language.code == "de":
+            spoken = f"{self.counted(top, '')} {self.words(bottom, 'ordinal')[:-1].capitalize()}el"
+        else:
+            spoken = f"{self.words(top)} {self.words(bottom)}"
+        return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", before(match)) else spoken
+
+    def fraction_sign(self, match: re.Match) -> str | None:
+        spoken = self.language.fractions.get(match[0])
+        after_number = spoken and re.search(r"\d\s?$", before(match))
+        return f"{self.language.and_} {spoken}" if after_number else spoken
+
+    # -- money, measures, time ------------------------------------------------------------------------------------
+
+    def money(self, match: re.Match) -> str:
+        one, many, cent, cents = self.language.currencies[match["unit"]]
+        value = self.value(match["number"])
+        if match["magnitude"]:
+            name = self.language.magnitudes[match["magnitude"]]
+            amount = self.language.single.get(name) if value == 1 and self.language.single else None
+            return f"{self.sign_of(match)}{amount or f'{self.words(value)} {name}'} {many}"
+        whole, _, part = str(value).partition(".")
+        if len(part) != 2:
+            return self.quantity(match, one, many)
+        hundredths = f"{self.counted(int(part), cent)} {cent if int(part) == 1 else cents}"
+        whole = self.value(whole)
+        if whole == 0:
+            return self.sign_of(match) + hundredths
+        amount = f"{self.sign_of(match)}{self.counted(whole, one)} {one if whole == 1 else many}"
+        if int(part) == 0:
+            return amount
+        return f"{amount} {self.words(int(part))}" if self.language.code == "de" else f"{amount} and {hundredths}"
+
+    def percent(self, match: re.Match) -> str:
+        name = self.language.percent if match["unit"] == "%" else self.language.symbols.get("‰", "")
+        return self.quantity(match, name, name)
+
+    def unit(self, match: re.Match) -> str:
+        return self.quantity(match, *self.language.units[match["unit"]])
+
+    def date(self, match: re.Match) -> str | None:
+        groups = match.groupdict()
+        if groups.get("month"):
+            month = int(groups["month"])
+        else:
+            short = self.language.short_months
+            month = next(i for i, name in enumerate(short, 1) if groups["name"].startswith(name))
+        day, year = groups.get("day"), groups.get("year")
+        if not 1 <= month <= 12 or (day and not 1 <= int(day) <= 31):
+            return None
+        spoken = [self.language.months[month - 1]] if self.language.months else [self.words(month)]
+        if day and self.language.code == "de":
+            ordinal = self.words(int(day), "ordinal")
+            spoken.insert(0, self._inflected(ordinal, match) or f"{ordinal}r")
+        elif day:
+            spoken.append(self.words(int(day), "ordinal"))
+        if year:
+            year = int(year) + (0 if len(year) == 4 else 2000 if int(year) < 50 else 1900)
+            comma = "," if day and self.language.code == "en" else ""
+            spoken[-1] += comma
+            spoken.append(self.words(year, "year"))
+        return " ".join(spoken)
+
+    def time(self, match: re.Match) -> str | None:
+        groups = match.groupdict()
+        hour, minute, half = int(groups["hour"]), int(groups["minute"] or 0), groups.get("half")
+        if hour > (12 if half else 24) or minute > 59:
+            return None
+        if self.language.code == "de":
+            return f"{self.counted(hour, '')} Uhr" + (f" {self.words(minute)}" if minute else "")
+        minutes = "" if not minute else f" oh {self.words(minute)}" if minute < 10 else f" {self.words(minute)}"
+        if half:
+            return f"{self.words(hour)}{minutes} {spelled(half + 'm')}"
+        return self.words(hour) + (minutes or (" o'clock" if hour <= 12 else " hundred"))
