@@ -14,6 +14,14 @@ from typing import NamedTuple
 SIGNS = re.compile(r"[*_`~#<>&\[\]|\n\r\t\\\u00ad\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff]")
 # Lines shorter than this are no lines of wrapped prose.
 MIN_WRAPPED = 45
+# A line that ends with one of these words goes on in the next, however short it is.
+OPEN_WORDS = frozenset(
+    """
+    a an and as at but by for from her his if in into its my nor of on or our the their this to with your
+    aber als am an auf aus bei beim das dem den der des die durch ein eine einem einen einer für im in ist mit nach oder
+    seine über um und unter vom von vor wie zu zum zur
+    """.split()
+)
 # Marks that end a line by themselves.
 ENDING = ".!?…:;,—–-"
 BLOCK_TAGS = (
@@ -168,7 +176,8 @@ def _line_ends(text: str, edits: "_Edits") -> Iterator[tuple[int, int, str]]:
             continue
         bare = edits.kept(start, end).rstrip().rstrip("*_`~\"'”“)]")
         wrapped = end - start >= MIN_WRAPPED and end - start >= 0.7 * longest
-        begins = re.match(r"[\"'“„»(]*[^\W_a-zß-öø-ÿ]", following.lstrip())
+        is_open = bare.rpartition(" ")[2].casefold() in OPEN_WORDS
+        begins = not is_open and re.match(r"[\"'“„»(]*[^\W_a-zß-öø-ÿ]", following.lstrip())
         stops = start in edits.marked or starts[number + 1] in edits.marked or (begins and not wrapped)
         yield (*match.span(), ". " if stops and bare and bare[-1] not in ENDING else " ")
 

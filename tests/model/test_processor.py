@@ -58,7 +58,7 @@ def test_text_becomes_padded_ids_between_boundaries(processor):
         ("it’s “fine” – or…", 'it\'s "fine" - or...'),
         ("Café, naïve, Straße", "cafe, naive, strasse"),
         ("e\u0301te\u0301", "ete"),
-        ("<pad>a<boundary>b<unk></s>", "<pad>a<boundary>b<unk></s>"),
+        ("<pad>a<boundary>b<unk><eos>", "<pad>a<boundary>b<unk><eos>"),
     ],
 )
 def test_spelling_that_the_voice_has_not_learned_becomes_its_plain_relative(processor, caplog, text, shown):

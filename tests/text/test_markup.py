@@ -31,6 +31,7 @@ CASES = [
         "This is a long line of prose that an editor has wrapped at some width. Names such as Long Island do not "
         "begin a sentence in it, nor Jones.",
     ),
+    ("Grüße vom\nBand.", "Grüße vom Band."),
     ("One line that goes\non in the next.", "One line that goes on in the next."),
     ("a hyphen-\nated word and a well-\nKnown one", "a hyphenated word and a well-Known one"),
     ("A fact[1] and another.[2, 3] And one[^note].", "A fact and another. And one."),
