@@ -62,6 +62,20 @@ class TtsTrmGenerateOutput(ModelOutput):
     cycle_changes: torch.FloatTensor | None = None
 
 
+class SpeechCodes(torch.Tensor):
+    """Codes that a pipeline without a processor cannot take for audio, as transformers' pipeline would."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    def to(self, *args, **kwargs) -> torch.Tensor:
+        if any(isinstance(each, torch.dtype) and each.is_floating_point for each in (*args, *kwargs.values())):
+            raise InputError(
+                "These are codes, no audio: the pipeline has no processor. Give it the folder or the Hub id of a whole "
+                "checkpoint, pipeline('text-to-speech', model=NAME, trust_remote_code=True), or processor=..."
+            )
+        return torch.Tensor.to(self, *args, **kwargs)
+
+
 class CodeSampler:
     """Draws one code a frame from logits, by transformers' warpers; greedy from `greedy_from_codebook` on."""
 
@@ -116,8 +130,9 @@ class TtsTrmGenerationMixin:
                 this one on take the most probable code; 0, the latent head's default, means all of them unless one
                 of the first four is given), `sharpness` (0 to 1, the latent head's: 0 speaks the mean of what is
                 possible, 1 with the variance of recordings), `frames_per_character` (only where the model predicts no
-                durations), `return_dict_in_generate`. `max_new_tokens` and the like, which transformers' pipeline
-                passes, have no meaning for speech and are ignored.
+                durations), `num_return_sequences` (of what is drawn, one after the other), `return_dict_in_generate`.
+                `max_new_tokens` and the like, which transformers' pipeline passes, have no meaning for speech and are
+                ignored.
 
         Returns:
             Codes `[B, K, T]`, -1 past an item's end, or [`TtsTrmGenerateOutput`] with `return_dict_in_generate`.
@@ -136,6 +151,15 @@ class TtsTrmGenerationMixin:
             choose = CodeSampler(settings, generator)
 
         input_ids, attention_mask, speaker_id = self._check_text(input_ids, attention_mask, speaker_id)
+        copies = settings.num_return_sequences or 1
+        if copies > 1:
+            if choose is nearest:
+                raise InputError(
+                    f"num_return_sequences={copies}: nothing is drawn, so all would be the same; give do_sample=True."
+                )
+            input_ids, attention_mask, speaker_id = (
+                each.repeat_interleave(copies, 0) for each in (input_ids, attention_mask, speaker_id)
+            )
         text = self.text_encoder(input_ids, attention_mask, speaker_id)
         durations = None if self.upsampler is None else self.upsampler.predict(text, attention_mask)
         durations, lengths = self._plan_lengths(
@@ -159,7 +183,7 @@ class TtsTrmGenerationMixin:
         if not settings.return_dict_in_generate:
             return sequences
         return TtsTrmGenerateOutput(
-            sequences=sequences,
+            sequences=sequences.as_subclass(SpeechCodes),
             lengths=lengths,
             durations=durations,
             alignment=None if durations is None else self.upsampler.alignment(durations, attention_mask, size),
@@ -174,6 +198,8 @@ class TtsTrmGenerationMixin:
         own = {key: kwargs[key] for key in OWN_KEYS if key in kwargs}
         others = {key: value for key, value in kwargs.items() if key not in own}
         settings, unused = self._prepare_generation_config(generation_config, **others)
+        if named := unused.keys() & {"voice", "voice_preset", "speaker"}:
+            raise InputError(f"generate() takes {min(named)} as speaker_id; processor(text, speaker=...) makes it.")
         if unknown := unused.keys() - IGNORED_KEYS:
             raise InputError(f"generate() does not know {', '.join(sorted(unknown))}.")
         defaults = default_generation_config(self.config)

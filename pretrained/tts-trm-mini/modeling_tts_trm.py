@@ -342,6 +342,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         return_logits: bool = False,
         return_cycles: bool = False,
         return_dict: bool | None = None,
+        **others: None,
     ) -> TtsTrmOutput:
         """The loss of known codes, or the answer for text alone.
 
@@ -355,10 +356,15 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             num_frames: without labels, the wanted length of each item, `[B]` or one number; predicted by default.
             return_logits: whether to compute `logits` `[B, K, T, V]`.
             return_cycles: whether to compute `cycle_losses` and `cycle_changes`.
+            others: what wrappers such as peft pass to every model (`inputs_embeds`, `output_attentions`, ...), if it is
+                None or False.
 
         Raises:
             ValueError: if ids, speakers, codes or shapes do not fit the configuration.
         """
+        for name, value in others.items():
+            if value is not None and value is not False:
+                raise InputError(f"{name}: this model takes no such argument; leave it out.")
         input_ids, attention_mask, speaker_id = self._check_text(input_ids, attention_mask, speaker_id)
         if labels is not None:
             label_lengths = self._check_labels(labels, label_lengths, input_ids)

@@ -38,6 +38,19 @@ except ImportError:
     soundfile = soxr = None
 
 PAD, UNKNOWN, BOUNDARY = "<pad>", "<unk>", "<boundary>"
+# By suffix, libsndfile's format and subtype.
+FILE_FORMATS = {
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    ".ogg": ("OGG", "OPUS"),
+    ".opus": ("OGG", "OPUS"),
+}
+# Of `from_pretrained`, and handed on to the codec.
+HUB_KEYS = ("cache_dir", "token", "local_files_only")
+SPEAKER_ALIASES = ("voice", "voice_preset", "speaker_id")
+# Attributes that are not saved.
+PRIVATE = ("_origin", "_spelled", "_subfolder", "_hub")
 # Of a checkpoint that brings its codec along.
 CODEC_FOLDER = "codec"
 CODEC_FILES = ("config.json", "model.safetensors")
@@ -79,8 +92,10 @@ def build_tokenizer(texts: Iterable[str], max_length: int = 512) -> TokenizersBa
     )
 
 
-def load_codec(name: str, subfolder: str = "", revision: str | None = None) -> PreTrainedModel:
+def load_codec(name: str, subfolder: str = "", revision: str | None = None, **hub) -> PreTrainedModel:
     """A codec by Hub id or folder, in float32 and frozen: transformers' `MimiModel` or our [`TtsTrmCodec`].
+
+    `hub` are transformers' `cache_dir`, `token` and `local_files_only`.
 
     Raises:
         CodecError: if it cannot be had, or is a model of another kind.
@@ -88,7 +103,7 @@ def load_codec(name: str, subfolder: str = "", revision: str | None = None) -> P
     key = (os.path.abspath(name) if os.path.isdir(name) else name, subfolder, revision)
     if key in _loaded_codecs:
         return _loaded_codecs[key]
-    where = {"subfolder": subfolder} | ({"revision": revision} if revision else {})
+    where = {"subfolder": subfolder} | ({"revision": revision} if revision else {}) | hub
     try:
         with open(cached_file(name, "config.json", **where), encoding="utf-8") as file:
             model_type = json.load(file).get("model_type")
@@ -180,6 +195,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
             raise InputError(f"{len(self.speakers)} speakers but {len(self.languages)} languages; give one for each.")
         # Where this processor was loaded from: folder or Hub id, and revision.
         self._origin = (None, None)
+        self._subfolder, self._hub = "", {}
         super().__init__(feature_extractor, tokenizer)
 
     @classmethod
@@ -204,7 +220,11 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs) -> "TtsTrmProcessor":
         processor = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
-        processor._origin = (str(pretrained_model_name_or_path), kwargs.get("revision"))
+        name = str(pretrained_model_name_or_path)
+        # The codec is loaded when it is first needed, perhaps from another working directory.
+        processor._origin = (os.path.abspath(name) if os.path.isdir(name) else name, kwargs.get("revision"))
+        processor._subfolder = kwargs.get("subfolder") or ""
+        processor._hub = {key: kwargs[key] for key in HUB_KEYS if kwargs.get(key) is not None}
         # A voice of somebody else's must not name a folder of this machine.
         if processor.codec != CODEC_FOLDER:
             try:
@@ -234,7 +254,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         if subfolder or os.path.isdir(name):
             target = os.path.join(str(save_directory), CODEC_FOLDER)
             os.makedirs(target, exist_ok=True)
-            where = {"subfolder": subfolder} | ({"revision": source_revision} if source_revision else {})
+            where = {"subfolder": subfolder} | ({"revision": source_revision} if source_revision else {}) | self._hub
             for file in CODEC_FILES:
                 source = cached_file(name, file, **where)
                 if os.path.realpath(source) != os.path.realpath(os.path.join(target, file)):
@@ -246,7 +266,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
             self.codec, self.codec_revision = codec, revision
 
     def to_dict(self) -> dict:
-        return {key: value for key, value in super().to_dict().items() if key not in ("_origin", "_spelled")}
+        return {key: value for key, value in super().to_dict().items() if key not in PRIVATE}
 
     # -- text -----------------------------------------------------------------------------------------------------
 
@@ -265,6 +285,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
     def _text_inputs(self, texts: list[str], speakers: Sequence[str], normalize: bool, text_kwargs: dict) -> dict:
         if not texts:
             raise InputError("The list of texts is empty; give at least one.")
+        unnamed = speakers is None
         if isinstance(speakers, (str, int)) or speakers is None:
             speakers = [0 if speakers is None else speakers] * len(texts)
         if len(speakers) != len(texts):
@@ -275,6 +296,9 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
                 raise InputError(f"text must be a string or a list of strings, got {type(text).__name__}.")
             cleaned.append(self.checked_text(text, speaker, normalize))
         inputs = dict(self.tokenizer(cleaned, **text_kwargs))
+        if unnamed:
+            # The model speaks as speaker 0, and a pipeline's `forward_params` may name another one.
+            return inputs
         shares = [self.speaker_shares(speaker) for speaker in speakers]
         inputs["speaker_id"] = torch.tensor([next(iter(each)) for each in shares])
         if any(len(each) > 1 for each in shares):
@@ -293,13 +317,14 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         """(name, subfolder, revision) of the codec."""
         origin, revision = self._origin
         if self.codec == CODEC_FOLDER and origin:
-            return origin, CODEC_FOLDER, revision
+            subfolder = f"{self._subfolder}/{CODEC_FOLDER}" if self._subfolder else CODEC_FOLDER
+            return origin, subfolder, revision
         return self.codec, "", self.codec_revision
 
     @property
     def codec_model(self) -> PreTrainedModel:
         """The codec, loaded when it is first asked for."""
-        return load_codec(*self._codec_location())
+        return load_codec(*self._codec_location(), **self._hub)
 
     @property
     def frame_size(self) -> int:
@@ -348,10 +373,11 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
 
         Args:
             text: a string or a list; gives `input_ids` and `attention_mask` `[B, S]` and `speaker_id` `[B]`, or
-                `[B, num_speakers]` where speakers are blended.
+                `[B, num_speakers]` where speakers are blended, and none where no speaker is named.
             audio: mono samples `[L]` or a list of such, at `sampling_rate`; gives `audio_codes` `[B, K, T]`, -1 past
                 an item's end. Any rate will do.
             speaker: name or number, or a blend `"anna:0.7,bert:0.3"`; one for all texts or a list; 0 by default.
+                `voice`, `voice_preset` and `speaker_id` are other names for it.
             normalize: whether numbers, dates, abbreviations and the like are spoken as words.
             kwargs: `sampling_rate` of the audio, and the tokenizer's, such as `padding` and `return_tensors`; flat, or
                 in dictionaries `audio_kwargs` and `text_kwargs` as for any processor.
@@ -362,6 +388,11 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         """
         if text is None and audio is None:
             raise InputError("Give text, audio or both.")
+        for alias in SPEAKER_ALIASES:
+            if (named := kwargs.pop(alias, None)) is not None:
+                if speaker is not None:
+                    raise InputError(f"Both speaker={speaker!r} and {alias}={named!r} are given; one will do.")
+                speaker = named
         merged = self._merge_kwargs(tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
         data = {}
         if text is not None:
@@ -416,15 +447,31 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         return self.decode(codes, **kwargs)
 
     def save_audio(self, audio: Any, path: str | Path) -> None:
-        """Writes samples `[L]`, or a list of such to a list of paths, as 16-bit WAV; a failed write leaves no file."""
+        """Writes samples `[L]` to a file, or a list of such to a list of paths; a failed write leaves no file.
+
+        The suffix says the format: `.wav` (16 bits), `.flac`, `.mp3`, `.ogg` or `.opus`.
+
+        Raises:
+            ValueError: for another suffix, or several waveforms and one path.
+            OSError: if a file cannot be written.
+        """
         if soundfile is None:
             raise ImportError("Writing audio files needs soundfile: pip install soundfile soxr.")
         several = isinstance(path, (list, tuple))
+        if not several and isinstance(audio, (list, tuple)) and len(audio) and np.ndim(audio[0]):
+            # What `decode` gives for one text.
+            if len(audio) > 1:
+                raise InputError(f"{len(audio)} waveforms and one path, {path}; give a list of as many paths.")
+            audio = audio[0]
+        for target in path if several else [path]:
+            if os.path.splitext(str(target))[1].lower() not in FILE_FORMATS:
+                raise InputError(f"{target}: cannot be written; let the name end in {', '.join(FILE_FORMATS)}.")
         for samples, target in zip(audio if several else [audio], path if several else [path], strict=True):
             partial = f"{target}.partial"
             try:
                 samples = np.clip(np.asarray(torch.as_tensor(samples).float()).reshape(-1), -1.0, 1.0)
-                soundfile.write(partial, samples, self.sampling_rate, subtype="PCM_16", format="WAV")
+                kind, subtype = FILE_FORMATS[os.path.splitext(str(target))[1].lower()]
+                soundfile.write(partial, samples, self.sampling_rate, subtype=subtype, format=kind)
                 os.replace(partial, target)
             except (OSError, soundfile.SoundFileError) as error:
                 if os.path.exists(partial):
