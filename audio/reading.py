@@ -21,6 +21,8 @@ MAX_SECONDS, MAX_SAMPLES = 3600.0, 2**27
 MIN_RATE, MAX_RATE, MAX_CHANNELS = 4_000, 384_000, 16
 # libsndfile reads a file that was cut off as a shorter one, and notes in its log what the header promised
 PROMISED = re.compile(r"^\s*(?:data|SSND|riff|Riff size|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+# Formats that libsndfile does not know, and ffmpeg does.
+FOREIGN = (".m4a", ".aac", ".mp4", ".wma", ".webm", ".amr", ".3gp", ".mka")
 # pages of an Ogg file that are damaged or missing are left out, and what was said in them is gone
 HOLE = re.compile(r"^Ogg\s*: .*(?:Corrupted bitstream|reports a hole)", re.MULTILINE)
 # Bytes: header, table of segments, segments.
@@ -41,6 +43,8 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
             than an hour, or has a sampling rate or a number of channels that no recording of speech has.
     """
     name = name or (str(source) if not isinstance(source, bytes) else "audio bytes")
+    if not isinstance(source, bytes) and not os.path.isfile(source):
+        raise AudioError(f"{name}: there is no such file ({source}); see the table and the folder of the audio.")
     try:
         with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
             _check_header(file, name)
@@ -49,7 +53,7 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
     except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
         if isinstance(error, AudioError):
             raise
-        raise AudioError(f"{name}: cannot be read as audio ({error}).") from error
+        raise AudioError(f"{name}: cannot be read as audio ({error}).{_conversion(source)}") from error
     if is_ogg and not _ends_ogg(source):
         raise AudioError(f"{name}: is cut off: its last page does not end the recording; copy it again.")
     if is_ogg and HOLE.search(log):
@@ -68,6 +72,12 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
     if np.ptp(samples, axis=0).max() < 1e-5:
         raise AudioError(f"{name}: is silent (all its samples are {samples[0, 0]:.2g}).")
     return samples, rate
+
+
+def _conversion(source: str | Path | bytes) -> str:
+    """The command that makes a readable file of one that only ffmpeg knows."""
+    file = "" if isinstance(source, bytes) else os.path.basename(source)
+    return f" Convert it: ffmpeg -i {file} {file}.wav" if os.path.splitext(file)[1].lower() in FOREIGN else ""
 
 
 def _ends_ogg(source: str | Path | bytes) -> bool:

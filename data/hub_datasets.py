@@ -10,6 +10,9 @@ from .clips import Clip, DataError, HubAudio
 if TYPE_CHECKING:
     from datasets import Audio, Dataset, Features
 
+# What `save_to_disk` leaves in a folder.
+SAVED = ("state.json", "dataset_dict.json")
+
 
 def read_hub(
     name: str | Path,
@@ -35,7 +38,7 @@ def read_hub(
     import datasets
 
     try:
-        dataset = datasets.load_dataset(str(name), config, split=split)
+        dataset = _load(name, config, split)
     except Exception as error:
         # Of many kinds: the network, the repository, its files, its split.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -57,6 +60,15 @@ def read_hub(
     if not len(dataset):
         raise DataError(f"{name}: the split {split!r} holds no row.")
     return HubClips(str(name), dataset, audio, audio_column, text_column, speaker_column if has_speakers else None)
+
+
+def _load(name: str | Path, config: str | None, split: str) -> "Dataset":
+    import datasets
+
+    if not any((Path(name) / file).is_file() for file in SAVED):
+        return datasets.load_dataset(str(name), config, split=split)
+    saved = datasets.load_from_disk(str(name))
+    return saved[split] if isinstance(saved, datasets.DatasetDict) else saved
 
 
 def _check_column(name: str, features: "Features", column: str, option: str) -> None:

@@ -1,95 +1,67 @@
-"""Where training data comes from: folders of recordings with a table of texts, or a data set of the Hub.
+"""Folders of recordings with a table of texts, as training data: one [`Clip`] a row.
 
-Every source becomes the same list, one [`Clip`] a recording, whose audio is read only when it is needed.
+Audio is read only when it is needed; here it is only looked for, as tables name it: with or without its suffix, in any
+case, beside the table or in the folders that are usual for it.
 """
 
-import csv
-import io
 import json
-import os
-from collections.abc import Iterator
+import logging
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-# Importing it takes a second, which folders need not pay.
-if TYPE_CHECKING:
-    pass
 from ..errors_tts_trm import InputError
 from .clips import Clip, DataError
+from .tables import TABLES, Columns, Row, find_table, read_rows
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff")
-MAX_FIELDS = 3  # of LJSpeech's table
+logger = logging.getLogger(__name__)
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".m4a", ".aac", ".wma", ".mp4", ".webm")
+AUDIO_FOLDERS = ("", "wavs", "wav", "audio", "clips")
+# Clips from which on so small a share of different texts is worth a word.
+MANY_CLIPS, FEW_TEXTS = 20, 0.2
 
 
-def read_folder(folder: str | Path) -> list[Clip]:
-    """Reads a folder that holds `metadata.csv`: with a header, or LJSpeech's `id|text|normalised`.
+def read_folder(folder: str | Path, columns: Columns = Columns()) -> list[Clip]:  # noqa: B008
+    """The clips of a folder with a table, `metadata.csv` or another of [`TABLES`]; see [`read_rows`].
 
-    The columns of the header are `file_name`, `text`, and at will `speaker` (by default the folder's name) and
-    `durations` (one number for each input id, boundaries included, as a JSON list or separated by spaces).
+    A row without a speaker is the folder's. `durations` are one number for each input id, boundaries included, as a
+    JSON list or separated by spaces.
 
     Raises:
-        DataError: if there is no such file, it lacks a column, or no row is left.
+        DataError: if there is no table, it lacks a column, or no row is left.
     """
     folder = Path(folder)
-    table = folder / "metadata.csv"
-    if not table.is_file():
-        raise DataError(f"{folder}: no metadata.csv; write one with the columns file_name,text,speaker.")
-    try:
-        content = table.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{table}: is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from error
-    first_line = content.split("\n", 1)[0]
-    clips = _read_header_table(table, content) if "file_name" in first_line else _read_ljspeech(table, content)
-    if not clips:
-        raise DataError(f"{table}: holds no row.")
-    return clips
-
-
-def _read_header_table(table: Path, content: str) -> list[Clip]:
-    rows = csv.DictReader(io.StringIO(content, newline=""))
-    header = _header(table, rows)
-    missing = {"file_name", "text"} - set(header)
-    if missing:
+    table = find_table(folder)
+    if table is None:
         raise DataError(
-            f"{table}: the column {' and '.join(sorted(missing))} is missing from {header}; "
-            "name it in the first line, and separate columns by commas."
+            f"{folder}: no metadata.csv, nor {', '.join(TABLES[1:])}; write one with the columns file_name,text,speaker"
         )
-    if repeated := {name for name in header if header.count(name) > 1}:
-        raise DataError(f"{table}: has several columns {' and '.join(map(repr, sorted(repeated)))}; keep one of them.")
-    clips = []
-    for row in _rows(table, rows):
-        if row["file_name"] is None or row["text"] is None:
-            raise DataError(f"{table}, line {rows.line_num}: has fewer fields than the header.")
-        # A comma in a text without quotes: the rest of it would be lost.
-        if None in row:
-            raise DataError(f"{table}, line {rows.line_num}: has more fields than the header; quote texts with commas.")
-        path = _inside(table, row["file_name"], rows.line_num)
-        speaker = (row.get("speaker") or "").strip() or table.parent.resolve().name
-        durations = _read_durations(table, row.get("durations"), rows.line_num)
-        clips.append(Clip(str(path), row["text"].strip(), speaker, row["file_name"], durations))
+    rows = read_rows(table, columns)
+    if not rows:
+        raise DataError(f"{table}: holds no row.")
+    finder, own = AudioFinder(folder), folder.resolve().name
+    clips = [_clip(table, row, finder, own) for row in rows]
+    texts = len({clip.text for clip in clips})
+    if len(clips) >= MANY_CLIPS and texts < FEW_TEXTS * len(clips):
+        logger.warning("%s: %d clips have only %d different texts; is it the right column?", table, len(clips), texts)
     return clips
 
 
-def _header(table: Path, rows: csv.DictReader) -> list[str]:
-    try:
-        return list(rows.fieldnames or ())
-    except csv.Error as error:
-        raise _no_table(table, rows, error) from error
+def _clip(table: Path, row: Row, finder: "AudioFinder", own_name: str) -> Clip:
+    name = row.file.replace("\\", "/")
+    if not Path(name.strip()).name or "\0" in name:
+        raise DataError(f"{table}, line {row.line}: {row.file!r} is no file name; write that of a recording.")
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise DataError(
+            f"{table}, line {row.line}: {row.file!r} leaves the folder; keep the audio beside {table.name}."
+        )
+    durations = _read_durations(table, row.durations, row.line)
+    return Clip(str(finder.find(name)), row.text.strip(), row.speaker.strip() or own_name, row.file, durations)
 
 
-def _rows(table: Path, rows: csv.DictReader) -> Iterator[dict]:
-    try:
-        yield from rows
-    except csv.Error as error:
-        raise _no_table(table, rows, error) from error
-
-
-def _no_table(table: Path, rows: csv.DictReader, error: csv.Error) -> DataError:
-    return DataError(f"{table}, line {rows.line_num}: {error}; is a quote not closed before it?")
-
-
-def _read_durations(table: Path, field: str | None, line: int) -> list[float] | None:
-    if not field or not field.strip():
+def _read_durations(table: Path, field: str, line: int) -> list[float] | None:
+    if not field.strip():
         return None
     try:
         values = json.loads(field) if field.strip().startswith("[") else field.split()
@@ -103,34 +75,40 @@ def _read_durations(table: Path, field: str | None, line: int) -> list[float] | 
         ) from error
 
 
-def _read_ljspeech(table: Path, content: str) -> list[Clip]:
-    clips = []
-    for number, line in enumerate(content.split("\n"), 1):
-        if not line.strip():
-            continue
-        # Quotes are plain text in LJSpeech.
-        fields = line.split("|")
-        if not 2 <= len(fields) <= MAX_FIELDS:
-            raise DataError(
-                f"{table}, line {number}: neither a header with file_name nor LJSpeech's id|text|normalised, "
-                f"but {len(fields)} fields."
-            )
-        name = fields[0].strip()
-        stem = _inside(table, name, number)
-        candidates = [
-            place.with_name(stem.name + suffix)
-            for place in (stem, table.parent / "wavs" / stem.name)
-            for suffix in ("", *AUDIO_SUFFIXES)
-        ]
-        path = next((path for path in candidates if os.path.isfile(path)), candidates[1])
-        clips.append(Clip(str(path), fields[-1].strip() or fields[1].strip(), table.parent.resolve().name, name))
-    return clips
+class AudioFinder:
+    """Finds the recordings that a table names; each folder is listed once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._listings: dict[Path, dict[str, str]] = {}
+
+    def find(self, name: str) -> Path:
+        """The file that a table calls `name`; the place beside the table where there is none."""
+        parts = Path(name.strip()).parts
+        for usual in AUDIO_FOLDERS:
+            path: Path | None = self.folder / usual
+            for part in parts[:-1]:
+                path = self._entry(path, [part]) if path else None
+            if path and (found := self._entry(path, [parts[-1], *(parts[-1] + suffix for suffix in AUDIO_SUFFIXES)])):
+                if found.is_file():
+                    return found
+        return self.folder / name
+
+    def _entry(self, folder: Path, names: Sequence[str]) -> Path | None:
+        """The first of these names that a folder holds, in whatever case and form of Unicode."""
+        if folder not in self._listings:
+            try:
+                entries = [entry.name for entry in folder.iterdir()]
+            except OSError:
+                entries = []
+            self._listings[folder] = {_folded(entry): entry for entry in sorted(entries, reverse=True)}
+            self._listings[folder] |= {entry: entry for entry in entries}
+        listing = self._listings[folder]
+        for name in names:
+            if entry := listing.get(name) or listing.get(_folded(name)):
+                return folder / entry
+        return None
 
 
-def _inside(table: Path, name: str, line: int) -> Path:
-    path = table.parent / name
-    if not Path(name.strip()).name or "\0" in name:
-        raise DataError(f"{table}, line {line}: {name!r} is no file name; write that of a recording.")
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise DataError(f"{table}, line {line}: {name!r} leaves the folder; keep the audio beside metadata.csv.")
-    return path
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -97,6 +97,9 @@ def tokenize_clips(
             bad = header["skipped"][0]
             raise DataError(f"{bad['reason']} Repair or remove the clip {bad['name']}, or go on without --strict.")
     report = read_report(folder, info.frame_rate)
+    if not report.num_clips and report.skipped:
+        count, first = len(report.skipped), report.skipped[0]["reason"]
+        raise DataError(f"None of the {count} clips can be used. The first one: {first}")
     report.num_encoded, report.hours_encoded = encoded, frames / info.frame_rate / 3600
     return report
 

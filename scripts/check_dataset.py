@@ -29,6 +29,7 @@ SHOWN = 5
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv, or Hub names")
+    parser.add_argument("--table-columns", help="of tables without a header: file,text,speaker; - leaves one out")
     parser.add_argument("--text-column", default="text", help="of a Hub data set")
     parser.add_argument("--audio-column", default="audio", help="of a Hub data set")
     parser.add_argument("--speaker-column", default="speaker", help="of a Hub data set")

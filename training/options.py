@@ -95,9 +95,12 @@ class TrainingOptions:
     # data
     data_dir: list[str] = option(("test_dataset",), "folders with metadata.csv, or Hub names")
     token_dir: Path = option(None, "tokenised data (default: mimi_tokens in the first data folder)")
-    text_column: str = option("text", "of a Hub data set")
-    audio_column: str = option("audio", "of a Hub data set")
-    speaker_column: str = option("speaker", "of a Hub data set")
+    text_column: str = option("text", "of a Hub data set, or of a table with a header")
+    audio_column: str = option("audio", "of a Hub data set, or of a table with a header")
+    speaker_column: str = option("speaker", "of a Hub data set, or of a table with a header")
+    table_columns: str | None = option(
+        None, "of tables without a header, in their order: file,text,speaker; - leaves one out", metavar="NAMES"
+    )
     languages: list[str] = option(
         ("en",),
         "of the texts, for numbers and abbreviations: a code (en, de, ...), and those of other speakers, anna=de",

@@ -13,7 +13,8 @@ from ..data.aligner import MAX_CLIPS, AlignerTraining
 from ..data.clips import DataError
 from ..data.codec_info import CodecInfo, locate_codec
 from ..data.dataset import AlignmentRows, rows_to_align
-from ..data.sources import is_recordings, read_chosen, read_sources
+from ..data.sources import is_recordings, read_chosen
+from ..data.tables import find_table
 from ..data.token_folder import (
     TokenShards,
     aligner_path,
@@ -51,13 +52,14 @@ def prepare_tokens(options: TrainingOptions, accelerator: Accelerator, say: Call
     if (
         first
         and options.token_dir == folders[0] / "mimi_tokens"
-        and all((folder / "metadata.csv").is_file() for folder in folders)
+        and all(find_table(folder) is not None for folder in folders)
     ):
         # Recordings may have been added since.
-        clips = read_sources(folders)
+        clips = read_chosen(options)
     state = tokens_state(options.token_dir, clips)
     has_recordings = all(
-        not is_recordings(name) or (Path(name) / "metadata.csv").is_file() for name in options.data_dir
+        not is_recordings(name) or find_table(Path(name)) or find_table(Path(name) / options.split)
+        for name in options.data_dir
     )
     if state != "ready" and not has_recordings:
         raise DataError(
