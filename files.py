@@ -48,6 +48,15 @@ def remove_partial_files(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def follow_umask(folder: Path) -> None:
+    """Gives every file in a folder the mode that a new file has; safetensors' own can be read by their writer alone."""
+    umask = os.umask(0)
+    os.umask(umask)
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.chmod(0o666 & ~umask)
+
+
 def write_json(path: Path, content: object) -> None:
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from ..data.aligner import ALIGNER_FILE
 from ..errors_tts_trm import InputError
+from ..files import follow_umask
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import CODEC_FOLDER, TtsTrmProcessor, codec_codebooks, load_codec
 from .model_card import read_evaluation, write_model_card
@@ -80,3 +81,4 @@ def export(
     for source in set((output / CODEC_FOLDER).glob("*.py")) - foreign:
         # The code of the codec lies beside the model's, in the root.
         source.unlink()
+    follow_umask(output)

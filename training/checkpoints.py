@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ..errors_tts_trm import InputError
+from ..files import follow_umask
 
 MANIFEST = "manifest.json"
 STATE_FOLDER = "training_state"
@@ -60,6 +61,7 @@ def write_checkpoint(folder: Path, write: Callable[[Path], None]) -> Path:
     try:
         partial.mkdir(parents=True)
         write(partial)
+        follow_umask(partial)
         files = sorted(path for path in partial.rglob("*") if path.is_file())
         listing = {
             str(path.relative_to(partial)): {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in files

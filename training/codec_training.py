@@ -19,6 +19,7 @@ from ..configuration_tts_trm_codec import TtsTrmCodecConfig
 from ..data.held_out import is_held_out
 from ..data.recordings import read_folder
 from ..errors_tts_trm import InputError
+from ..files import follow_umask
 from ..modeling_tts_trm_codec import TtsTrmCodec, dequantize, residual_search
 from .checkpoints import load_optimizer_tensors, optimizer_tensors
 from .codec_losses import AdversarialLoss, SpectralLoss
@@ -280,6 +281,7 @@ class CodecTraining:
         """Codec and training state; each file is written beside its place and renamed, the counters last."""
         self.codec.config.dtype = "float32"
         self.codec.save_pretrained(self.folder)
+        follow_umask(self.folder)
         if optimizers is None:
             return
         counters = {"step": str(step), "used": str(used)}

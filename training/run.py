@@ -1,6 +1,7 @@
 """One training run: prepare, build, resume, train."""
 
 import dataclasses
+import hashlib
 import math
 import signal
 import sys
@@ -45,6 +46,7 @@ class Run:
         self.say(startup_report.describe_device(self.device))
         self.prepare()
         self.build()
+        self.state.held_out = self.held_out_key()
         self.resume()
         self.open_outputs()
 
@@ -140,7 +142,7 @@ class Run:
             desc=f"Epoch {self.state.epoch + 1}",
             disable=not (self.accelerator.is_main_process and sys.stderr.isatty()),
         )
-        group, frames, started = [], 0, time.time()
+        group, frames, started, epoch = [], 0, time.time(), self.state.epoch + 1
         for batch in self.loader:
             group.append(batch)
             self.state.batch_in_epoch += 1
@@ -158,7 +160,7 @@ class Run:
                 loss = float(self.accelerator.reduce(sum(self.state.losses) / len(self.state.losses), "mean"))
                 speed = frames / max(time.time() - started, 1e-6)
                 progress.set_postfix(loss=f"{loss:.4f}", lr=f"{self.learning_rate():.2e}", frames=f"{speed:.0f}/s")
-                self.log(loss, speed)
+                self.log(loss, speed, epoch)
                 frames, started, self.state.losses = 0, time.time(), []
             before = time.time()
             self.once_in_a_while()
@@ -241,7 +243,7 @@ class Run:
         if self.state.step % options.save_interval == 0 and self.state.step < self.total_steps:
             self.save(f"step_{self.state.step}")
 
-    def log(self, loss: float, speed: float) -> None:
+    def log(self, loss: float, speed: float, epoch: int) -> None:
         values = {"train/loss": loss, "train/lr": self.learning_rate(), "train/frames_per_second": speed}
         values["train/gradient_norm"] = float(self.last_gradient_norm)
         values |= {f"train/codebook_loss/{c:02d}": v for c, v in enumerate(self.last_codebook_losses.tolist())}
@@ -250,7 +252,7 @@ class Run:
         self.trackers.log(values, self.state.step)
         if not sys.stderr.isatty():
             self.say(
-                f"step {self.state.step}/{self.total_steps} epoch {self.state.epoch + 1} loss {loss:.4f} "
+                f"step {self.state.step}/{self.total_steps} epoch {epoch} loss {loss:.4f} "
                 f"lr {self.learning_rate():.2e} {speed:.0f} frames/s"
             )
 
@@ -317,24 +319,19 @@ class Run:
         if name == "best" and self.options.push_to_hub and self.accelerator.is_main_process:
             self.push("best", f"Best so far, step {self.state.step}")
 
+    def held_out_key(self) -> str:
+        """One hash of the sentences that are held out and who says them, whatever their order."""
+        pairs = zip(self.held_out_set.input_ids, self.held_out_set.speaker_ids, strict=True)
+        texts = sorted(f"{speaker} {ids.tolist()}" for ids, speaker in pairs)
+        return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
     def push(self, name: str, message: str) -> None:
         if upload.push_checkpoint(self.checkpoints / name, self.options.push_to_hub, message):
             self.say(f"Uploaded {self.checkpoints / name} to {self.options.push_to_hub}")
 
     def resume(self) -> None:
         """Goes on from `--resume-from-checkpoint`, where there is something to go on from."""
-        choice = self.options.resume_from_checkpoint
-        if choice == "none":
-            aside = checkpoints.set_aside(self.checkpoints) if self.accelerator.is_main_process else None
-            self.say(f"The checkpoints that were there are now in {aside}." if aside else "")
-            return
-        # It may have to put an interrupted replacement back.
-        with self.accelerator.main_process_first():
-            if choice == "auto":
-                folder = checkpoints.newest_valid(self.checkpoints, self.say)
-            else:
-                folder = Path(choice)
-                checkpoints.verify_checkpoint(folder)
+        folder = self._checkpoint_to_resume()
         if folder is None:
             return
         loaded = checkpoints.load_training_state(folder)
@@ -349,25 +346,48 @@ class Run:
         rank = self.accelerator.process_index
         losses = [torch.tensor(loss, device=self.device) for loss in state["losses"][rank]]
         self.state = RunState.from_dict(state, losses)
-        if state["batches_per_epoch"] != len(self.sampler) and self.state.batch_in_epoch:
+        # It may go on without --fp16.
+        if state.get("scaler") and self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state["scaler"])
+        random_state.restore_random_state(loaded["random"][str(rank)], self.device)
+        self._compare_data(folder, state["batches_per_epoch"])
+        left = self.total_steps - self.state.step
+        if left <= 0:
+            self.say(f"\n{folder}: its {self.state.step} steps are all that are asked for; more with --max-steps.")
+        else:
+            self.say(f"\nResuming from {folder} at step {self.state.step} of {self.total_steps}.")
+        # It was killed between saving the best and saving the step: with both, the newest is not called best.
+        if folder.name == "best" and self.state.step % self.options.save_interval == 0 and left > 0:
+            self.save(f"step_{self.state.step}")
+
+    def _checkpoint_to_resume(self) -> Path | None:
+        choice = self.options.resume_from_checkpoint
+        if choice == "none":
+            aside = checkpoints.set_aside(self.checkpoints) if self.accelerator.is_main_process else None
+            self.say(f"The checkpoints that were there are now in {aside}." if aside else "")
+            return None
+        # It may have to put an interrupted replacement back.
+        with self.accelerator.main_process_first():
+            if choice == "auto":
+                return checkpoints.newest_valid(self.checkpoints, self.say)
+            checkpoints.verify_checkpoint(Path(choice))
+            return Path(choice)
+
+    def _compare_data(self, folder: Path, batches_per_epoch: int) -> None:
+        """What the data of now, other than those of the checkpoint, begin anew: an epoch, and the best loss."""
+        if batches_per_epoch != len(self.sampler) and self.state.batch_in_epoch:
             self.state.epoch, self.state.batch_in_epoch = self.state.epoch + 1, 0
             self.say("The data or the size of the batches have changed: a new epoch begins.")
         # A best checkpoint that is damaged or gone is written anew by the next evaluation.
         best = self.checkpoints / "best"
         if not best.is_dir() or (best != folder and not checkpoints.is_valid(best, self.say)):
             self.state.best_loss = math.inf
-        # It may go on without --fp16.
-        if state.get("scaler") and self.accelerator.scaler is not None:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
-        random_state.restore_random_state(loaded["random"][str(rank)], self.device)
-        self.say(f"\nResuming from {folder} at step {self.state.step} of {self.total_steps}.")
-        if (
-            folder.name == "best"
-            and self.state.step % self.options.save_interval == 0
-            and self.state.step < self.total_steps
-        ):
-            # Killed between the two: with both, the newest is not called best.
-            self.save(f"step_{self.state.step}")
+        held_out = self.held_out_key()
+        if self.state.held_out not in (None, held_out) and math.isfinite(self.state.best_loss):
+            # Losses on other sentences are not compared.
+            self.state.best_loss = math.inf
+            self.say("Other sentences are held out than before: the next evaluation begins a new best checkpoint.")
+        self.state.held_out = held_out
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self.received_signal = number

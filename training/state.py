@@ -17,6 +17,7 @@ class RunState:
         skipped: steps in a row, up to now, that were left out because their gradient was not finite.
         best_loss: lowest loss on the held-out sentences so far, infinite before the first evaluation.
         metrics: of the last evaluation.
+        held_out: hash of the sentences that `best_loss` is of, None in checkpoints of before there was one.
         losses: of the steps since the last log line, on this process.
     """
 
@@ -25,6 +26,7 @@ class RunState:
     batch_in_epoch: int = 0
     skipped: int = 0
     best_loss: float = math.inf
+    held_out: str | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     losses: list[torch.Tensor] = field(default_factory=list)
 
@@ -35,6 +37,7 @@ class RunState:
             "epoch": self.epoch,
             "batch_in_epoch": self.batch_in_epoch,
             "best_loss": self.best_loss if math.isfinite(self.best_loss) else None,
+            "held_out": self.held_out,
             "metrics": self.metrics,
         }
 
@@ -47,6 +50,7 @@ class RunState:
             epoch=state["epoch"],
             batch_in_epoch=state["batch_in_epoch"],
             best_loss=best,
+            held_out=state.get("held_out"),
             metrics=state["metrics"],
             losses=losses,
         )

@@ -194,3 +194,10 @@ def test_push_to_hub_is_one_commit_of_the_folder(token_dir, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(OSError, match="was not uploaded to me/tokens.*hf upload --repo-type dataset me/tokens"):
         token_upload.push_tokens(token_dir, "me/tokens")
+
+
+def test_where_no_clip_can_be_used_the_first_reason_is_said(tiny_codec_folder, tmp_path):
+    (tmp_path / "metadata.csv").write_text("file_name,text\na.wav,Hello there.\nb.wav,And you.\n")
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"None of the 2 clips can be used.*a\.wav: there is no such file"):
+            tokenize_clips(read_folder(tmp_path), str(tiny_codec_folder), tmp_path / "tokens", shard_size=4)

@@ -311,3 +311,32 @@ def test_the_losses_of_fifty_steps_are_those_of_before(tmp_path, capsys):
     losses = [float(lines[step].split()[3]) for step in range(5, 51, 5)]
     assert losses[:5] == pytest.approx([1.2237, 1.0495, 0.9195, 0.8822, 0.8630], rel=1e-3)
     assert losses[5:] == pytest.approx([0.8686, 0.8443, 0.8378, 0.8516, 0.8483], rel=2e-2)
+
+
+def test_another_held_out_set_begins_a_new_best(tmp_path, tokens, monkeypatch, capsys):
+    losses = iter([0.5, 0.9])
+    monkeypatch.setattr("tts_trm.evaluation.model_metrics.measure_gain", lambda *_, **__: None)
+    monkeypatch.setattr("tts_trm.evaluation.model_metrics.evaluate", lambda *_: {"loss": next(losses)})
+    command = f"--token-dir {tokens} --eval-interval 2 --save-interval 2 --output-dir {tmp_path}"
+    assert run(f"{command} --max-steps 2") == 0
+    assert run(f"{command} --max-steps 4 --held-out 0.4") == 0
+    assert "Other sentences are held out than before" in capsys.readouterr().out
+    state = json.loads((tmp_path / "checkpoints/best/training_state/state.json").read_text())
+    assert state["step"] == 4 and state["best_loss"] == 0.9
+
+
+def test_a_run_that_is_finished_says_so(tmp_path, tokens, capsys):
+    command = f"--token-dir {tokens} --output-dir {tmp_path} --save-interval 2"
+    assert run(f"{command} --max-steps 3") == 0
+    assert run(f"{command} --max-steps 2") == 0
+    assert "its 3 steps are all that are asked for" in capsys.readouterr().out
+
+
+def test_files_have_the_mode_of_new_files(tmp_path, tokens):
+    umask = os.umask(0o027)
+    try:
+        assert run(f"--token-dir {tokens} --output-dir {tmp_path} --max-steps 1") == 0
+    finally:
+        os.umask(umask)
+    files = [path for path in (tmp_path / "checkpoints" / "final").rglob("*") if path.is_file()]
+    assert files and {path.stat().st_mode & 0o777 for path in files} == {0o640}
