@@ -3,6 +3,7 @@
 What runs the voice, torch or onnxruntime, is a subclass of [`LongTextVoice`]; nothing here imports either.
 """
 
+import logging
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -15,7 +16,10 @@ import numpy as np
 from ..errors_tts_trm import InputError, TtsTrmError
 from ..normalization_tts_trm import SpokenText
 from ..text_tts_trm import SpeechTooLongError, TextFrontEnd, report_left_out
+from .language_check import other_language
 from .split_text import Piece, halve, split_text
+
+logger = logging.getLogger(__name__)
 
 # Of slow speech: pieces are made so short that even this fits.
 FRAMES_PER_CHARACTER = 1.1
@@ -161,6 +165,7 @@ class LongTextVoice(ABC):
         Raises:
             ValueError: if the voice cannot speak the text: an unknown speaker, no letter it knows, a pause too long.
         """
+        self._warn_of_language(text, speaker)
         words = np.array([match.span() for match in re.finditer(r"\S+", text)]).reshape(-1, 2)
         settings = {"speed": speed, **generate_kwargs}
         limit = min(
@@ -181,6 +186,15 @@ class LongTextVoice(ABC):
             self.text_front_end.checked_text(text, speaker, normalize)
             raise InputError(f"The text {text[:60]!r} has nothing to speak.")
         report_left_out(unknown)
+
+    def _warn_of_language(self, text: str, speaker: str | int) -> None:
+        shares = self.text_front_end.speaker_shares(speaker)
+        number = max(shares, key=lambda each: shares[each])
+        if other := other_language(text, self.text_front_end.languages[number]):
+            name = self.text_front_end.speakers[number]
+            logger.warning(
+                "The text seems to be %s, which %s does not read; choose a speaker of its language.", other, name
+            )
 
     def _spoken(self, text: str, speaker: str | int, normalize: bool, markup: bool, unknown: Counter) -> SpokenText:
         """A paragraph as it is spoken, with a full stop behind it: sentences in training have one; counts the rest."""
