@@ -67,6 +67,7 @@ clean:
 	@echo "Installing into .venv, once: a few minutes where everything has to be downloaded."
 	@test -x $(IN_ENVIRONMENT) || $(PYTHON) -m venv .venv
 	@$(INSTALL) '.[pictures,text]'
+	@mkdir -p build/editor && ln -sfn ../.. build/editor/tts_trm
 	@touch $@
 
 .venv/installed: .venv/speaks

@@ -38,7 +38,7 @@ def sentences() -> list[tuple[str, str]]:
     """A hundred, those it can say in one go, most of which the voice has not learned; each with its speaker."""
     lines = [line for path in SENTENCES for line in path.read_text(encoding="utf-8").splitlines()]
     pairs = [line.rpartition("|") for line in lines if line.strip() and not line.startswith("#")]
-    return [(text, speaker or "slt") for speaker, _, text in pairs if len(text) <= MAX_LENGTH][:100]
+    return [(text, speaker or "heart") for speaker, _, text in pairs if len(text) <= MAX_LENGTH][:100]
 
 
 def differences(voice, exported) -> dict:

@@ -13,7 +13,7 @@ from pages import ROOT, code_blocks
 # The README trains for minutes; two steps show that the command is right.
 SHORT = "--max-steps 2 --num-workers 0"
 # What installs; `make` has tests of its own.
-NOT_OURS = ("make ", "pip ", "git ", "#")
+NOT_OURS = ("make ", "pip ", "git ", ". ", "#")
 
 
 def commands() -> list[str]:

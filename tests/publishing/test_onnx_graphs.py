@@ -61,7 +61,7 @@ def sentences() -> list[tuple[str, str]]:
     speakers = {"en": "kathleen", "de": "kerstin"}
     spoken = [(text, speakers[language]) for language, _, text in cases if language in speakers and len(text) > 16]
     own = (ROOT / "test_dataset" / "sentences.txt").read_text(encoding="utf-8").splitlines()
-    return ([(text, ("slt", "rms")[number % 2]) for number, text in enumerate(own)] + spoken)[:100]
+    return ([(text, ("heart", "michael")[number % 2]) for number, text in enumerate(own)] + spoken)[:100]
 
 
 def test_it_is_served_without_torch(folder, tmp_path):
