@@ -13,6 +13,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import soundfile
+import torch
 from prepared import content, make_recordings, own_cache, processor_for, write_audio  # noqa: F401
 from runs import ROOT, on_file_operation
 
@@ -20,6 +21,7 @@ from tts_trm import TtsTrmCodec, TtsTrmProcessor, processing_tts_trm
 from tts_trm.data import tokenizing
 from tts_trm.data.clips import DataError
 from tts_trm.data.codec_info import CodecInfo
+from tts_trm.data.join import join_tokens
 from tts_trm.data.recordings import read_folder
 from tts_trm.data.token_folder import TokenShards, load_tokens, tokenizer_hash, write_durations
 from tts_trm.data.tokenizing import tokenize_clips
@@ -345,3 +347,20 @@ def test_a_codec_with_more_entries_than_can_be_stored_is_refused(prepare, tmp_pa
     monkeypatch.setattr(tokenizing, "MAX_CODEBOOK", 31)
     with pytest.raises(DataError, match="codec: has 32 entries a codebook; only 31 can be stored"):
         prepare(tmp_path / "tokens")
+
+
+def test_folders_are_joined_row_by_row(tmp_path, recordings, tiny_codec_folder):
+    token_dir = tmp_path / "tokens"
+    tokenize_clips(read_folder(recordings), str(tiny_codec_folder), token_dir, shard_size=4)
+    rows, info = load_tokens(token_dir)
+    half = tmp_path / "half"
+    shutil.copytree(token_dir, half)
+    (half / "codebooks.safetensors").unlink()
+    assert join_tokens([half, token_dir], tmp_path / "joined") == 2 * len(rows)
+    joined, joined_info = load_tokens(tmp_path / "joined")
+    assert joined["text"][:] == 2 * rows["text"][:] and joined["audio_codes"][:] == 2 * rows["audio_codes"][:]
+    assert joined_info.fingerprint == info.fingerprint and torch.equal(joined_info.codebooks(), info.codebooks())
+    with pytest.raises(DataError, match="holds tokens already"):
+        join_tokens([token_dir], tmp_path / "joined")
+    with pytest.raises(DataError, match=r"no folder holds codebooks\.safetensors"):
+        join_tokens([half], tmp_path / "other")
