@@ -36,8 +36,9 @@ docs: .venv/installed
 test-transformers: .venv/installed build/transformers-$(TRANSFORMERS).tar.gz
 	$(IN_ENVIRONMENT) -m pytest -rs --disable-warnings tests/transformers_common/test_common.py
 
-# the bundled voice again, from recordings: make voice DATA=folder, which holds one folder with a metadata.csv per voice
-# SENTENCES=file has its sentences spoken by synthetic voices beside the real ones (needs flite); hours on two cores
+# the bundled voice again, from recordings: make voice DATA=folder, which holds one folder with a metadata.csv per voice,
+# the teacher's among them (scripts/make_synthetic_speech.py --teacher kokoro makes it; codes/ has a part of it as codes)
+# SENTENCES=file has its sentences spoken by synthetic voices for the spelling (needs flite); a night on two cores
 VOICE := outputs/voice
 FOLDERS = $(sort $(patsubst %/metadata.csv,%,$(wildcard $(DATA)/metadata.csv $(DATA)/*/metadata.csv)))
 SYNTHETIC = $(if $(SENTENCES),$(VOICE)/synthetic)
@@ -48,7 +49,7 @@ voice: .venv/installed
 	$(IN_ENVIRONMENT) scripts/train_codec.py --data-dir $(FOLDERS) --output-dir $(VOICE)/codec --minutes 35 --adversarial-minutes 240
 	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --data-dir $(FOLDERS) $(SYNTHETIC) \
 		--codec $(VOICE)/codec --token-dir $(VOICE)/all_tokens --output-dir $(VOICE)/first
-	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --max-steps 1800 --lr 1e-3 --ema-decay 0.995 \
+	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --max-steps 5000 --lr 1.2e-3 \
 		--from-pretrained $(VOICE)/first/checkpoints/final --data-dir $(FOLDERS) --codec $(VOICE)/codec \
 		--token-dir $(VOICE)/tokens --output-dir $(VOICE)/run
 	$(IN_ENVIRONMENT) scripts/export_voice.py --checkpoint $(VOICE)/run/checkpoints/best --codec $(VOICE)/codec \

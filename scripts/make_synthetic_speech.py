@@ -1,7 +1,13 @@
-"""Speaks a list of sentences in flite's voices: a data set of our own making, for tests and for text coverage.
+"""Has another system speak a list of sentences: a data set of our own making.
 
-A few hundred sentences of a real voice hold few distinct words; the same model learns to spell from thousands of
-sentences in synthetic voices beside it. Needs the `flite` command (`apt-get install flite`).
+    python scripts/make_synthetic_speech.py --sentences sentences.txt --output-dir speech
+    python scripts/make_synthetic_speech.py --sentences sentences.txt --output-dir speech --teacher kokoro \\
+        --model kokoro-v1.0.onnx --model-voices voices-v1.0.bin --voices af_heart am_michael --suffix ogg
+
+flite's voices (`apt-get install flite`) speak a sentence in a hundredth of a second: for tests, and for the spelling
+of many words. Kokoro-82M (Apache-2.0, `pip install kokoro-onnx`) sounds like a person and takes about as long as the
+speech lasts on one core: it is the teacher of the bundled voices heart and michael. Started again, the same command
+goes on where it was stopped.
 """
 
 import argparse
@@ -10,19 +16,25 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import soundfile
 import soxr
 
 if not __package__:
     import _clone  # noqa: F401
 
-from collections.abc import Sequence
-
 from tts_trm.commands import run_command
 from tts_trm.errors_tts_trm import InputError
+
+# Takes a text and the name of a voice, and returns samples `[L]` and their rate.
+Teacher = Callable[[str, str], tuple[np.ndarray, int]]
+VOICES = {"flite": ["slt", "rms"], "kokoro": ["af_heart", "am_michael"]}
+# Seconds of silence that are kept before and after the speech, and what share of the peak is silence.
+BEFORE, AFTER, QUIET = 0.125, 0.2, 0.01
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -31,14 +43,24 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--output-dir", type=Path, required=True, help="gets one audio file a sentence and metadata.csv"
     )
-    parser.add_argument("--voices", nargs="+", default=["slt", "rms"], help="flite voices (flite -lv lists them)")
+    parser.add_argument("--teacher", choices=list(VOICES), default="flite", help="who speaks (default: flite)")
+    parser.add_argument("--model", type=Path, help="of Kokoro: its .onnx file")
+    parser.add_argument("--model-voices", type=Path, help="of Kokoro: its voices, an .npz or .bin file")
+    parser.add_argument("--language", default="en-us", help="of Kokoro's phonemes (default: %(default)s)")
+    parser.add_argument("--voices", nargs="+", help="its voices (default: slt rms, or af_heart am_michael)")
     parser.add_argument("--count", type=int, default=0, help="sentences in all, dealt out to the voices (0 = all)")
     parser.add_argument("--min-length", type=int, default=25, help="shortest sentence in characters")
     parser.add_argument("--max-length", type=int, default=105, help="longest sentence in characters")
     parser.add_argument("--suffix", choices=["flac", "wav", "ogg"], default="flac", help="audio format")
-    parser.add_argument("--sampling-rate", type=int, default=16_000, help="of the files; flite's own is 16 kHz")
+    parser.add_argument(
+        "--sampling-rate", type=int, help="of the files (default: 16000 of flite, 24000 of Kokoro, which are their own)"
+    )
     parser.add_argument("--seed", type=int, default=42, help="order of the sentences; -1 keeps the file's order")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.teacher == "kokoro" and not (options.model and options.model_voices):
+        parser.error("--teacher kokoro needs --model and --model-voices; github.com/thewh1teagle/kokoro-onnx has both")
+    options.voices = options.voices or VOICES[options.teacher]
+    return options
 
 
 def choose_sentences(options: argparse.Namespace) -> list[str]:
@@ -49,38 +71,89 @@ def choose_sentences(options: argparse.Namespace) -> list[str]:
     return lines[: options.count or None]
 
 
-def speak(text: str, voice: str, path: Path, sampling_rate: int) -> None:
+def load_teacher(options: argparse.Namespace) -> Teacher:
+    """Who speaks.
+
+    Raises:
+        InputError: if the program, a file or a voice is missing.
+    """
+    return load_kokoro(options) if options.teacher == "kokoro" else load_flite()
+
+
+def load_flite() -> Teacher:
+    if shutil.which("flite") is None:
+        raise InputError("the command `flite` is missing; install it with `apt-get install flite`.")
+
+    def say(text: str, voice: str) -> tuple[np.ndarray, int]:
+        command = ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"]
+        wave = subprocess.run(command, check=True, capture_output=True).stdout
+        # Written to a pipe, its header knows no length: 44 bytes, then 16-bit samples at 16 kHz.
+        return np.frombuffer(wave[44 : len(wave) // 2 * 2], "<i2").astype(np.float32) / 32768, 16_000
+
+    return say
+
+
+def load_kokoro(options: argparse.Namespace) -> Teacher:
+    for path in (options.model, options.model_voices):
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file; give --model and --model-voices.")
+    try:
+        from kokoro_onnx import Kokoro
+    except ImportError as error:
+        raise InputError(f"--teacher kokoro: {error}; install it with `pip install kokoro-onnx`.") from error
+    kokoro = Kokoro(str(options.model), str(options.model_voices))
+    for voice in options.voices:
+        if voice not in kokoro.get_voices():
+            raise InputError(f"--voices {voice}: Kokoro has no such voice, but {', '.join(kokoro.get_voices())}.")
+
+    def say(text: str, voice: str) -> tuple[np.ndarray, int]:
+        samples, rate = kokoro.create(text, voice=voice, lang=options.language, trim=False)
+        return cut_silence(np.asarray(samples, np.float32).ravel(), rate), rate
+
+    return say
+
+
+def cut_silence(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Samples `[L]` with an eighth of a second before the speech and a fifth after it, where there is so much."""
+    loud = np.flatnonzero(np.abs(samples) > QUIET * np.abs(samples).max())
+    if not len(loud):
+        return samples
+    return samples[max(0, loud[0] - round(BEFORE * rate)) : loud[-1] + round(AFTER * rate)]
+
+
+def write_speech(say: Teacher, text: str, voice: str, path: Path, sampling_rate: int | None) -> None:
     """Writes `text` to `path`, unless an earlier run has; a partial file never bears the final name."""
     if path.exists():
         return
-    raw, partial = path.with_suffix(".raw.wav"), path.with_name(path.stem + ".partial" + path.suffix)
-    subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(raw)], check=True, capture_output=True)
-    samples, rate = soundfile.read(raw, dtype="float32")
-    soundfile.write(partial, soxr.resample(samples, rate, sampling_rate), sampling_rate)
-    raw.unlink()
+    samples, rate = say(text, voice)
+    partial = path.with_name(path.stem + ".partial" + path.suffix)
+    form = {"format": "OGG", "subtype": "OPUS"} if path.suffix == ".ogg" else {}
+    wanted = sampling_rate or rate
+    soundfile.write(partial, soxr.resample(samples, rate, wanted), wanted, **form)
     partial.rename(path)
 
 
 def speak_all(options: argparse.Namespace) -> None:
-    if shutil.which("flite") is None:
-        raise InputError("the command `flite` is missing; install it with `apt-get install flite`.")
     sentences = choose_sentences(options)
     if not sentences:
         raise InputError(f"{options.sentences} holds no sentence of the wanted length.")
+    say = load_teacher(options)
     options.output_dir.mkdir(parents=True, exist_ok=True)
     rows = []
     for index, text in enumerate(sentences):
         voice = options.voices[index % len(options.voices)]
-        rows.append((f"{voice}_{index:05d}.{options.suffix}", text, voice))
-    with ThreadPoolExecutor() as pool:
+        # `af_heart` is called heart.
+        rows.append((f"{voice}_{index:05d}.{options.suffix}", text, voice.rpartition("_")[2], voice))
+    # Kokoro's own threads share the cores; flite is a process for each sentence.
+    with ThreadPoolExecutor(1 if options.teacher == "kokoro" else None) as pool:
         jobs = [
-            pool.submit(speak, text, voice, options.output_dir / name, options.sampling_rate)
-            for name, text, voice in rows
+            pool.submit(write_speech, say, text, voice, options.output_dir / name, options.sampling_rate)
+            for name, text, _, voice in rows
         ]
         for job in jobs:
             job.result()
     with open(options.output_dir / "metadata.csv", "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("file_name", "text", "speaker"), *rows])
+        csv.writer(file).writerows([("file_name", "text", "speaker"), *(row[:3] for row in rows)])
     print(f"{len(rows)} sentences in {len(options.voices)} voices -> {options.output_dir}")
 
 

@@ -13,6 +13,8 @@ exit code is 1.
 """
 
 import argparse
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,6 +33,17 @@ if TYPE_CHECKING:
 
     from tts_trm.speaking.speech import LongTextVoice, Passage
     from tts_trm.speaking.voice import Voice
+
+
+# Programs that play a file, the ones for every format first.
+PLAYERS = (
+    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
+    ("mpv", "--no-video", "--really-quiet"),
+    ("afplay",),
+    ("paplay",),
+    ("pw-play",),
+    ("aplay", "-q"),
+)
 
 
 class SynthesisError(TtsTrmError):
@@ -59,6 +72,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         help="the audio file, .wav, .flac, .mp3, .ogg or .opus (default: %(default)s); - writes raw 16-bit samples to "
         "standard output",
     )
+    parser.add_argument("--play", action="store_true", help="play the file when it is written")
     target.add_argument("--output-dir", type=Path, help="gets 0001.wav, 0002.wav, ... of a prompts file")
     parser.add_argument("--times", type=Path, help="write the time of each word, as .json, .srt or .vtt")
     parser.add_argument("--pictures", action="store_true", help="write a PNG beside each WAV: spectrogram, alignment")
@@ -90,6 +104,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         parser.error("--prompts-file and --output-dir go together")
     if options.times and options.times.suffix.lower() not in (".json", ".srt", ".vtt"):
         parser.error(f"--times {options.times}: is written as .json, .srt or .vtt; choose by the end of the name")
+    if options.play and (options.output_dir or str(options.output) == "-"):
+        parser.error("--play plays the file of one text; leave it out with --prompts-file and with --output -")
     if options.times and options.output_dir:
         parser.error("--times is that of one text; leave it out with --prompts-file")
     return options
@@ -246,7 +262,25 @@ def synthesize(options: argparse.Namespace) -> int:
         return 1 if speak_file(options, voice, settings) else 0
     path = None if raw else options.output
     print(speak(voice, text, options.speaker, path, options.times, **settings), file=sys.stderr if raw else sys.stdout)
+    if options.play:
+        play(path)
     return 0
+
+
+def play(path: Path) -> None:
+    """Plays an audio file with the first of the usual players that is there.
+
+    Raises:
+        SynthesisError: if none is there, or it cannot play.
+    """
+    player = next((command for command in PLAYERS if shutil.which(command[0])), None)
+    if player is None:
+        names = ", ".join(command[0] for command in PLAYERS)
+        raise SynthesisError(f"--play: {path} is written, and no player is here; install one of {names}.")
+    done = subprocess.run([*player, str(path)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SynthesisError(f"--play: {path} is written, and {player[0]} cannot play it ({reason}).")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -259,3 +259,16 @@ def test_an_interrupted_command_leaves_no_file(tiny_voice, tmp_path, monkeypatch
     output = tmp_path / "a.wav"
     assert synthesize.main(["--model", str(tiny_voice), "--text", "A bat.", "--output", str(output)]) == 130
     assert "error: interrupted" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_the_file_is_played_by_what_is_there(speak, monkeypatch, tmp_path):
+    player = tmp_path / "aplay"
+    player.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/played\n')
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(synthesize, "PLAYERS", (("no-such-player",), ("aplay", "-q")))
+    assert speak("--text", "Hello there.", "--play")[0] == 0
+    assert (tmp_path / "played").read_text() == "-q speech.wav\n"
+    monkeypatch.setattr(synthesize, "PLAYERS", (("no-such-player",),))
+    assert "is written, and no player is here" in one_error(speak("--text", "Hello there.", "--play"))
+    assert Path("speech.wav").is_file()
