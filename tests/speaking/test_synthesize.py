@@ -270,5 +270,6 @@ def test_the_file_is_played_by_what_is_there(speak, monkeypatch, tmp_path):
     assert speak("--text", "Hello there.", "--play")[0] == 0
     assert (tmp_path / "played").read_text() == "-q speech.wav\n"
     monkeypatch.setattr(synthesize, "PLAYERS", (("no-such-player",),))
-    assert "is written, and no player is here" in one_error(speak("--text", "Hello there.", "--play"))
+    code, _, error = speak("--text", "Hello there.", "--play")
+    assert code == 1 and "speech.wav is written, and no player is here" in error
     assert Path("speech.wav").is_file()
