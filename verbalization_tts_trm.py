@@ -28,13 +28,14 @@ GERMAN_DATIVES = (
 ).split()
 GERMAN_PREPOSITIONS = "in|mit|von|auf|an|aus|bei|nach|seit|zu|unter|vor|über|neben|zwischen|hinter|während|wegen"
 GERMAN_NEUTERS = (
-    r"(?:\w+(?:chen|lein|ment|um)|Kind|Jahr|Mal|Tor|Haus|Buch|Spiel|Lied|Auto|Bild|Land|Team|Semester|Quartal|Kapitel|"
-    r"Leben|Konzert|Album)\b"
+    r"(?:\w+(?:chen|lein|ment|um)|Kind|Jahr|Jahrhundert|Jh|Mal|Tor|Haus|Buch|Spiel|Lied|Auto|Bild|Land|Team|Semester|"
+    r"Quartal|Kapitel|Leben|Konzert|Album)\b"
 )
 # Nouns that are counted, so that a number with a dot before them is an ordinal even without an article.
 GERMAN_COUNTED = (
-    "FC SV SC Platz Stock Etage Klasse Liga Bundesliga Runde Tag Woche Monat Jahr Jahrhundert Kapitel Weltkrieg Teil "
-    "Akt Geburtstag Jahrestag Versuch Mal Auflage Advent Reich Armee Division Semester Schritt Stufe Halbzeit Quartal"
+    "FC SV SC Platz Stock Etage Klasse Liga Bundesliga Runde Tag Woche Monat Jahr Jahrhundert Jh Kapitel Weltkrieg "
+    "Teil Akt Geburtstag Jahrestag Versuch Mal Auflage Advent Reich Armee Division Semester Schritt Stufe Halbzeit "
+    "Quartal"
 )
 
 
@@ -170,6 +171,9 @@ class NumberWords:
         first, *others = match[0].split(".")
         if self.language.thousands == "." and all(len(part) == 3 for part in others):
             return None  # a large number
+        if len(others) > 1 and len(first) <= 3 and all(len(part) == 3 for part in others):
+            # The points of another country.
+            return self.words(int("".join((first, *others))))
         return f" {self.language.symbols.get('.', 'point')} ".join(
             self.words(self.value(part)) for part in (first, *others)
         )

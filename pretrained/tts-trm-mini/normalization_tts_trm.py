@@ -107,7 +107,8 @@ class Normalizer(NumberWords):
         titles = rf"\b(?:{any_of(language.titles)})\s" if language.titles else r"(?!)"
         days = rf"\b(?:{any_of(language.weekdays)})\b\s?[-,.]" if language.weekdays else r"(?!)"
         self.last_word = re.compile(
-            rf"(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b|{titles}|{days}|\w\.\w|\w  *- *\w\b.*="
+            rf"\b(?:[ivxlc]{{2,}}|[vx])\b|(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b"
+            rf"|{titles}|{days}|\w\.\w|\w  *- *\w\b.*="
         )
 
     def __call__(self, text: str, names: bool = True) -> SpokenText:
@@ -170,13 +171,17 @@ class Normalizer(NumberWords):
             *((pattern, partial(_constant, words)) for pattern, words in language.phrases),
             (rf"(?<!\w){day}(?=\s?{DASH}\s?(?:{days})\b)", self.weekday),
             (rf"(?<!\w)(?P<from>(?:{days})\.?)\s?(?P<take>{DASH}\s?(?P<day>{days})\b\.?)", self.to_weekday),
+            (rf"(?<!\w)(?P<take>(?P<day>{days})\.)(?=,|\s[a-zß-öø-ÿ])", self.weekday),
             (rf"(?<!\w){day}(?=,?\s\d|,\s(?:{any_of((*language.months, *language.short_months))})\b)", self.weekday),
             (
                 rf"(?<!\w)(?P<name>{titles})(?:\.(?!\w)|(?=\s(?:(?:and|und)\s(?:{titles})\b|[A-ZÄÖÜ]))|(?<=St)(?=[,;.!?]|$))",
                 self.title,
             ),
             (r"(?<!\w)(?P<street>[^\W\d_]{2,30}s)tr\.(?=\s|,|$)", lambda match: f"{match['street']}traße"),
-            (rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]+\b))", self.counted_abbreviation),
+            (
+                rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b))",
+                self.counted_abbreviation,
+            ),
             (r"(?<![\w.])(?P<letters>(?:[^\W\d_]\.){2,8})(?!\w)", self.dotted),
             (rf"(?<!\w)(?:{any_of(language.abbreviations)})(?!\w)", self.abbreviation),
         ]
@@ -193,6 +198,7 @@ class Normalizer(NumberWords):
         number = rf"(?:{other}|(?:{groups}|\d+)(?:{decimal}\d+)?)"
         sign = r"(?P<sign>(?<![\w)])(?:[-−+]|(?<!\d\s)[–]))?"
         signed = rf"{sign}(?<![\w.,])(?P<number>{number})"
+        months = any_of((*language.months, *language.short_months))
         money, units = any_of(language.currencies), any_of(language.units)
         magnitude = rf"\s?(?P<magnitude>{any_of(language.magnitudes)})(?!\w)"
         first, second = rf"(?P<first>{number})", rf"(?P<second>{number})"
@@ -217,10 +223,11 @@ class Normalizer(NumberWords):
             ),
             (r"(?<![\w:.,])\d{1,2}:\d\d(?P<take>\s?[-–—]\s?)(?=\d{1,2}:\d\d(?!\d))", self.until, DIGIT, DASHES),
             (rf"\d(?:st|nd|rd|th)(?P<take>\s?{DASH}\s?)(?=\d{{1,2}}(?:st|nd|rd|th)\b)", self.until, DIGIT, DASHES),
+            (rf"(?<=[a-z.])(?P<take>\s?{DASH}\s?)(?=(?:{months})\b)", self.until, DASHES),
             (language.day_range, self.first_day),
             *((pattern, self.date, DIGIT) for pattern in self._date_patterns()),
             *((pattern, self.time, DIGIT) for pattern in language.times),
-            (rf"(?<!\w)(?P<name>{any_of(language.short_months)})\.(?=\s|,|$)", self.month),
+            (rf"(?<!\w)(?P<name>{any_of(language.short_months)})\.(?=\s|,|$|{DASH})", self.month),
             (
                 rf"(?<=[\w.,] )(?P<take>(?P<state>{any_of(language.states)}) (?P<code>\d{{5}}(?:-\d{{4}})?))(?![\w-])",
                 self.postal,
@@ -279,6 +286,7 @@ class Normalizer(NumberWords):
                 self.roman,
             ),
             (r"(?<![\w'.-])(?P<letters>[A-ZÄÖÜ](?:&?[A-ZÄÖÜ]){1,5})(?P<plural>['’]?s)?(?!\w)", self.capitals),
+            (r"(?<=\d)(?P<letters>[A-Z]{2,4})(?!\w)", self.capitals, DIGIT),
             (r"(?<![\w'.-])(?P<letters>[A-Z]{1,5})(?=[\d-]*\d)(?!\w*[a-z]{2})", self.capitals),
             (rf"[{''.join(language.fractions) or '½'}]", self.fraction_sign),
             (rf"{EMOJI}{MODIFIER}*", self.emoji),
@@ -322,6 +330,8 @@ class Normalizer(NumberWords):
             if begins or not re.match(r"\s[A-Z]", rest):
                 dot = match[0].endswith(".") and (ended or begins)
                 return "Street." if dot else "Street"
+        elif name == "Dr" and self.language.code == "en" and re.search(r"\d (?:[A-Z][a-z]+ )+$", before(match)):
+            return "Drive." if ended or begins else "Drive"
         elif match[0] == "St" and not re.match(r"\s[A-Z]", rest):
             return None
         if not match[0].endswith(".") and (begins or self.language.code == "de" and name in ("Fr", "St")):
