@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,6 +138,11 @@ def check_weight_files(folder: str, subfolder: str = "") -> None:
     for name in names:
         if os.path.basename(name) != name:
             raise CodecError(f"{index}: {name!r} leaves the folder; keep all weights beside it.")
+
+
+def _suffix(path: str | os.PathLike) -> str:
+    _, suffix = os.path.splitext(path)
+    return suffix.lower()
 
 
 def codec_codebooks(codec: PreTrainedModel) -> tuple[torch.Tensor, list[int]]:
@@ -446,7 +450,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
     def batch_decode(self, codes: torch.Tensor, **kwargs) -> list[torch.Tensor]:
         return self.decode(codes, **kwargs)
 
-    def save_audio(self, audio: Any, path: str | Path) -> None:
+    def save_audio(self, audio: Any, path: str | os.PathLike | Sequence[str | os.PathLike]) -> None:
         """Writes samples `[L]` to a file, or a list of such to a list of paths; a failed write leaves no file.
 
         The suffix says the format: `.wav` (16 bits), `.flac`, `.mp3`, `.ogg` or `.opus`.
@@ -464,13 +468,13 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
                 raise InputError(f"{len(audio)} waveforms and one path, {path}; give a list of as many paths.")
             audio = audio[0]
         for target in path if several else [path]:
-            if os.path.splitext(str(target))[1].lower() not in FILE_FORMATS:
+            if _suffix(target) not in FILE_FORMATS:
                 raise InputError(f"{target}: cannot be written; let the name end in {', '.join(FILE_FORMATS)}.")
         for samples, target in zip(audio if several else [audio], path if several else [path], strict=True):
             partial = f"{target}.partial"
             try:
                 samples = np.clip(np.asarray(torch.as_tensor(samples).float()).reshape(-1), -1.0, 1.0)
-                kind, subtype = FILE_FORMATS[os.path.splitext(str(target))[1].lower()]
+                kind, subtype = FILE_FORMATS[_suffix(target)]
                 soundfile.write(partial, samples, self.sampling_rate, subtype=subtype, format=kind)
                 os.replace(partial, target)
             except (OSError, soundfile.SoundFileError) as error:

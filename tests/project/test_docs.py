@@ -17,6 +17,8 @@ import pages
 import pytest
 from pages import PAGES, ROOT
 
+from tts_trm.training.options import TrainingOptions
+
 FOLDERS = {"benchmarks", "configs", "docs", "notebooks", "pretrained", "scripts", "test_dataset", "tests"}
 # Speaks of the repository on the Hub that it lies in.
 CARD = re.compile("pretrained/.+/README.md")
@@ -148,7 +150,7 @@ def test_commands_have_the_options_shown(page, monkeypatch, capsys):
         try:
             assert parse or not arguments, f"{name} takes no arguments"
             if parse and "--help" not in arguments:
-                assert isinstance(parse(arguments), argparse.Namespace)
+                assert isinstance(parse(arguments), (argparse.Namespace, TrainingOptions))
         except SystemExit:
             pytest.fail(f"{page}: {' '.join(command)}\n{capsys.readouterr().err}")
 

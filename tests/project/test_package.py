@@ -22,9 +22,11 @@ COMMANDS = ["cli.py", "run_training.py", "app.py", *sorted(f"scripts/{p.name}" f
 REMOTE_CODE = sorted(path.name for path in ROOT.glob("*_tts_trm*.py"))
 ALLOWED = {"torch", "transformers", "huggingface_hub", "tokenizers", "numpy", "safetensors"}
 ALLOWED |= {
+    "abc",
     "collections",
     "dataclasses",
     "functools",
+    "html",
     "itertools",
     "json",
     "logging",
@@ -36,8 +38,10 @@ ALLOWED |= {
 # Of the last two only the names below.
 ALLOWED |= {"unicodedata", "os", "shutil"}
 # what code that strangers run may do with files: make a checkpoint's folder, copy the codec into it, write a WAV file
-FILE_CALLS = {"os.makedirs", "os.replace", "os.unlink", "shutil.copyfile"}
-FILE_CALLS |= {f"os.path.{name}" for name in ("abspath", "basename", "exists", "isdir", "isfile", "join", "realpath")}
+FILE_CALLS = {"os.makedirs", "os.replace", "os.unlink", "os.PathLike", "shutil.copyfile"}
+FILE_CALLS |= {
+    f"os.path.{name}" for name in ("abspath", "basename", "exists", "isdir", "isfile", "join", "realpath", "splitext")
+}
 DANGEROUS = {"eval", "exec", "compile", "__import__", "globals", "input", "breakpoint"}
 IMPORT_ALL = """
 import importlib, json, pkgutil, tts_trm
