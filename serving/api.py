@@ -5,6 +5,7 @@ import base64
 import hmac
 import json
 import time
+import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 
@@ -193,10 +194,11 @@ async def encode(queue: SpeechQueue, body: SpeechRequest, speaker: str, request:
 
 
 def is_silent(queue: SpeechQueue, text: str, speaker: str) -> bool:
-    """Whether a text that is not empty holds neither a letter nor a sign that is spoken, such as `---` or `**`."""
-    if not text.strip() or any(character.isalnum() for character in text[: queue.max_characters]):
+    """Whether a text that is not empty is made of marks alone, none of which is spoken, such as `---` or `**`."""
+    marks = text[: queue.max_characters].strip()
+    if not marks or not all(unicodedata.category(each)[0] in "PSZ" or each.isspace() for each in marks):
         return False
-    (spoken, _), left_out = queue.voice.text_front_end.spoken_text(text, speaker)
+    (spoken, _), _ = queue.voice.text_front_end.spoken_text(text, speaker)
     return not any(character.isalnum() for character in spoken) and "[pause" not in text
 
 

@@ -321,7 +321,9 @@ class Run:
 
     def held_out_key(self) -> str:
         """One hash of the sentences that are held out and who says them, whatever their order."""
-        pairs = zip(self.held_out_set.input_ids, self.held_out_set.speaker_ids, strict=True)
+        # Streamed rows are those of several shards.
+        parts = getattr(self.held_out_set, "datasets", [self.held_out_set])
+        pairs = (pair for part in parts for pair in zip(part.input_ids, part.speaker_ids, strict=True))
         texts = sorted(f"{speaker} {ids.tolist()}" for ids, speaker in pairs)
         return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
