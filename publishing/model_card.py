@@ -74,6 +74,10 @@ RECORDINGS, MODEL = "recordings", "model"
 METRICS = {
     "word_error_rate": ("wer", "word error rate, %, heard by {recognizer}", 100, 1),
     "character_error_rate": ("cer", "character error rate, %, heard by {recognizer}", 100, 1),
+    "dnsmos_overall": ("dnsmos", "DNSMOS overall, 1 to 5", 1, 2),
+    "dnsmos_p808": ("dnsmos_p808", "DNSMOS P.808, 1 to 5", 1, 2),
+    "voiced_share": ("voiced_share", "voiced where the recording is, %", 100, 0),
+    "f0_error_cents": ("f0_error", "error of F0, cents", 1, 0),
     "mel_cepstral_distance": ("mcd", "mel-cepstral distance, dB", 1, 2),
     "log_f0_error": ("log_f0_rmse", "error of log F0", 1, 3),
     "speaker_similarity": ("speaker_similarity", "similarity to the speaker, by {speaker_encoder}", 1, 3),

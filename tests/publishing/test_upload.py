@@ -354,14 +354,22 @@ def test_the_library_s_own_way_is_two_commits_with_everything_but_samples(loaded
 
 
 def test_the_bundled_voice_is_what_the_command_writes(tmp_path, hub):
-    folder = ROOT / "pretrained/tts-trm-mini"
+    folder, results = ROOT / "pretrained/tts-trm-mini", ROOT / "docs/results/tts-trm-mini.json"
     command = ["--checkpoint", folder, "--output-dir", tmp_path, "--notes", ROOT / "configs/tts-trm-mini.md"]
-    assert export_voice.main(list(map(str, command))) == 0
+    assert export_voice.main(list(map(str, [*command, "--evaluation", results]))) == 0
     for name in ("README.md", "config.json", "model.safetensors", "codec/model.safetensors"):
         again = f"{name}: make the voice's folder again by the command in docs/hub.md"
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), again
-    card = ModelCard((tmp_path / "README.md").read_text())
+    evaluation, text = json.loads(results.read_text()), (tmp_path / "README.md").read_text()
+    card = ModelCard(text)
     card.validate()
+    values = {(each.dataset_type, each.metric_type): each.metric_value for each in card.data.eval_results}
+    for speaker, measured in evaluation["speakers"].items():
+        model = measured["systems"]["model"]
+        assert values[speaker, "mcd"] == round(model["mel_cepstral_distance"], 2)
+        assert values.get((speaker, "wer")) == (
+            round(100 * model["word_error_rate"], 1) if "word_error_rate" in model else None
+        )
     assert card.data.language == ["de", "en"] and card.data.license == "apache-2.0"
 
 
