@@ -159,8 +159,8 @@ REJECTED = {
     "hole.opus": (without_page(2, "OPUS"), "a part of it is missing"),
     "text.wav": (b"this is text", "cannot be read as audio"),
     "no_bytes.wav": (b"", "cannot be read as audio"),
-    "folder.wav": (None, "cannot be read as audio"),
-    "missing.wav": (None, "cannot be read as audio"),
+    "folder.wav": (None, "there is no such file"),
+    "missing.wav": (None, "there is no such file"),
 }
 
 
