@@ -164,7 +164,7 @@ def test_server_sent_events(client, expected, kind):
         assert content[44:] == expected.tobytes()
 
 
-# What programs send, as their sources and public reports have it: none of them knows the voice.
+# What programs send, as far as we know it without running them: none of them knows the voice.
 RECORDED = {
     "Open WebUI": {"model": "tts-1", "input": "Hello there.", "voice": "alloy"},
     "Open WebUI, a voice of ours": {"model": "tts-1-hd", "input": "Hello there.", "voice": "Anna"},
