@@ -50,11 +50,14 @@ def remove_partial_files(folder: Path) -> None:
 
 def follow_umask(folder: Path) -> None:
     """Gives every file in a folder the mode that a new file has; safetensors' own can be read by their writer alone."""
-    umask = os.umask(0)
-    os.umask(umask)
+    # Made to be looked at: to ask for the mask itself would change it for all threads for a moment.
+    probe = folder / f".{os.getpid()}.mode"
+    probe.touch()
+    mode = probe.stat().st_mode & 0o777
+    probe.unlink()
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
-            path.chmod(0o666 & ~umask)
+            path.chmod(mode)
 
 
 def write_json(path: Path, content: object) -> None:

@@ -206,6 +206,10 @@ def _without_header(table: Path, content: str, separator: str, columns: Columns)
     rows = [(number, [cell.strip() for cell in line.rstrip("\r").split(separator)]) for number, line in lines]
     width = len(rows[0][1]) if rows else 0
     order = columns.order or _guess_order(table, rows, width)
+    if not {"file", "text"} <= set(order) <= {"file", "text", "normalised", "speaker", "-"}:
+        raise DataError(
+            f"--table-columns {','.join(order)}: name file and text, and at will normalised, speaker and -."
+        )
     found = []
     for number, cells in rows:
         if len(cells) < min(width, 2) or (len(cells) > max(len(order), 2)):

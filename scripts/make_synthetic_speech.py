@@ -4,10 +4,9 @@
     python scripts/make_synthetic_speech.py --sentences sentences.txt --output-dir speech --teacher kokoro \\
         --model kokoro-v1.0.onnx --model-voices voices-v1.0.bin --voices af_heart am_michael --suffix ogg
 
-flite's voices (`apt-get install flite`) speak a sentence in a hundredth of a second: for tests, and for the spelling
-of many words. Kokoro-82M (Apache-2.0, `pip install kokoro-onnx`) sounds like a person and takes about as long as the
-speech lasts on one core: it is the teacher of the bundled voices heart and michael. Started again, the same command
-goes on where it was stopped.
+flite's voices (`apt-get install flite`) are fast: for tests, and for the spelling of many words. Kokoro-82M
+(Apache-2.0, `pip install kokoro-onnx`) sounds like a person and is slow: it is the teacher of the bundled voices heart
+and michael. Started again, the same command goes on where it was stopped.
 """
 
 import argparse

@@ -199,7 +199,7 @@ def is_silent(queue: SpeechQueue, text: str, speaker: str) -> bool:
     if not marks or not all(unicodedata.category(each)[0] in "PSZ" or each.isspace() for each in marks):
         return False
     (spoken, _), _ = queue.voice.text_front_end.spoken_text(text, speaker)
-    return not any(character.isalnum() for character in spoken) and "[pause" not in text
+    return not any(character.isalnum() for character in spoken)
 
 
 async def as_events(first: bytes, rest: AsyncGenerator[bytes], text: str) -> AsyncGenerator[bytes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from ..errors_tts_trm import InputError
+from ..languages_tts_trm import LANGUAGES
 from ..text_tts_trm import TextFrontEnd
 from .speech import VoiceError
 from .split_text import split_sentences
@@ -56,14 +57,12 @@ class TextReader(TextFrontEnd):
         Raises:
             ValueError: for an unknown speaker or language.
         """
-        if language is not None:
-            if language not in {*self.languages, "en", "de"}:
-                raise InputError(f"--language {language}: has no rules here; choose en or de.")
-            speaker = self.speakers[self.languages.index(language)] if language in self.languages else speaker
+        if language is not None and language not in {*self.languages, *LANGUAGES}:
+            raise InputError(f"--language {language}: has no rules here; choose {' or '.join(LANGUAGES)}.")
         unknown: Counter = Counter()
 
         def speak_out(part: str) -> tuple:
-            spoken, left_out = self.spoken_text(part, speaker, markup=markup, names=False)
+            spoken, left_out = self.spoken_text(part, speaker, markup=markup, names=False, language=language)
             unknown.update(left_out)
             return spoken
 

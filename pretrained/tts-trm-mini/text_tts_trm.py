@@ -91,7 +91,13 @@ class TextFrontEnd:
     _spelled = (None, {})
 
     def spoken_text(
-        self, text: str, speaker: str | int = 0, normalize: bool = True, markup: bool = True, names: bool = True
+        self,
+        text: str,
+        speaker: str | int = 0,
+        normalize: bool = True,
+        markup: bool = True,
+        names: bool = True,
+        language: str | None = None,
     ) -> tuple[SpokenText, Counter]:
         """What of `text` the voice speaks, one character for each input id between the boundaries, and what it cannot.
 
@@ -101,12 +107,13 @@ class TextFrontEnd:
         Args:
             normalize: whether numbers and the like are spoken as words.
             markup, names: see [`normalize_text`].
+            language: by whose rules it is read, the speaker's by default.
 
         Raises:
             ValueError: for a number, where num2words is missing; names the fix.
         """
         shares = self.speaker_shares(speaker)
-        language = self.languages[max(shares, key=shares.get)]
+        language = language or self.languages[max(shares, key=shares.get)]
         written = (
             normalize_text(text, language, markup, names)
             if normalize

@@ -70,6 +70,13 @@ def test_a_third_column_that_is_no_text_is_never_read_as_one(tmp_path, third, su
     assert rows_of(tmp_path, order=("file", "text", "-")) == expected(None, names, tmp_path)
 
 
+@pytest.mark.parametrize("order", [("file", "speaker"), ("file", "texts"), ("text",)])
+def test_columns_that_are_none_are_refused(tmp_path, order):
+    table(tmp_path, "a.wav|Hello there.|x\n")
+    with pytest.raises(DataError, match=f"--table-columns {','.join(order)}: name file and text"):
+        rows_of(tmp_path, order=order)
+
+
 def test_a_speaker_before_the_text_is_guessed_and_asked_about(tmp_path):
     table(tmp_path, "".join(f"{f}|p225|{t}\n" for f, t in zip(FILES, TEXTS, strict=True)))
     with pytest.raises(DataError, match="--table-columns file,speaker,text"):

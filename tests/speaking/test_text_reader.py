@@ -58,3 +58,9 @@ def test_what_is_wrong_is_said(tmp_path, capsys):
     assert "Unknown speaker 'nobody'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         synthesize.main(["Hi.", "--language", "de"])
+
+
+def test_the_language_decides_where_no_speaker_has_it():
+    reader = TextReader.from_pretrained(str(BUNDLED_VOICE))
+    reader.languages = ["en"] * len(reader.languages)
+    assert list(reader.sentences("5 km, 3 %", 0, "de", True)) == ["fünf kilometer, drei prozent"]
