@@ -3,15 +3,17 @@
 A language without a table here still has its numbers spoken, by the library; the rest of it is left as it is written.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
 class Language:
     """What the rules need to know of a language; words as they are spoken, keys as they are written."""
 
-    # ISO 639-1, as num2words takes it.
+    # ISO 639-1, with a country where it is written and read otherwise there: `en-gb`.
     code: str
+    # Its name in num2words, where that is another.
+    number_words: str = ""
     thousands: str = ","  # separator in numbers
     decimal: str = "."
     # How the decimal separator is said.
@@ -63,12 +65,20 @@ class Language:
     letters: dict[str, str] = field(default_factory=dict)  # names of letters
     # Capitals that are read as words: acronyms, and short words that somebody stresses.
     read_as_words: frozenset[str] = frozenset()
+    # Pattern of those that are read as words by their sound, and exceptions that are spelled.
+    pronounceable: str = ""
+    read_as_letters: frozenset[str] = frozenset()
     # In words: one over another, and what stands before a name with @ or #.
     per: str = "per"
     handle: str = "at"
     hashtag: str = "hashtag"
     signs: dict[str, str] = field(default_factory=dict)  # of arithmetic, between numbers
     symbols: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def family(self) -> str:
+        """The code without a country."""
+        return self.code.split("-")[0]
 
 
 def _units(table: str) -> dict[str, tuple[str, str]]:
@@ -77,13 +87,16 @@ def _units(table: str) -> dict[str, tuple[str, str]]:
     return {sign: (words.split("|")[0], words.split("|")[1]) for sign, _, words in rows}
 
 
-def _table(rows: str) -> dict[str, str]:
+def table(rows: str) -> dict[str, str]:
     """`Mr.=Mister; ...`"""
-    return dict(row.strip().split("=") for row in rows.split(";"))
+    pairs = (row.strip().partition("=") for row in rows.split(";") if row.strip())
+    return {written: spoken for written, _, spoken in pairs}
 
 
-def _letters(names: str) -> dict[str, str]:
-    return dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", names.split(), strict=True))
+def letter_names(names: str) -> dict[str, str]:
+    """Of the 26 letters, in their order; `_` is a space inside a name."""
+    spoken = (name.replace("_", " ") for name in names.split())
+    return dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", spoken, strict=True))
 
 
 ENGLISH = Language(
@@ -167,7 +180,7 @@ ENGLISH = Language(
         """
     ),
     fractions={"½": "one half", "⅓": "one third", "⅔": "two thirds", "¼": "one quarter", "¾": "three quarters"},
-    abbreviations=_table(
+    abbreviations=table(
         """
         vs.=versus; etc.=et cetera; e.g.=for example; i.e.=that is; dept.=department; Dept.=Department;
         Inc.=Incorporated; Ltd.=Limited; Corp.=Corporation; Bros.=Brothers; a.m.=a m; p.m.=p m; Ph.D.=p h d; U.S.=u s;
@@ -176,7 +189,7 @@ ENGLISH = Language(
         asap=as soon as possible; et al.=et al; cf.=compare; Assn.=Association; Univ.=University; ext.=extension
         """
     ),
-    before_number=_table(
+    before_number=table(
         """
         No.=Number; no.=number; Nos.=Numbers; nos.=numbers; Fig.=Figure; fig.=figure; Figs.=Figures; figs.=figures;
         Eq.=Equation; eq.=equation; Sec.=Section; sec.=section; Ch.=Chapter; ch.=chapter; Vol.=Volume; vol.=volume;
@@ -185,7 +198,7 @@ ENGLISH = Language(
         Tel.=Telephone; tel.=telephone; Rm.=Room; Bldg.=Building; Pt.=Part
         """
     ),
-    titles=_table(
+    titles=table(
         """
         Mr=Mister; Mrs=Missus; Ms=Miss; Dr=Doctor; Prof=Professor; St=Saint; Gen=General; Col=Colonel; Capt=Captain;
         Lt=Lieutenant; Sgt=Sergeant; Cpl=Corporal; Maj=Major; Cmdr=Commander; Rev=Reverend; Hon=Honorable; Gov=Governor;
@@ -208,13 +221,13 @@ ENGLISH = Language(
         Until Was We Well Were What When Where Which While Who Why Will With Would Yes Yesterday Yet You Your
         """.split()
     ),
-    weekdays=_table(
+    weekdays=table(
         """
         Mon=Monday; Tue=Tuesday; Tues=Tuesday; Wed=Wednesday; Thu=Thursday; Thur=Thursday; Thurs=Thursday; Fri=Friday;
         Sat=Saturday; Sun=Sunday
         """
     ),
-    states=_table(
+    states=table(
         """
         AL=Alabama; AK=Alaska; AZ=Arizona; AR=Arkansas; CA=California; CO=Colorado; CT=Connecticut; DE=Delaware;
         DC=D C; FL=Florida; GA=Georgia; HI=Hawaii; ID=Idaho; IL=Illinois; IN=Indiana; IA=Iowa; KS=Kansas; KY=Kentucky;
@@ -239,7 +252,7 @@ ENGLISH = Language(
         Philip Pius Ramesses Ramses Richard Robert Rudolf Tudor Urban Victor Vittorio Wilhelm William
         """.split()
     ),
-    letters=_letters(
+    letters=letter_names(
         "ay bee see dee ee eff gee aitch eye jay kay el em en oh pee cue ar ess tee you vee double-you ex why zee"
     ),
     read_as_words=frozenset(
@@ -321,6 +334,18 @@ ENGLISH = Language(
     },
 )
 
+BRITISH = replace(
+    ENGLISH,
+    code="en-gb",
+    domains=f"{ENGLISH.domains}|co.uk|org.uk|ac.uk|ie",
+    dates=(
+        *ENGLISH.dates[:3],
+        r"(?<![\w/])(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4}|\d\d)(?![\w/])",
+    ),
+    letters={**ENGLISH.letters, "Z": "zed"},
+    states={},
+)
+
 GERMAN = Language(
     code="de",
     thousands=".",
@@ -390,7 +415,7 @@ GERMAN = Language(
         """
     ),
     fractions={"½": "ein halb", "⅓": "ein Drittel", "⅔": "zwei Drittel", "¼": "ein Viertel", "¾": "drei Viertel"},
-    abbreviations=_table(
+    abbreviations=table(
         """
         z. B.=zum Beispiel; z.B.=zum Beispiel; d. h.=das heißt; d.h.=das heißt; u. a.=unter anderem; u.a.=unter anderem;
         o. ä.=oder ähnlich; o.ä.=oder ähnlich; i. d. R.=in der Regel; i.d.R.=in der Regel; u. U.=unter Umständen;
@@ -403,7 +428,7 @@ GERMAN = Language(
         Jh.=Jahrhundert; Jhd.=Jahrhundert; geb.=geboren; gest.=gestorben; Tel.=Telefon
         """
     ),
-    before_number=_table(
+    before_number=table(
         """
         Nr.=Nummer; Nrn.=Nummern; Abs.=Absatz; Art.=Artikel; Bd.=Band; Kap.=Kapitel; S.=Seite; Abb.=Abbildung;
         Tab.=Tabelle;
@@ -411,7 +436,7 @@ GERMAN = Language(
         Zi.=Zimmer; Kl.=Klasse; Bl.=Blatt; Z.=Zeile; V.=Vers; Aufl.=Auflage
         """
     ),
-    titles=_table("Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Dipl=Diplom; Ing=Ingenieur"),
+    titles=table("Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Dipl=Diplom; Ing=Ingenieur"),
     may_end=frozenset(["usw.", "etc.", "u.a.", "u. a.", "o.ä.", "o. ä.", "v. Chr.", "n. Chr.", "Str.", "Jh.", "Hbf."]),
     starters=frozenset(
         """
@@ -424,7 +449,7 @@ GERMAN = Language(
         Zu Zuerst Zum Zur Zwei Zwischen
         """.split()
     ),
-    weekdays=_table("Mo=Montag; Di=Dienstag; Mi=Mittwoch; Do=Donnerstag; Fr=Freitag; Sa=Samstag; So=Sonntag"),
+    weekdays=table("Mo=Montag; Di=Dienstag; Mi=Mittwoch; Do=Donnerstag; Fr=Freitag; Sa=Samstag; So=Sonntag"),
     counted_words=frozenset(
         """
         abschnitt akt anhang artikel band buch kapitel klasse lektion paragraph phase seite staffel stufe tafel
@@ -439,7 +464,7 @@ GERMAN = Language(
         Wilhelm Wilhelms
         """.split()
     ),
-    letters=_letters("a be ze de e eff ge ha i jott ka ell emm enn o pe ku err ess te u vau we ix ypsilon zett"),
+    letters=letter_names("a be ze de e eff ge ha i jott ka ell emm enn o pe ku err ess te u vau we ix ypsilon zett"),
     read_as_words=frozenset(
         """
         AIDS ALDI ASCII BAFÖG COVID DAX DIN DOS FIFA FIFO GEMA IKEA IMAX JPEG LAN LASER LEGO MODEM NASA NATO
@@ -507,5 +532,3 @@ GERMAN = Language(
         "?": "Fragezeichen",
     },
 )
-
-LANGUAGES = {language.code: language for language in (ENGLISH, GERMAN)}

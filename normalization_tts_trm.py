@@ -10,11 +10,10 @@ emoji.
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 from typing import NamedTuple
 
-from .languages_tts_trm import ENGLISH, LANGUAGES, Language
-from .markup_tts_trm import SIGNS, read_markup
+from .languages_tts_trm import Language
 from .verbalization_tts_trm import GERMAN_DATIVES, LETTER, MAX_DIGITS, NumberWords, after, any_of, before, spelled
 
 # Without it emoji have their English names.
@@ -35,7 +34,7 @@ TELEPHONES = (
     r"\(\d{2,5}\)[ -]?\d{2,}(?:[ .-]\d{2,})*",
     r"(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}",
     r"(?:1-)?\d{2,5}(?:-\d{2,5}){2,}",
-    r"0\d{1,5} ?[ /-] ?\d{3,}(?:[ -]\d{2,})*",
+    r"(?<!\d )0\d{1,5} ?[ /-] ?\d{3,}(?:[ -]\d{2,})*",
     r"0\d(?:[ .]\d\d){3,}",
     r"\d{3}-\d{4}",
     r"\d{1,5}(?:-\d{1,7}){3,8}",
@@ -53,30 +52,6 @@ class SpokenText(NamedTuple):
 
     text: str
     origins: list[tuple[int, int]]
-
-
-def normalize_text(text: str, language: str = "en", markup: bool = True, names: bool = True) -> SpokenText:
-    """The words of a written text, in a language by its ISO 639-1 code.
-
-    Args:
-        markup: whether Markdown, HTML, line breaks and the like are structure, and not characters to be read.
-        names: whether what is spelled is given by the names of its letters, `tee vee`, as a voice has to read it;
-            otherwise as single letters, `t v`.
-
-    Raises:
-        ValueError: for a numeral, where num2words is missing or does not know the language; names the fix.
-    """
-    if not (markup and SIGNS.search(text)):
-        return _normalizer(language)(text, names)
-    plain = read_markup(text)
-    spoken = _normalizer(language)(plain.text, names)
-    ends = [*plain.origins, (len(text), len(text))]
-    return SpokenText(spoken.text, [(ends[a][0], ends[b - 1][1] if b > a else ends[a][0]) for a, b in spoken.origins])
-
-
-@lru_cache
-def _normalizer(language: str) -> "Normalizer":
-    return Normalizer(LANGUAGES.get(language) or Language(code=language, symbols=ENGLISH.symbols))
 
 
 def _constant(words: str, match: re.Match) -> str:
@@ -102,7 +77,7 @@ class Normalizer(NumberWords):
             if pattern
         ]
         # words in small letters but for their first, marks between them, and full stops only where a space follows
-        self.plain = re.compile(r"(?:[a-zß-öø-ÿ]|[A-ZÄÖÜ](?![A-ZÄÖÜ])|[ \n,;:!?'\"()-]|\.(?=\s|$))*")
+        self.plain = re.compile(r"(?:[a-zß-öø-ÿ]|[A-ZÀ-ÖØ-Þ](?![A-ZÀ-ÖØ-Þ])|[ \n,;:!?'\"()-]|\.(?=\s|$))*")
         short = {*language.abbreviations, *language.before_number, *(f"{title}." for title in language.titles)}
         titles = rf"\b(?:{any_of(language.titles)})\s" if language.titles else r"(?!)"
         days = rf"\b(?:{any_of(language.weekdays)})\b\s?[-,.]" if language.weekdays else r"(?!)"
@@ -174,12 +149,12 @@ class Normalizer(NumberWords):
             (rf"(?<!\w)(?P<take>(?P<day>{days})\.)(?=,|\s[a-zß-öø-ÿ])", self.weekday),
             (rf"(?<!\w){day}(?=,?\s\d|,\s(?:{any_of((*language.months, *language.short_months))})\b)", self.weekday),
             (
-                rf"(?<!\w)(?P<name>{titles})(?:\.(?!\w)|(?=\s(?:(?:and|und)\s(?:{titles})\b|[A-ZÄÖÜ]))|(?<=St)(?=[,;.!?]|$))",
+                rf"(?<!\w)(?P<name>{titles})(?:\.(?!\w)|(?=\s(?:(?:and|und)\s(?:{titles})\b|[A-ZÀ-ÖØ-Þ]))|(?<=St)(?=[,;.!?]|$))",
                 self.title,
             ),
             (r"(?<!\w)(?P<street>[^\W\d_]{2,30}s)tr\.(?=\s|,|$)", lambda match: f"{match['street']}traße"),
             (
-                rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b))",
+                rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|[nN]\.?[º°]?\.?\s?\d))",
                 self.counted_abbreviation,
             ),
             (r"(?<![\w.])(?P<letters>(?:[^\W\d_]\.){2,8})(?!\w)", self.dotted),
@@ -192,7 +167,7 @@ class Normalizer(NumberWords):
         # repetitions that could be tried from each of their parts have an upper bound: time grows with the text alone
         groups = rf"\d{{1,3}}(?:(?:{thousands}|['’ \u00a0\u2009\u202f])\d{{3}}){{1,20}}(?!\d)"
         other = rf"\d+{thousands}\d{{1,2}}(?![\d{thousands}{decimal}]|{thousands}\d)"
-        if language.code == "de":
+        if language.thousands == ".":
             # 21.5. is a day of May.
             other = r"\d+\.\d{1,2}(?![\d.])"
         number = rf"(?:{other}|(?:{groups}|\d+)(?:{decimal}\d+)?)"
@@ -278,14 +253,14 @@ class Normalizer(NumberWords):
                 self.century,
             ),
             (
-                r"\b(?:der|die|das|dem|den|des|im|am|vom|zum|zur)\s(?P<take>(?P<roman>[IVXLCDM]+)\.)(?=\s[A-ZÄÖÜ])",
+                r"\b(?:der|die|das|dem|den|des|im|am|vom|zum|zur)\s(?P<take>(?P<roman>[IVXLCDM]+)\.)(?=\s[A-ZÀ-ÖØ-Þ])",
                 self.century,
             ),
             (
                 rf"(?<!\w)(?P<name>{letter}+['’]?s?)\s(?P<take>(?P<roman>[IVXLCDM]+|[ivxlc]+)(?P<dot>\.)?)(?!\w|['’](?!s\b)|\.\w)",
                 self.roman,
             ),
-            (r"(?<![\w'.-])(?P<letters>[A-ZÄÖÜ](?:&?[A-ZÄÖÜ]){1,5})(?P<plural>['’]?s)?(?!\w)", self.capitals),
+            (r"(?<![\w'.-])(?P<letters>[A-ZÀ-ÖØ-Þ](?:&?[A-ZÀ-ÖØ-Þ]){1,5})(?P<plural>['’]?s)?(?!\w)", self.capitals),
             (r"(?<=\d)(?P<letters>[A-Z]{2,4})(?!\w)", self.capitals, DIGIT),
             (r"(?<![\w'.-])(?P<letters>[A-Z]{1,5})(?=[\d-]*\d)(?!\w*[a-z]{2})", self.capitals),
             (rf"[{''.join(language.fractions) or '½'}]", self.fraction_sign),
@@ -317,7 +292,7 @@ class Normalizer(NumberWords):
 
     def handle(self, match: re.Match) -> str:
         """`@anna_b` and `#TwoWords`."""
-        name = re.sub(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÄÖÜ])|_+|(?<=\D)(?=\d)", " ", match["name"]).strip()
+        name = re.sub(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])|_+|(?<=\D)(?=\d)", " ", match["name"]).strip()
         name = re.sub(r"\d+", lambda number: self.words(int(number[0][:MAX_DIGITS])), name)
         return f"{self.language.handle if match['mark'] == '@' else self.language.hashtag} {name}"
 
@@ -326,15 +301,15 @@ class Normalizer(NumberWords):
         name, rest = match["name"], after(match)
         ended = match[0].endswith(".") and not re.match(r"\s*\S", rest)
         begins = re.match(rf"\s(?:{any_of(self.language.starters)})\b", rest)
-        if name == "St" and self.language.code == "en" and re.search(r"\b[A-Z][a-z]+ $", before(match)):
+        if name == "St" and self.language.family == "en" and re.search(r"\b[A-Z][a-z]+ $", before(match)):
             if begins or not re.match(r"\s[A-Z]", rest):
                 dot = match[0].endswith(".") and (ended or begins)
                 return "Street." if dot else "Street"
-        elif name == "Dr" and self.language.code == "en" and re.search(r"\d (?:[A-Z][a-z]+ )+$", before(match)):
+        elif name == "Dr" and self.language.family == "en" and re.search(r"\d (?:[A-Z][a-z]+ )+$", before(match)):
             return "Drive." if ended or begins else "Drive"
         elif match[0] == "St" and not re.match(r"\s[A-Z]", rest):
             return None
-        if not match[0].endswith(".") and (begins or self.language.code == "de" and name in ("Fr", "St")):
+        if not match[0].endswith(".") and (begins or self.language.family == "de" and name in ("Fr", "St")):
             return None if name not in ("Dr", "Mr", "Mrs", "Ms", "Prof") else self.language.titles[name]
         return self.language.titles[name] + ("." if ended else "")
 
@@ -395,14 +370,14 @@ class Normalizer(NumberWords):
 
     def _ruler(self, number: int, name: str, match: re.Match) -> str | None:
         """`the eighth`; in German the dot behind it belongs to the number, unless the text ends there."""
-        if self.language.code not in ("en", "de"):
+        if self.language.family not in ("en", "de"):
             return None
         spoken, rest = self.words(number, "ordinal"), after(match)
         ended = match["dot"] and (
-            self.language.code == "en" or re.match(rf"\s*$|\s+(?:{any_of(self.language.starters)})\b", rest)
+            self.language.family == "en" or re.match(rf"\s*$|\s+(?:{any_of(self.language.starters)})\b", rest)
         )
         dot = "." if ended else ""
-        if self.language.code == "en":
+        if self.language.family == "en":
             return f"the {spoken}{dot}"
         if re.search(
             r"\b(?:von|unter|mit|bei|zu|nach|seit|König|Kaiser|Papst)\s(?:\w+\s)?$", before(match)
@@ -418,7 +393,7 @@ class Normalizer(NumberWords):
         if number is None:
             return None
         spoken = self.words(number, "ordinal")
-        if self.language.code != "de":
+        if self.language.family != "de":
             return spoken
         article = re.search(r"(\w+)\s$", match.string[max(0, match.start("roman") - 12) : match.start("roman")])
         return f"{spoken}n" if article and article[1].lower() in GERMAN_DATIVES else spoken
@@ -443,7 +418,7 @@ class Normalizer(NumberWords):
     def _shouted(match: re.Match) -> bool:
         """Whether a neighbour is a longer word in capitals, or the whole text is in capitals."""
         near = before(match) + " " + after(match)
-        if re.search(r"\b[A-ZÄÖÜ]{6,}\b", near):
+        if re.search(r"\b[A-ZÀ-ÖØ-Þ]{6,}\b", near):
             return True
         words = re.findall(r"[^\W\d_]{2,}", near)
         return len(words) >= 2 and all(word.isupper() for word in words) and not re.search(r"[,;/&]", near)
@@ -454,7 +429,7 @@ class Normalizer(NumberWords):
         return unicodedata.name(match[0], "").split(" LETTER ")[-1].removeprefix("FINAL ").lower()
 
     def power(self, match: re.Match) -> str:
-        if self.language.code == "de":
+        if self.language.family == "de":
             return " Quadrat" if match[0] == "²" else " hoch drei"
         return " squared" if match[0] == "²" else " cubed"
 
@@ -477,7 +452,7 @@ class Normalizer(NumberWords):
         """The name of an emoji; of what is none, nothing."""
         sign = re.sub("[\ufe0f\U0001f3fb-\U0001f3ff]", "", match[0])
         if emoji is not None:
-            code = self.language.code if self.language.code in emoji.LANGUAGES else "en"
+            code = self.language.family if self.language.family in emoji.LANGUAGES else "en"
             name = emoji.demojize(sign, delimiters=("", ""), language=code)
         else:
             name = unicodedata.name(sign[0], "").lower()

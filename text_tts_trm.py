@@ -8,12 +8,21 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from .errors_tts_trm import InputError
-from .normalization_tts_trm import SpokenText, normalize_text
+from .languages_iberian_tts_trm import PORTUGUESE, SPANISH
+from .languages_romance_tts_trm import FRENCH, ITALIAN
+from .languages_tts_trm import BRITISH, ENGLISH, GERMAN, Language
+from .markup_tts_trm import SIGNS, read_markup
+from .normalization_romance_tts_trm import RomanceNormalizer
+from .normalization_tts_trm import Normalizer, SpokenText
 
 logger = logging.getLogger(__name__)
 
+ROMANCE = (FRENCH, SPANISH, ITALIAN, PORTUGUESE)
+# By code; a language without a table here has its numbers spoken, by the library.
+LANGUAGES = {language.code: language for language in (ENGLISH, BRITISH, GERMAN, *ROMANCE)}
 # How fast speech may be asked for, relative to the pace of the voice.
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
 # That are remembered: a server reads texts for ever.
@@ -46,6 +55,39 @@ SPELLING = {
     "¿": "",
     "¡": "",
 }
+
+
+def language_code(name: str) -> str:
+    """The code of the table that serves a language: `en_GB` has its own, `fr-CA` reads by that of `fr`."""
+    code = name.strip().lower().replace("_", "-")
+    return code if code in LANGUAGES else code.split("-")[0]
+
+
+def normalize_text(text: str, language: str = "en", markup: bool = True, names: bool = True) -> SpokenText:
+    """The words of a written text, in a language by its ISO 639-1 code.
+
+    Args:
+        language: a code, perhaps with a country, `en-GB`.
+        markup: whether Markdown, HTML, line breaks and the like are structure, and not characters to be read.
+        names: whether what is spelled is given by the names of its letters, `tee vee`, as a voice has to read it;
+            otherwise as single letters, `t v`.
+
+    Raises:
+        ValueError: for a numeral, where num2words is missing or does not know the language; names the fix.
+    """
+    if not (markup and SIGNS.search(text)):
+        return _normalizer(language)(text, names)
+    plain = read_markup(text)
+    spoken = _normalizer(language)(plain.text, names)
+    ends = [*plain.origins, (len(text), len(text))]
+    return SpokenText(spoken.text, [(ends[a][0], ends[b - 1][1] if b > a else ends[a][0]) for a, b in spoken.origins])
+
+
+@lru_cache
+def _normalizer(language: str) -> Normalizer:
+    code = language_code(language)
+    tables = LANGUAGES.get(code) or Language(code=code, symbols=ENGLISH.symbols)
+    return RomanceNormalizer(tables) if tables in ROMANCE else Normalizer(tables)
 
 
 def _relatives(character: str) -> Iterator[str]:

@@ -42,7 +42,8 @@ SECTIONS = {
             "TtsTrmProcessor TtsTrmProcessor.from_texts TtsTrmProcessor.__call__ TtsTrmProcessor.decode "
             "TtsTrmProcessor.spoken_text TtsTrmProcessor.speaker_shares TtsTrmProcessor.save_audio CodecError"
         ),
-        "normalization_tts_trm": "normalize_text SpokenText",
+        "text_tts_trm": "normalize_text language_code",
+        "normalization_tts_trm": "SpokenText",
     },
     "Codec": {
         "configuration_tts_trm_codec": "TtsTrmCodecConfig",

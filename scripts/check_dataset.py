@@ -50,7 +50,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 def check(options: argparse.Namespace) -> int:
     from tts_trm.data.checks import ERROR, KINDS, draw_dataset, find_problems, measure_all
     from tts_trm.data.sources import read_chosen
-    from tts_trm.normalization_tts_trm import normalize_text
+    from tts_trm.text_tts_trm import normalize_text
     from tts_trm.training.options import build_parser, read_languages, read_sizes
 
     languages = read_languages(options.languages)

@@ -25,7 +25,7 @@ def other_language(text: str, language: str) -> str | None:
     """
     words = Counter(re.findall(r"[^\W\d_]+", text[:LOOKED_AT].casefold()))
     counts = {code: sum(words[word] for word in common.split()) for code, common in COMMON_WORDS.items()}
-    best, own = max(counts, key=counts.__getitem__), language.split("_")[0]
+    best, own = max(counts, key=counts.__getitem__), language.replace("_", "-").split("-")[0]
     if own not in counts or best == own or counts[best] < MIN_WORDS or counts[best] < 3 * counts[own]:
         return None
     return NAMES[best]

@@ -8,8 +8,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from ..errors_tts_trm import InputError
-from ..languages_tts_trm import LANGUAGES
-from ..text_tts_trm import TextFrontEnd
+from ..text_tts_trm import LANGUAGES, TextFrontEnd, language_code
 from .speech import VoiceError
 from .split_text import split_sentences
 
@@ -57,7 +56,7 @@ class TextReader(TextFrontEnd):
         Raises:
             ValueError: for an unknown speaker or language.
         """
-        if language is not None and language not in {*self.languages, *LANGUAGES}:
+        if language is not None and language_code(language) not in {*self.languages, *LANGUAGES}:
             raise InputError(f"--language {language}: has no rules here; choose {' or '.join(LANGUAGES)}.")
         unknown: Counter = Counter()
 

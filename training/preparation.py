@@ -27,8 +27,8 @@ from ..data.token_folder import (
 )
 from ..data.tokenizing import tokenize_clips
 from ..files import atomic_path
-from ..normalization_tts_trm import normalize_text
 from ..processing_tts_trm import TtsTrmProcessor, load_codec
+from ..text_tts_trm import normalize_text
 from . import finetuning
 from .options import TrainingOptions
 

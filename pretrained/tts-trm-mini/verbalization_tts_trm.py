@@ -77,7 +77,7 @@ class NumberWords:
             spoken = self.digits(whole) if len(whole) > MAX_DIGITS else self.words(int(whole))
             return f"{spoken} {self.language.point} {self.digits(digits)}" if point else spoken
         try:
-            return num2words(number, to=kind, lang=self.language.code).replace(",", "")
+            return num2words(number, to=kind, lang=self.language.number_words or self.language.family).replace(",", "")
         except Exception as error:
             # Each of its languages raises what it likes.
             if kind == "year":
@@ -106,7 +106,7 @@ class NumberWords:
 
     def counted(self, value: int | str, noun: str) -> str:
         """A number before a noun; the German `eins` becomes `ein` or `eine`."""
-        if self.language.code == "de" and value == 1:
+        if self.language.family == "de" and value == 1:
             return "eine" if noun.endswith("e") else "ein"
         return self.words(value)
 
@@ -195,7 +195,7 @@ class NumberWords:
 
     def ordinal(self, match: re.Match) -> str | None:
         spoken = self.words(self.value(match["number"]), "ordinal")
-        if self.language.code != "de":
+        if self.language.family != "de":
             return spoken
         if (inflected := self._inflected(spoken, match)) is not None:
             return inflected
@@ -226,7 +226,7 @@ class NumberWords:
         return spoken + ("s" if re.match(rf"\.?\s{GERMAN_NEUTERS}", after(match)) else masculine)
 
     def decade(self, match: re.Match) -> str:
-        if self.language.code == "de":
+        if self.language.family == "de":
             return self.words(int(match["number"]), "year") + "er" + (match["ending"] or "")
         century, decade = match["century"] or "", match["decade"]
         if decade == "00" or len(century) == 1:
@@ -287,9 +287,9 @@ class NumberWords:
         signs = {"1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾"}
         if (sign := signs.get(match[0])) in self.language.fractions:
             spoken = self.language.fractions[sign]
-        elif self.language.code == "en":
+        elif self.language.family == "en":
             spoken = f"{self.words(top)} {self.words(bottom, 'ordinal')}{'s' if top > 1 else ''}"
-        elif self.language.code == "de":
+        elif self.language.family == "de":
             spoken = f"{self.counted(top, '')} {self.words(bottom, 'ordinal')[:-1].capitalize()}el"
         else:
             spoken = f"{self.words(top)} {self.words(bottom)}"
@@ -319,7 +319,7 @@ class NumberWords:
         amount = f"{self.sign_of(match)}{self.counted(whole, one)} {one if whole == 1 else many}"
         if int(part) == 0:
             return amount
-        return f"{amount} {self.words(int(part))}" if self.language.code == "de" else f"{amount} and {hundredths}"
+        return f"{amount} {self.words(int(part))}" if self.language.family == "de" else f"{amount} and {hundredths}"
 
     def percent(self, match: re.Match) -> str:
         name = self.language.percent if match["unit"] == "%" else self.language.symbols.get("‰", "")
@@ -339,14 +339,17 @@ class NumberWords:
         if not 1 <= month <= 12 or (day and not 1 <= int(day) <= 31):
             return None
         spoken = [self.language.months[month - 1]] if self.language.months else [self.words(month)]
-        if day and self.language.code == "de":
+        if day and self.language.family == "de":
             ordinal = self.words(int(day), "ordinal")
             spoken.insert(0, self._inflected(ordinal, match) or f"{ordinal}r")
+        elif day and self.language.code == "en-gb":
+            article = "" if re.search(r"\bthe\s$", before(match), re.IGNORECASE) else "the "
+            spoken.insert(0, f"{article}{self.words(int(day), 'ordinal')} of")
         elif day:
             spoken.append(self.words(int(day), "ordinal"))
         if year:
             year = int(year) + (0 if len(year) == 4 else 2000 if int(year) < 50 else 1900)
-            comma = "," if day and self.language.code == "en" else ""
+            comma = "," if day and self.language.family == "en" else ""
             spoken[-1] += comma
             spoken.append(self.words(year, "year"))
         return " ".join(spoken)
@@ -356,7 +359,7 @@ class NumberWords:
         hour, minute, half = int(groups["hour"]), int(groups["minute"] or 0), groups.get("half")
         if hour > (12 if half else 24) or minute > 59:
             return None
-        if self.language.code == "de":
+        if self.language.family == "de":
             return f"{self.counted(hour, '')} Uhr" + (f" {self.words(minute)}" if minute else "")
         minutes = "" if not minute else f" oh {self.words(minute)}" if minute < 10 else f" {self.words(minute)}"
         if half:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tts_trm.normalization_tts_trm import SpokenText, normalize_text
+from tts_trm.normalization_tts_trm import SpokenText
 from tts_trm.speaking.split_text import (
     CLAUSE_PAUSE,
     MIN_LENGTH,
@@ -16,6 +16,7 @@ from tts_trm.speaking.split_text import (
     split_piece,
     split_text,
 )
+from tts_trm.text_tts_trm import normalize_text
 
 
 def plain(text: str) -> SpokenText:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from tts_trm import TtsTrmProcessor, Voice
 from tts_trm.errors_tts_trm import InputError
-from tts_trm.normalization_tts_trm import SILENT, normalize_text
+from tts_trm.normalization_tts_trm import SILENT
 from tts_trm.scripts import synthesize
 from tts_trm.speaking.prompts import PromptError, read_prompts
 from tts_trm.speaking.speech import Passage, Speech
 from tts_trm.speaking.split_text import Piece, split_text
+from tts_trm.text_tts_trm import LANGUAGES, normalize_text
 
 EMPTY, NO_LETTER, TOO_LONG = "is empty", "has no letter that this voice has learned", "over the limit of 510; split it"
 # text, why the processor refuses it, how it begins when it is spoken (None: it is refused)
@@ -118,11 +119,13 @@ FRAGMENTS += [".com", "1,000", "12.5", "Jan ", "Mai ", "Dr.", "St. ", "am ", "Uh
 ANY_TEXT = st.text(max_size=40) | st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=3), max_size=12).map("".join)
 
 
-@given(ANY_TEXT, st.sampled_from(["en", "de"]))
+@given(ANY_TEXT, st.sampled_from([*LANGUAGES]))
 @example("0. Mai 00.00.00 0th 00s 99:99 24 Uhr 0/0", "en")
 @example("am 0. Mai 00.00.00 0er 99:99 24 Uhr 0/0 \u0661/\u0662", "de")
 @example("www.\u200d", "en")
 @example("$0.0A", "en")
+@example("0º 0,0 0/0 99h99 0er IIe 00 00 00 00 1 ", "fr")
+@example("0º 0,0 0/0 99h99 0er II 00 00 00 00 1 a", "it")
 def test_the_normaliser_takes_any_text(text, language):
     spoken, origins = normalize_text(text, language)
     assert len(spoken) == len(origins)

@@ -1,0 +1,304 @@
+"""How Spanish and Brazilian Portuguese write and say numbers, money, dates, units and abbreviations.
+
+The rules that read them are in `normalization_romance_tts_trm.py`; `languages_tts_trm.py` says what a field means.
+"""
+
+from .languages_romance_tts_trm import (
+    CLOCK,
+    DAY,
+    HOURS,
+    NUMERIC_DATE,
+    OPEN_SYLLABLES,
+    first_days,
+    in_any_case,
+    unit_words,
+)
+from .languages_tts_trm import Language, letter_names, table
+
+SPANISH_MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
+SPANISH = Language(
+    code="es",
+    thousands=".",
+    decimal=",",
+    point="coma",
+    minus="menos",
+    to="a",
+    score="a",
+    percent="por ciento",
+    and_="y",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?:\.(?=[ºªoae]))?(?P<ending>[ºª°]|er|ero|era|r[oa]|d[oa]|t[oa]|m[oa]|n[oa]|v[oa])(?!\w)",
+    day_range=first_days(SPANISH_MONTHS),
+    postal=r"(?:(?<=, )|(?<=E-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
+    phrases=(
+        (r"(?<!\w)D\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "don"),
+        (r"(?<!\w)EE\. ?UU\.(?=\s*$|\s+[A-ZÀ-Þ])", "Estados Unidos."),
+        (r"(?<!\w)EE\. ?UU\.?|\bEEUU\b", "Estados Unidos"),
+        (r"(?<!\w)JJ\. ?OO\.?", "Juegos Olímpicos"),
+        (r"(?<!\w)C/(?=\s?[A-ZÀ-Þ])", "calle "),
+        (r"(?<!\w)s/n\b", "sin número"),
+        (r"(?<!\w)c/u\b", "cada uno"),
+        (r"(?<=\d)x\b", "por"),
+        (r"(?<!\w)[vV](?=\d+\.\d)", "versión"),
+    ),
+    dates=(rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=\s))?(?:,?\s(?P<of>del?)\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
+    times=(CLOCK, HOURS),
+    domains="com|org|net|io|edu|gov|ai|app|dev|eu|info|es|mx|ar|co|cl|cat",
+    months=tuple(SPANISH_MONTHS.split()),
+    short_months=tuple("ene feb mar abr may jun jul ago sept oct nov dic".split()),
+    currencies={
+        "€": ("euro", "euros", "céntimo", "céntimos"),
+        "EUR": ("euro", "euros", "céntimo", "céntimos"),
+        "$": ("dólar", "dólares", "centavo", "centavos"),
+        "USD": ("dólar", "dólares", "centavo", "centavos"),
+        "US$": ("dólar", "dólares", "centavo", "centavos"),
+        "£": ("libra", "libras", "penique", "peniques"),
+        "¥": ("yen", "yenes", "sen", "sen"),
+        "CHF": ("franco suizo", "francos suizos", "céntimo", "céntimos"),
+        "MXN": ("peso", "pesos", "centavo", "centavos"),
+    },
+    magnitudes=table("M=millones; millón=millón; millones=millones; mil=mil; mill.=millones; MM=mil millones"),
+    single={"millones": "un millón", "mil": "mil"},
+    units=unit_words(
+        """
+        km/h=kilómetro por hora; m/s=metro por segundo; km=kilómetro; cm=centímetro; mm=milímetro; m=metro;
+        km²=kilómetro cuadrado; m²=metro cuadrado; m2=metro cuadrado; m³=metro cúbico; m3=metro cúbico;
+        cm²=centímetro cuadrado; cm³=centímetro cúbico; ha=hectárea; nm=nanómetro; µm=micrómetro; kg=kilogramo;
+        mg=miligramo; g=gramo; gr=gramo; t=tonelada; l=litro; L=litro; ml=mililitro; mL=mililitro; cl=centilitro;
+        dl=decilitro; °C=grado Celsius; ºC=grado Celsius; °F=grado Fahrenheit; ºF=grado Fahrenheit; °=grado; º=grado;
+        h=hora; min=minuto; s=segundo; ms=milisegundo; KB=kilobyte; kB=kilobyte; MB=megabyte; GB=gigabyte; TB=terabyte;
+        Hz=hercio; kHz=kilohercio; MHz=megahercio; GHz=gigahercio; W=vatio; kW=kilovatio; MW=megavatio;
+        kWh=kilovatio hora; V=voltio; A=amperio; mA=miliamperio; mAh=miliamperio hora; dB=decibelio; kcal=kilocaloría;
+        kJ=kilojulio; hPa=hectopascal; px=píxel; Mbps=megabit por segundo; MB/s=megabyte por segundo
+        """,
+        ("byte", "bytes"),
+        ("hectopascal", "hectopascales"),
+        ("píxel", "píxeles"),
+        ("bit", "bits"),
+        ("", "s"),
+    ),
+    fractions=table("½=medio; ⅓=un tercio; ⅔=dos tercios; ¼=un cuarto; ¾=tres cuartos"),
+    abbreviations=in_any_case(
+        """
+        etc.=etcétera; p. ej.=por ejemplo; p.ej.=por ejemplo; ej.=ejemplo; a. C.=antes de Cristo; a.C.=antes de Cristo;
+        d. C.=después de Cristo; d.C.=después de Cristo; Ud.=usted; Uds.=ustedes; Vd.=usted; Vds.=ustedes;
+        aprox.=aproximadamente; Avda.=avenida; avda.=avenida; Av.=avenida; Pza.=plaza; Pl.=plaza; dcha.=derecha;
+        izda.=izquierda; izq.=izquierda; tel.=teléfono; Tel.=teléfono; tfno.=teléfono; Cía.=compañía;
+        dpto.=departamento;
+        Dpto.=departamento; depto.=departamento; S. A.=s a; S.A.=s a; S. L.=s l; S.L.=s l; admón.=administración;
+        vs.=versus; máx.=máximo; mín.=mínimo; N. B.=nota bene; pdo.=pasado; q. e. p. d.=que en paz descanse;
+        c/=calle; hab.=habitantes; prov.=provincia
+        """
+    ),
+    before_number=in_any_case(
+        """
+        n.º=número; N.º=número; nº=número; Nº=número; n°=número; N°=número; núm.=número; Núm.=número; no.=número;
+        No.=número; n.os=números; art.=artículo; Art.=artículo; pág.=página; págs.=páginas; p.=página; pp.=páginas;
+        cap.=capítulo; Cap.=capítulo; vol.=volumen; fig.=figura; km.=kilómetro; párr.=párrafo; t.=tomo;
+        aprox.=aproximadamente;
+        ed.=edición; lín.=línea; máx.=máximo; mín.=mínimo
+        """
+    ),
+    titles=table(
+        "Sr=señor; Sra=señora; Srta=señorita; Sres=señores; Sras=señoras; Dr=doctor; Dra=doctora; Dña=doña; Dª=doña; "
+        "Prof=profesor; Profa=profesora; Lic=licenciado; Ing=ingeniero; Arq=arquitecto; Gral=general; Cnel=coronel; "
+        "Sta=santa; Sto=santo; Fr=fray; Excmo=excelentísimo; Mons=monseñor; Pdte=presidente; Hno=hermano; Hnos=hermanos"
+    ),
+    may_end=frozenset("etc. a.C. d.C. S.A. S.L. Ud. Uds. Vd. Cía. Tel.".split()) | {"a. C.", "d. C.", "S. A."},
+    starters=frozenset(
+        """
+        A Además Ahora Al Algunos Allí Ante Antes Aquel Aquella Aquí Así Aun Aunque Ayer Cada Como Con Cuando De Del
+        Desde Después Dice Donde Durante El Él Ella Ellas Ellos En Entonces Era Es Esa Ese Eso Esta Está Este Esto
+        Estos Fue Ha Hace Hasta Hay Hoy La Las Le Les Lo Los Luego Mañana Más Mi Mientras Mis Muchos Muy Nada Nadie Ni
+        No Nos Nosotros Nunca O Otro Para Pero Por Porque Pues Que Quien Se Según Ser Si Sí Sin Sobre Son Su Sus También
+        Tampoco Te Todo Todos Tras Tu Tú Un Una Uno Usted Y Ya Yo
+        """.split()
+    ),
+    counted_words=frozenset(
+        """
+        acto anexo artículo canto capítulo clase congreso episodio escena fase figura fascículo grupo guerra lección
+        libro lámina mundial nivel número parte página sección siglo siglos tabla temporada tipo título tomo volumen
+        """.split()
+    ),
+    rulers=frozenset(
+        """
+        Alejandro Alfonso Amadeo Benedicto Carlos Catalina Clemente Eduardo Enrique Felipe Fernando Francisco Gregorio
+        Guillermo Gustavo Inocencio Isabel Jacobo Jaime Jorge Juan León Leopoldo Luis Napoleón Nicolás Pablo Pedro Pío
+        Ramsés Ricardo Sancho Urbano Victoria
+        """.split()
+    ),
+    letters={
+        **letter_names(
+            "a be ce de e efe ge hache i jota ka ele eme ene o pe cu erre ese te u uve uve_doble equis i_griega zeta"
+        ),
+        "Ñ": "eñe",
+        "Á": "a",
+        "É": "e",
+        "Í": "i",
+        "Ó": "o",
+        "Ú": "u",
+    },
+    read_as_words=frozenset(
+        (
+            "CIA PSOE RAE VAR A AL DE DEL EL EN ES HA HE LA LAS LE LO LOS ME MI NI NO O SE SI SÍ SU TE TU UN VA Y YA YO"
+        ).split()
+    ),
+    read_as_letters=frozenset("SUV HIV VIH".split()),
+    pronounceable=OPEN_SYLLABLES,
+    per="por",
+    handle="arroba",
+    hashtag="hashtag",
+    signs=table("+=más; -=menos; –=menos; −=menos; *=por; ×=por; ·=por; x=por; /=entre; ÷=entre; :=entre; ^=elevado a")
+    | {"=": "igual a"},
+    symbols=table(
+        "&=y; +=más; @=arroba; %=por ciento; ‰=por mil; ±=más menos; ≈=aproximadamente; ≠=distinto de; "
+        "≤=menor o igual que; ≥=mayor o igual que; ∞=infinito; √=raíz de; π=pi; °=grados; $=dólares; "
+        "€=euros; £=libras; "
+        "¥=yenes; §=sección; #=almohadilla; ×=por; ÷=entre; ~=aproximadamente; <=menor que; >=mayor que; .=punto; "
+        "/=barra; -=guion; _=guion bajo; :=dos puntos; ?=signo de interrogación"
+    )
+    | {"=": "igual a"},
+)
+
+PORTUGUESE_MONTHS = "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro"
+PORTUGUESE = Language(
+    code="pt",
+    number_words="pt_BR",
+    thousands=".",
+    decimal=",",
+    point="vírgula",
+    minus="menos",
+    to="a",
+    score="a",
+    percent="por cento",
+    and_="e",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?:\.(?=[ºª]))?(?P<ending>[ºª°]s?|[oa]s?)(?!\w)",
+    day_range=first_days(PORTUGUESE_MONTHS),
+    postal=r"(?<![\w.,-])(?P<number>\d{5}-\d{3})(?![\w-])",
+    phrases=(
+        (r"(?<!\w)R\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "rua"),
+        (r"(?<!\w)D\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "dom"),
+        (r"(?<!\w)s/n\b", "sem número"),
+        (r"(?<!\w)c/\s?", "com "),
+        (r"(?<!\w)p/\s", "para "),
+        (r"(?<=\d)x\b", "vezes"),
+        (r"(?<!\w)[vV](?=\d+\.\d)", "versão"),
+    ),
+    dates=(rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=\s))?(?:,?\s(?P<of>de)\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
+    times=(CLOCK, HOURS),
+    domains="com|org|net|io|edu|gov|ai|app|dev|eu|info|br|pt",
+    months=tuple(PORTUGUESE_MONTHS.split()),
+    short_months=tuple("jan fev mar abr mai jun jul ago set out nov dez".split()),
+    currencies={
+        "R$": ("real", "reais", "centavo", "centavos"),
+        "BRL": ("real", "reais", "centavo", "centavos"),
+        "€": ("euro", "euros", "centavo", "centavos"),
+        "EUR": ("euro", "euros", "centavo", "centavos"),
+        "$": ("dólar", "dólares", "centavo", "centavos"),
+        "US$": ("dólar", "dólares", "centavo", "centavos"),
+        "USD": ("dólar", "dólares", "centavo", "centavos"),
+        "£": ("libra", "libras", "pêni", "pence"),
+        "¥": ("iene", "ienes", "sen", "sen"),
+        "CHF": ("franco suíço", "francos suíços", "centavo", "centavos"),
+    },
+    magnitudes=table(
+        "mi=milhões; mil=mil; bi=bilhões; milhão=milhão; milhões=milhões; bilhão=bilhão; bilhões=bilhões; "
+        "tri=trilhões; trilhão=trilhão; trilhões=trilhões"
+    ),
+    single={"milhões": "um milhão", "bilhões": "um bilhão", "trilhões": "um trilhão", "mil": "mil"},
+    units=unit_words(
+        """
+        km/h=quilômetro por hora; m/s=metro por segundo; km=quilômetro; cm=centímetro; mm=milímetro; m=metro;
+        km²=quilômetro quadrado; m²=metro quadrado; m2=metro quadrado; m³=metro cúbico; m3=metro cúbico;
+        cm²=centímetro quadrado; cm³=centímetro cúbico; ha=hectare; nm=nanômetro; µm=micrômetro; kg=quilograma;
+        mg=miligrama; g=grama; t=tonelada; l=litro; L=litro; ml=mililitro; mL=mililitro; cl=centilitro; dl=decilitro;
+        °C=grau Celsius; ºC=grau Celsius; °F=grau Fahrenheit; ºF=grau Fahrenheit; °=grau; º=grau; h=hora; min=minuto;
+        s=segundo; seg=segundo; ms=milissegundo; KB=quilobyte; kB=quilobyte; MB=megabyte; GB=gigabyte; TB=terabyte;
+        Hz=hertz; kHz=quilohertz; MHz=megahertz; GHz=gigahertz; W=watt; kW=quilowatt; MW=megawatt; kWh=quilowatt-hora;
+        V=volt; A=ampere; mA=miliampere; mAh=miliampere-hora; dB=decibel; kcal=quilocaloria; kJ=quilojoule;
+        hPa=hectopascal; px=pixel; Mbps=megabit por segundo; MB/s=megabyte por segundo
+        """,
+        ("hertz", "hertz"),
+        ("el", "éis"),
+        ("pascal", "pascais"),
+        ("", "s"),
+    ),
+    fractions=table("½=meio; ⅓=um terço; ⅔=dois terços; ¼=um quarto; ¾=três quartos"),
+    abbreviations=in_any_case(
+        """
+        etc.=etcétera; p. ex.=por exemplo; p.ex.=por exemplo; ex.=exemplo; a.C.=antes de Cristo; a. C.=antes de Cristo;
+        d.C.=depois de Cristo; d. C.=depois de Cristo; Av.=avenida; av.=avenida; Pça.=praça; Ltda.=limitada;
+        Ltda=limitada; Cia.=companhia; tel.=telefone; Tel.=telefone; cel.=celular; obs.=observação; Obs.=observação;
+        aprox.=aproximadamente; máx.=máximo; mín.=mínimo; S.A.=s a; S. A.=s a; S/A=s a; vc=você; vcs=vocês; tb=também;
+        tbm=também; pq=porque; qdo=quando; hab.=habitantes; vs.=versus; dpto.=departamento; Depto.=departamento;
+        apto.=apartamento; Exmo.=excelentíssimo; Exma.=excelentíssima; Ilmo.=ilustríssimo; N.B.=nota bene
+        """
+    ),
+    before_number=in_any_case(
+        """
+        nº=número; Nº=número; n.º=número; N.º=número; n°=número; N°=número; no.=número; núm.=número; n.=número;
+        art.=artigo; Art.=artigo; arts.=artigos; pág.=página; págs.=páginas; p.=página; pp.=páginas; cap.=capítulo;
+        Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ed.=edição; máx.=máximo;
+        mín.=mínimo; apto.=apartamento; bl.=bloco; tab.=tabela; séc.=século; sécs.=séculos
+        """
+    ),
+    titles=table(
+        "Sr=senhor; Sra=senhora; Srta=senhorita; Srs=senhores; Sras=senhoras; Dr=doutor; Dra=doutora; Drs=doutores; "
+        "Prof=professor; Profa=professora; Profª=professora; Prof.ª=professora; Eng=engenheiro; Engª=engenheira; "
+        "Arq=arquiteto; Gen=general; Cel=coronel; Cap=capitão; Ten=tenente; Pe=padre; Sto=santo; Sta=santa; "
+        "Dep=deputado; "
+        "Sen=senador; Gov=governador; Pres=presidente; Mons=monsenhor"
+    ),
+    may_end=frozenset("etc. a.C. d.C. S.A. Ltda. Cia.".split()),
+    starters=frozenset(
+        """
+        A Agora Além Ainda Alguns Algumas Antes Ao Aos Apesar Após As Até Cada Com Como Contudo Da Das De Depois Desde
+        Do Dos Durante E É Ela Elas Ele Eles Em Entre Então Era Essa Esse Esta Está Este Estes Eu Foi Há Hoje Isso Isto
+        Já Logo Mais Mas Me Mesmo Meu Minha Muitos Na Nada Não Nas Nem Nenhum Ninguém No Nos Nós Nossa Nosso Nunca O
+        Onde
+        Ontem Os Ou Outro Para Pela Pelo Por Porém Porque Quando Quase Que Quem Se Segundo Sem Sempre Seu Seus Só Sob
+        Sobre Sua Suas Talvez Também Tem Todos Toda Todo Tudo Um Uma Você Vocês
+        """.split()
+    ),
+    counted_words=frozenset(
+        """
+        anexo artigo ato canto capítulo classe cena episódio fase figura grupo guerra inciso lição livro nível número
+        página parte seção século séculos tabela temporada tipo título tomo volume
+        """.split()
+    ),
+    rulers=frozenset(
+        """
+        Afonso Alexandre Bento Carlos Catarina Clemente Eduardo Elizabeth Fernando Filipe Francisco Frederico Gregório
+        Guilherme Gustavo Henrique Inocêncio Isabel João Jorge Leão Leopoldo Luís Manuel Maria Napoleão Nicolau Paulo
+        Pedro Pio Ramsés Ricardo Sancho Sebastião Urbano
+        """.split()
+    ),
+    letters=letter_names(
+        "á bê cê dê é efe gê agá i jota cá ele eme ene ó pê quê erre esse tê u vê dáblio xis ípsilon zê"
+    )
+    | {"Á": "á", "À": "á", "Ã": "ã", "Ç": "cê cedilha", "É": "é", "Ê": "é", "Í": "i", "Ó": "ó", "Ú": "u"},
+    read_as_words=frozenset(
+        """
+        AIDS ANATEL ANVISA BOPE COPOM ENEM FUNAI IBAMA INCRA INPE MERCOSUL USP PROCON SENAI SESC UNESCO UNICEF
+        A AO AS ATÉ COM DA DE DO E É EM EU FOI HÁ JÁ LÁ MAIS MAS ME MEU NA NÃO NO O OS OU POR PRA QUE SE SEM SEU SIM
+        SÓ SUA
+        TE TEM TU UM UMA VAI VOCÊ
+        """.split()
+    ),
+    read_as_letters=frozenset("SUV HIV VIH".split()),
+    pronounceable=OPEN_SYLLABLES,
+    per="por",
+    handle="arroba",
+    hashtag="hashtag",
+    signs=table(
+        "+=mais; -=menos; –=menos; −=menos; *=vezes; ×=vezes; ·=vezes; x=vezes; /=dividido por; ÷=dividido por; "
+        ":=dividido por; ^=elevado a"
+    )
+    | {"=": "igual a"},
+    symbols=table(
+        "&=e; +=mais; @=arroba; %=por cento; ‰=por mil; ±=mais ou menos; ≈=aproximadamente; ≠=diferente de; "
+        "≤=menor ou igual a; ≥=maior ou igual a; ∞=infinito; √=raiz de; π=pi; °=graus; $=dólares; €=euros; £=libras; "
+        "¥=ienes; §=parágrafo; #=jogo da velha; ×=vezes; ÷=dividido por; ~=aproximadamente; <=menor que; >=maior que; "
+        ".=ponto; /=barra; -=hífen; _=sublinhado; :=dois pontos; ?=ponto de interrogação"
+    )
+    | {"=": "igual a"},
+)

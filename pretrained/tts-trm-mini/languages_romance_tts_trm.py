@@ -1,0 +1,332 @@
+"""How French and Italian write and say numbers, money, dates, units and abbreviations, and what their sisters share.
+
+The rules that read them are in `normalization_romance_tts_trm.py`; `languages_tts_trm.py` says what a field means.
+"""
+
+import re
+
+from .languages_tts_trm import Language, letter_names, table
+
+# Words of a unit that have no plural, and those after which a word keeps its form: `kilómetros por hora`.
+UNCHANGED = re.compile(r"[A-Z]|(?:por|par|per|pro|de|hertz|watt|bar|pascal|joule|byte|bit|pixel|lux)$|.+/|all'|d'")
+
+
+def _plural(words: str, endings: tuple[tuple[str, str], ...]) -> str:
+    """`kilómetro cuadrado` for many of them; `endings` are pairs of an ending and that of the plural."""
+    spoken: list[str] = []
+    for word in words.split():
+        if UNCHANGED.match(word) or (spoken and re.match(r"(?:por|par|per)$|all'", spoken[-1])):
+            spoken.append(word)
+            continue
+        ending, plural = next((pair for pair in endings if word.endswith(pair[0])), ("", ""))
+        spoken.append(word.removesuffix(ending) + plural if plural else word)
+    return " ".join(spoken)
+
+
+def unit_words(rows: str, *endings: tuple[str, str]) -> dict[str, tuple[str, str]]:
+    """`km=kilomètre; ...`: by sign the words for one and for many."""
+    return {sign: (words, _plural(words, endings)) for sign, words in table(rows).items()}
+
+
+def in_any_case(rows: str) -> dict[str, str]:
+    """A table of abbreviations, which may also begin a sentence."""
+    spoken = table(rows)
+    return {**{written[0].upper() + written[1:]: words for written, words in spoken.items()}, **spoken}
+
+
+def first_days(months: str) -> str:
+    """The first of two days of a month, `5-7 mai`."""
+    names = "|".join(months.split())
+    return rf"(?<![\w.,/-])(?P<day>\d{{1,2}})(?:[º°]|er|\.º)?\s?[-–]\s?(?=\d{{1,2}}\s(?:de\s)?(?i:{names})\b)"
+
+
+# Acronyms that Spanish, Italian and Portuguese read as words: vowels and consonants in turn, `ONU`, `IVA`, `OTAN`.
+OPEN_SYLLABLES = r"[AEIOU]?(?:[^AEIOU][AEIOU])+[^AEIOU]?"
+DAY = r"(?P<day>\d{1,2})(?P<first>\.?[º°ª]|er|ro)?"
+NUMERIC_DATE = (
+    r"(?<![\w/.-])(?P<day>\d{1,2})(?P<dash>[/.-])(?P<month>\d{1,2})(?P=dash)(?P<year>\d{4}|\d\d)(?![\w/-]|\.\d)"
+)
+CLOCK = r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?P<unit>\s?h(?:s|rs)?\b)?(?![\w:])"
+HOURS = r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])\s?(?P<unit>[hH])(?:\s?(?P<minute>[0-5]\d))?(?:min|m)?(?![\w/])"
+
+FRENCH_MONTHS = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+FRENCH = Language(
+    code="fr",
+    thousands=".",
+    decimal=",",
+    point="virgule",
+    minus="moins",
+    to="à",
+    score="à",
+    percent="pour cent",
+    and_="et",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?P<ending>ers?|[eè]res?|res?|nde?s?|d|i?[eè]mes?|es?|ᵉ)(?![\w'’])",
+    day_range=first_days(FRENCH_MONTHS),
+    postal=r"(?:(?<=, )|(?<=F-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
+    phrases=(
+        (r"(?<!\w)M\.(?=\s[A-ZÀ-Þ])", "monsieur"),
+        (r"(?<!\w)MM\.(?=\s[A-ZÀ-Þ])", "messieurs"),
+        (r"(?<!\w)Me(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "maître"),
+        (r"(?<=\d)x\b", "fois"),
+        (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
+        (r"(?<!\w)1ers\b", "premiers"),
+    ),
+    dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=\s))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
+    times=(HOURS, CLOCK),
+    domains="com|org|net|io|edu|gov|ai|app|dev|eu|info|fr|be|ch|ca",
+    months=tuple(FRENCH_MONTHS.split()),
+    short_months=tuple("janv févr mars avr mai juin juil août sept oct nov déc".split()),
+    currencies={
+        "€": ("euro", "euros", "centime", "centimes"),
+        "EUR": ("euro", "euros", "centime", "centimes"),
+        "$": ("dollar", "dollars", "cent", "cents"),
+        "USD": ("dollar", "dollars", "cent", "cents"),
+        "$ US": ("dollar américain", "dollars américains", "cent", "cents"),
+        "$US": ("dollar américain", "dollars américains", "cent", "cents"),
+        "$ CA": ("dollar canadien", "dollars canadiens", "cent", "cents"),
+        "£": ("livre", "livres", "penny", "pence"),
+        "¥": ("yen", "yens", "sen", "sen"),
+        "CHF": ("franc suisse", "francs suisses", "centime", "centimes"),
+        "FCFA": ("franc CFA", "francs CFA", "centime", "centimes"),
+    },
+    magnitudes=table(
+        "k=mille; M=millions; Md=milliards; Mds=milliards; million=million; millions=millions; milliard=milliard; "
+        "milliards=milliards"
+    ),
+    single={"millions": "un million", "milliards": "un milliard", "mille": "mille"},
+    units=unit_words(
+        """
+        km/h=kilomètre par heure; m/s=mètre par seconde; km=kilomètre; cm=centimètre; mm=millimètre; m=mètre;
+        km²=kilomètre carré; m²=mètre carré; m2=mètre carré; m³=mètre cube; m3=mètre cube; cm²=centimètre carré;
+        cm³=centimètre cube; ha=hectare; nm=nanomètre; µm=micromètre; kg=kilogramme; mg=milligramme; g=gramme; t=tonne;
+        l=litre; L=litre; ml=millilitre; mL=millilitre; cl=centilitre; cL=centilitre; dl=décilitre; °C=degré Celsius;
+        °F=degré Fahrenheit; °=degré; h=heure; min=minute; mn=minute; s=seconde; ms=milliseconde; Ko=kilooctet;
+        ko=kilooctet; Mo=mégaoctet; Go=gigaoctet; To=téraoctet; MB=mégaoctet; GB=gigaoctet; Hz=hertz; kHz=kilohertz;
+        MHz=mégahertz; GHz=gigahertz; W=watt; kW=kilowatt; MW=mégawatt; kWh=kilowattheure; V=volt; A=ampère;
+        mA=milliampère; mAh=milliampère-heure; dB=décibel; kcal=kilocalorie; kJ=kilojoule; hPa=hectopascal;
+        px=pixel; Mbit/s=mégabit par seconde; Mb/s=mégabit par seconde; Mo/s=mégaoctet par seconde
+        """,
+        ("hertz", "hertz"),
+        ("", "s"),
+    ),
+    fractions=table("½=un demi; ⅓=un tiers; ⅔=deux tiers; ¼=un quart; ¾=trois quarts"),
+    abbreviations=in_any_case(
+        """
+        etc.=et cetera; p. ex.=par exemple; p.ex.=par exemple; c.-à-d.=c'est-à-dire; càd=c'est-à-dire;
+        cf.=confer; av. J.-C.=avant Jésus-Christ; apr. J.-C.=après Jésus-Christ; ap. J.-C.=après Jésus-Christ;
+        J.-C.=Jésus-Christ; bd=boulevard; bd.=boulevard; Bd=boulevard; boul.=boulevard; tél.=téléphone; Tél.=téléphone;
+        env.=environ; svp=s'il vous plaît; SVP=s'il vous plaît; stp=s'il te plaît; rdv=rendez-vous; RDV=rendez-vous;
+        Cie=compagnie; Sté=société; qqch=quelque chose; qqn=quelqu'un; resp.=respectivement; ex.=exemple;
+        max.=maximum; min.=minimum; N.B.=nota bene; P.-S.=post-scriptum; éd.=édition; dép.=département; hab.=habitants
+        """
+    ),
+    before_number=in_any_case(
+        """
+        n°=numéro; N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
+        Art.=article; p.=page; pp.=pages; chap.=chapitre; vol.=volume; fig.=figure; al.=alinéa; t.=tome; éq.=équation;
+        ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers
+        """
+    ),
+    titles=table(
+        "Mme=madame; Mmes=mesdames; Mlle=mademoiselle; Mlles=mesdemoiselles; Mgr=monseigneur; Dr=docteur; "
+        "Dre=docteure; Pr=professeur; Prof=professeur; St=saint; Ste=sainte; Gal=général; Cdt=commandant"
+    ),
+    may_end=frozenset(["etc.", "J.-C.", "av. J.-C.", "apr. J.-C."]),
+    starters=frozenset(
+        """
+        Alors Après Au Aujourd'hui Aussi Avant Avec Ce Cela Celui Ces Cet Cette Chaque Comme Dans De Depuis Des Donc Du
+        Elle Elles En Encore Enfin Ensuite Et Il Ils J' Je L' La Le Les Leur Lors Ma Mais Malgré Même Mes Mon Ni Nos
+        Notre Nous On Or Ou Où Par Parce Pas Pendant Personne Peut-être Plus Pour Pourquoi Puis Quand Que Quel Quelle
+        Qui Rien Sa Sans Selon Ses Si Son Sous Sur Ta Tous Tout Toute Tu Un Une Vers Voici Voilà Vos Votre Vous
+        """.split()
+    ),
+    counted_words=frozenset(
+        """
+        acte annexe article chapitre chant classe épisode figure guerre leçon livre niveau page partie phase saison
+        scène section tableau titre tome type volume guerre partie
+        """.split()
+    ),
+    rulers=frozenset(
+        """
+        Alexandre Benoît Catherine Charles Clément Édouard Élisabeth Ferdinand François Frédéric Georges Grégoire
+        Guillaume Gustave Henri Innocent Jacques Jean Jean-Paul Jules Léon Léopold Louis Napoléon Nicolas Paul Philippe
+        Pie Ramsès Richard Urbain
+        """.split()
+    ),
+    letters={
+        **letter_names(
+            "a bé cé dé e effe gé ache i ji ka elle emme enne o pé ku erre esse té u vé double_vé ixe igrec zède"
+        ),
+        "É": "e accent aigu",
+        "È": "e accent grave",
+        "Ç": "cé cédille",
+    },
+    read_as_words=frozenset(
+        """
+        ALENA ASSEDIC BAFA CAF CAPES CEDEX CNIL CROUS DOM-TOM DROM ENA FIFA INSEE INED INRA INSERM LASER MEDEF NASA
+        OTAN ONU OPEP OVNI PACS PIN RADAR RAM SAMU SICAV SIDA SMIC SONAR UEFA UNESCO UNICEF URSSAF VIP ZAC ZEP
+        A AH ALORS AU AUX AVEC BIEN BON CAR CE CES CET COMME DANS DE DES DU ELLE EN ET EUX FAIT FIN IL ILS JE LA LE LES
+        LEUR LUI MA MAIS ME MES MOI MOINS MON NE NI NON NOS NOUS OH ON OU OUI PAR PAS PEU PLUS POUR QUE QUI RIEN SA
+        SANS SE SES SI SON SUR TA TE TES TOI TON TOUS TOUT TRÈS TU UN UNE VA VOS VOUS
+        """.split()
+    ),
+    pronounceable=r"[AEIOU]?(?:[^AEIOU][AEIOU]){2,}[^AEIOU]?",
+    per="par",
+    handle="arobase",
+    hashtag="hashtag",
+    signs=table(
+        "+=plus; -=moins; –=moins; −=moins; *=fois; ×=fois; ·=fois; x=fois; /=divisé par; ÷=divisé par; "
+        ":=divisé par; ^=puissance"
+    )
+    | {"=": "égale"},
+    symbols=table(
+        "&=et; +=plus; @=arobase; %=pour cent; ‰=pour mille; ±=plus ou moins; ≈=environ; ≠=différent de; "
+        "≤=inférieur ou égal à; ≥=supérieur ou égal à; ∞=l'infini; √=racine de; π=pi; °=degrés; $=dollars; €=euros; "
+        "£=livres; ¥=yens; §=paragraphe; #=dièse; ×=fois; ÷=divisé par; ~=environ; <=inférieur à; >=supérieur à; "
+        ".=point; /=slash; -=tiret; _=tiret bas; :=deux points; ?=point d'interrogation"
+    )
+    | {"=": "égale"},
+)
+
+ITALIAN_MONTHS = "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre"
+ITALIAN = Language(
+    code="it",
+    thousands=".",
+    decimal=",",
+    point="virgola",
+    minus="meno",
+    to="a",
+    score="a",
+    percent="per cento",
+    and_="e",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?P<ending>[ºª°]|[°º]?(?:esim)?[oaie])(?![\w])",
+    day_range=first_days(ITALIAN_MONTHS),
+    postal=r"(?:(?<=, )|(?<=I-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
+    phrases=(
+        (r"(?<!\w)S\.p\.A\.|(?<!\w)S\.p\.a\.|\bSpA\b", "esse pi a"),
+        (r"(?<!\w)S\.r\.l\.|\bSrl\b", "esse erre elle"),
+        (r"(?<!\w)S\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "san"),
+        (r"['’](?=\d0\b)", ""),
+        (r"(?<=\d)x\b", "per"),
+        (r"(?<!\w)[vV](?=\d+\.\d)", "versione"),
+    ),
+    dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=\s))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
+    times=(
+        r"(?<=\bore )(?P<hour>[01]?\d|2[0-4])(?:[:.,](?P<minute>[0-5]\d))?(?![\w:.]\w)",
+        r"(?<=lle )(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)(?![\w:.]\w|\w|\s?(?:[€$%]|euro|milioni|km?\b))",
+        CLOCK,
+        HOURS,
+    ),
+    domains="com|org|net|io|edu|gov|ai|app|dev|eu|info|it|ch",
+    months=tuple(ITALIAN_MONTHS.split()),
+    short_months=tuple("gen feb mar apr mag giu lug ago sett set ott nov dic".split()),
+    currencies={
+        "€": ("euro", "euro", "centesimo", "centesimi"),
+        "EUR": ("euro", "euro", "centesimo", "centesimi"),
+        "$": ("dollaro", "dollari", "centesimo", "centesimi"),
+        "USD": ("dollaro", "dollari", "centesimo", "centesimi"),
+        "US$": ("dollaro", "dollari", "centesimo", "centesimi"),
+        "£": ("sterlina", "sterline", "penny", "pence"),
+        "¥": ("yen", "yen", "sen", "sen"),
+        "CHF": ("franco svizzero", "franchi svizzeri", "centesimo", "centesimi"),
+    },
+    magnitudes=table(
+        "mln=milioni; Mln=milioni; mld=miliardi; Mld=miliardi; milione=milione; milioni=milioni; miliardo=miliardo; "
+        "miliardi=miliardi; mila=mila; M=milioni"
+    ),
+    single={"milioni": "un milione", "miliardi": "un miliardo"},
+    units=unit_words(
+        """
+        km/h=chilometro all'ora; m/s=metro al secondo; km=chilometro; cm=centimetro; mm=millimetro; m=metro;
+        km²=chilometro quadrato; m²=metro quadrato; m2=metro quadrato; mq=metro quadrato; m³=metro cubo; m3=metro cubo;
+        mc=metro cubo; cm²=centimetro quadrato; cm³=centimetro cubo; ha=ettaro; nm=nanometro; µm=micrometro;
+        kg=chilogrammo; mg=milligrammo; g=grammo; gr=grammo; hg=ettogrammo; t=tonnellata; l=litro; L=litro;
+        ml=millilitro; mL=millilitro; cl=centilitro; dl=decilitro; °C=grado Celsius; ºC=grado Celsius;
+        °F=grado Fahrenheit; °=grado; º=grado; h=ora; min=minuto; s=secondo; sec=secondo; ms=millisecondo; KB=kilobyte;
+        kB=kilobyte; MB=megabyte; GB=gigabyte; TB=terabyte; Hz=hertz; kHz=kilohertz; MHz=megahertz; GHz=gigahertz;
+        W=watt; kW=chilowatt; MW=megawatt; kWh=chilowattora; V=volt; A=ampere; mA=milliampere; mAh=milliamperora;
+        dB=decibel; kcal=chilocaloria; kJ=chilojoule; hPa=ettopascal; px=pixel; Mbps=megabit al secondo;
+        MB/s=megabyte al secondo
+        """,
+        ("ora", "ore"),
+        ("co", "chi"),
+        ("o", "i"),
+        ("ia", "ie"),
+        ("ta", "te"),
+    ),
+    fractions=table("½=mezzo; ⅓=un terzo; ⅔=due terzi; ¼=un quarto; ¾=tre quarti"),
+    abbreviations=in_any_case(
+        """
+        ecc.=eccetera; etc.=eccetera; ad es.=ad esempio; p. es.=per esempio; p.es.=per esempio; es.=esempio;
+        a.C.=avanti Cristo; a. C.=avanti Cristo; d.C.=dopo Cristo; d. C.=dopo Cristo; tel.=telefono; Tel.=telefono;
+        cell.=cellulare; c.a.=circa; v.=vedi; cfr.=confronta; Cfr.=confronta; P.S.=post scriptum; N.B.=nota bene;
+        p.zza=piazza; P.zza=piazza; v.le=viale; V.le=viale; C.so=corso; c.so=corso; max.=massimo; min.=minimo;
+        c.m.=corrente mese; c.d.=cosiddetto; cd.=cosiddetto; all.=allegato; fam.=famiglia; sec.=secolo; ab.=abitanti;
+        ved.=vedova; prov.=provincia; vs.=versus
+        """
+    ),
+    before_number=in_any_case(
+        """
+        n.=numero; N.=numero; nr.=numero; n°=numero; N°=numero; nº=numero; nn.=numeri; art.=articolo; Art.=articolo;
+        artt.=articoli; pag.=pagina; Pag.=pagina; pagg.=pagine; p.=pagina; pp.=pagine; cap.=capitolo; Cap.=capitolo;
+        vol.=volume; fig.=figura; ca.=circa; c.=comma; co.=comma; t.=tomo; ed.=edizione; max.=massimo; min.=minimo;
+        tab.=tabella; par.=paragrafo; int.=interno
+        """
+    ),
+    titles=table(
+        "Sig=signor; sig=signor; Sig.ra=signora; sig.ra=signora; Sig.na=signorina; Sigg=signori; Dott=dottor; "
+        "dott=dottor; Dr=dottor; Dott.ssa=dottoressa; dott.ssa=dottoressa; Dr.ssa=dottoressa; Prof=professor; "
+        "prof=professor; Prof.ssa=professoressa; prof.ssa=professoressa; Ing=ingegner; ing=ingegner; Avv=avvocato; "
+        "avv=avvocato; Arch=architetto; arch=architetto; Geom=geometra; Rag=ragionier; On=onorevole; on=onorevole; "
+        "Mons=monsignor; Gen=generale; Col=colonnello; Cap=capitano; Sen=senatore; Spett=spettabile; Gent=gentile; "
+        "Gent.ma=gentilissima; Gent.mo=gentilissimo; Egr=egregio"
+    ),
+    may_end=frozenset("ecc. etc. a.C. d.C. S.p.A. S.r.l.".split()),
+    starters=frozenset(
+        """
+        A Ad Adesso Al Alcuni Allora Anche Ancora Appena Che Chi Ci Come Con Così Cosa Da Dal Dalla Davvero Del Della Di
+        Dopo Dove Dunque È E Ecco Era Essi Fino Forse Gli Ha Hanno Ho I Ieri Il In Infatti Infine Intanto Invece Io L'
+        La Le Lei Lo Loro Lui Ma Mentre Mi Mio Molti Nel Nella Nessuno Niente Noi Non Nulla O Oggi Ogni Ora Per Perché
+        Però Più Poi Prima Qualcuno Quale Quando Quanto Quel Quella Quelle Quello Questa Queste Questi Questo Qui Se
+        Senza Si Sì Sono Sotto Su Sua Sulla Suo Tra Tu Tutti Tutto Un Una Uno Voi
+        """.split()
+    ),
+    counted_words=frozenset(
+        """
+        allegato articolo atto canto capitolo classe episodio fase figura gruppo guerra legislatura lezione libro
+        livello mondiale numero pagina parte scena serie sezione stagione tabella tipo titolo tomo volume
+        """.split()
+    ),
+    rulers=frozenset(
+        """
+        Alessandro Amedeo Benedetto Bonifacio Carlo Caterina Clemente Edoardo Elisabetta Emanuele Enrico Federico
+        Ferdinando Filippo Francesco Giacomo Giorgio Giovanni Giulio Gregorio Guglielmo Gustavo Innocenzo Leone Luigi
+        Massimiliano Napoleone Nicola Ottone Paolo Pietro Pio Ramses Riccardo Roberto Sisto Umberto Urbano Vittorio
+        """.split()
+    ),
+    letters=letter_names(
+        "a bi ci di e effe gi acca i i_lunga cappa elle emme enne o pi cu erre esse ti u vu doppia_vu ics ipsilon zeta"
+    )
+    | {"À": "a", "È": "e", "É": "e", "Ì": "i", "Ò": "o", "Ù": "u"},
+    read_as_words=frozenset(
+        """
+        AIDS ANAS ANSA ATAC BIOS ENEL ENI FIAT INAIL INPS ISTAT RAI TAR UEFA UNESCO UNICEF
+        A AD AI AL CHE CI DA DI E ED FA GLI HA HO I IL IN IO LA LE LEI LO LUI MA ME MI NE NO NOI NON O PER PIÙ SE SEI SI
+        SÌ SU TE TI TU UN VA VI VOI
+        """.split()
+    ),
+    read_as_letters=frozenset("HIV".split()),
+    pronounceable=OPEN_SYLLABLES,
+    per="per",
+    handle="chiocciola",
+    hashtag="hashtag",
+    signs=table("+=più; -=meno; –=meno; −=meno; *=per; ×=per; ·=per; x=per; /=diviso; ÷=diviso; :=diviso; ^=elevato a")
+    | {"=": "uguale"},
+    symbols=table(
+        "&=e; +=più; @=chiocciola; %=per cento; ‰=per mille; ±=più o meno; ≈=circa; ≠=diverso da; "
+        "≤=minore o uguale a; ≥=maggiore o uguale a; ∞=infinito; √=radice di; π=pi greco; °=gradi; $=dollari; €=euro; "
+        "£=sterline; ¥=yen; §=paragrafo; #=cancelletto; ×=per; ÷=diviso; ~=circa; <=minore di; >=maggiore di; .=punto; "
+        "/=barra; -=trattino; _=trattino basso; :=due punti; ?=punto interrogativo"
+    )
+    | {"=": "uguale"},
+)

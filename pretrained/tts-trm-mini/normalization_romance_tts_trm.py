@@ -1,0 +1,443 @@
+"""The rules of French, Spanish, Italian and Portuguese: gender, ordinals, dates, times, money and acronyms.
+
+These languages count alike: a number takes the gender of its noun, dates and years are cardinal numbers, and large
+numbers are joined to their noun by `de`. What only one of them does is in a table by its code.
+"""
+
+import re
+from collections.abc import Callable
+
+from .languages_tts_trm import Language
+from .normalization_tts_trm import DASH, DIGIT, Normalizer
+from .verbalization_tts_trm import MAX_DIGITS, after, before, spelled
+
+# Nouns by the end of which their gender shows, with the exceptions; plurals have lost their s.
+FEMININE = {
+    "fr": r"(?!(?:été|comité|côté|lycée|musée|trophée|génie|incendie|silence|million|billion|camion|avion|espion)s?$)"
+    r".*(?:tion|sion|té|tée|née|rée|ée|ette|elle|esse|ance|ence|ure|ie|ille|ine|aine|aison)s?$|(?:fille|femme|personne"
+    r"|heure|seconde|minute|page|fois|chose|question|livre|tonne|dame|mère|sœur|main|nuit|voix|ville|rue|place|maison"
+    r"|chambre|langue|lettre|table|voiture|image|plage|carte|porte|route|pièce|pomme|équipe|étoile|part|nouvelle"
+    r"|grande|petite|belle|bonne|autre\s\w+e)s?$",
+    "es": r"(?!(?:día|problema|sistema|programa|tema|idioma|clima|planeta|mapa|poeta|diploma|drama|kilograma|fantasma"
+    r"|aroma|esquema|dilema|poema|pijama|cometa|tranvía|guardia|policía)s?$)"
+    r".*(?:as?|ción|ciones|sión|siones|dad|dades|tad|tades|tud|tudes|umbres?)$|(?:mujer(?:es)?|noche|noches|veces|vez"
+    r"|clases?|partes?|calles?|llaves?|tardes?|muertes?|manos?|fotos?|motos?|imagen|imágenes|leyes|ley|razón|razones"
+    r"|flor|flores|luz|luces|red|redes|gente|nubes?|bases?|series?|voz|voces|cruces|sales?|torres?)$",
+    "it": r"(?!(?:problema|sistema|programma|tema|clima|pianeta|poeta|diploma|dramma|schema|chilogramma|papa|cinema"
+    r"|artista|turista|gorilla)$).*(?:a|zione|sione|tà|tù|trice|ice)$|(?:notte|mano|moglie|madre|chiave|nave|parte"
+    r"|classe|arte|voce|luce|croce|legge|radice|gente|estate|serie|specie|foto|moto|auto|radio)$",
+    "pt": r"(?!(?:dia|problema|sistema|programa|tema|idioma|clima|planeta|mapa|poeta|diploma|drama|quilograma|grama"
+    r"|fantasma|aroma|esquema|dilema|poema|pijama|cometa|guarda|telegrama|cinema)s?$)"
+    r".*(?:as?|ção|ções|são|sões|dade|dades|gem|gens|ãs?|tudes?)$|(?:mulher(?:es)?|noites?|vez|vezes|mães?|mãos?|mão"
+    r"|partes?|tardes?|fotos?|motos?|leis?|flor|flores|luz|luzes|redes?|cor|cores|voz|vozes|bases?|séries?|torres?"
+    r"|cidades?|chaves?|classes?|frases?)$",
+}
+# Words that may follow a number and are not what it counts.
+NO_NOUN = {
+    "fr": "et ou à au aux de du des d en dans par pour sur sous contre avec sans est sont a ont était furent y "
+    "ne se qui "
+    "que mais car ni les la le l ces mes tes ses nos vos leurs plus moins puis dans lors vers chez ils elles vous nous "
+    "je tu il elle on dès selon sauf",
+    "es": "y e o u a al de del en por para con sin es son era eran fue fueron se que pero las los la el lo sus "
+    "mis tus ni "
+    "como más menos tras según entre nos les después antes además entonces estas estos esas esos unas unos",
+    "it": "e ed o a ad al alla alle ai agli da dal dalla di del della dei delle in nel nella per con su sul "
+    "sulla è era "
+    "all dell nell dall sull sono si che ma tra fra la le il lo i gli fu ha hanno non più meno come dopo "
+    "prima anche ancora",
+    "pt": "e ou a ao aos à às de do da dos das em no na nos nas por para com sem é são era eram foi foram se "
+    "que mas as os "
+    "o um uma mais menos como até entre sob sobre depois antes além quando isso essas esses suas seus nós vós",
+}
+MASCULINE_RULERS = frozenset("Andrea Luca Nicola Bonifacio Nicola".split())
+FEMININE_RULERS = frozenset("Isabel Élisabeth Elizabeth Beatriz Inés".split())
+FEMININE_UNITS = re.compile(
+    r"(?:livre|hora|heure|libra|tonelada|tonne|sterlin|ora$|minute|seconde|hectárea|.*calor[ií]a)"
+)
+# Articles and the like, before which a degree sign makes an ordinal: `il 3° posto`.
+ARTICLES = re.compile(
+    r"(?:^|[.!?:;(]\s?|\b(?:il|lo|la|i|gli|le|un|una|uno|quel|quella|questo|questa|su[oa]|a[il]|all[oa]|de[il]|dell[oa]|"
+    r"ne[il]|nell[oa]|da[il]|dall[oa]|su[il]|sull[oa]|o|os|as?|na?|no|d[oa]s?|aos?|às?|um|uma|sua|seu|este|esta|el|los|las|su|al"
+    r"|les|du|aux?|son|cette|ce)\s|\b(?:[Ll]|[Aa]ll|[Dd]ell|[Nn]ell|[Dd]all|[Ss]ull|[Uu]n)['’])$",
+    re.IGNORECASE,
+)
+# Words of digits: `veintiuno` before a noun, and hundreds that have a gender.
+SPANISH_ONE = ((r"veintiuno$", "veintiún", "veintiuna"), (r"uno$", "un", "una"))
+ARTICLES_BEFORE_ROMAN = frozenset(
+    "le la les du au el los las del al il lo dell dal nel o a os as do da no na ao".split()
+)
+CENTURY = {"fr": r"siècles?", "it": r"secol[oi]|sec\."}
+PHONES = {
+    "fr": (r"0\d(?:[ .-]?\d\d){4}", r"\+33[ .]?(?:\(0\))?\d(?:[ .]?\d\d){4}"),
+    "es": (r"[6789]\d{2} \d{3} \d{3}", r"[6789]\d{2}(?: \d\d){3}", r"9\d \d{3} \d\d \d\d", r"[679]\d{8}"),
+    "it": (r"0\d{1,3}[ /-]\d{5,8}", r"3\d{2}[ /-]?\d{3}[ ]?\d{3,4}", r"3\d{2}(?: \d\d){3}(?:\d)?"),
+    "pt": (r"\(?\d{2}\)? ?9? ?\d{4}-\d{4}", r"0800(?: \d{3}){2}(?:\d)?", r"9?\d{4}-\d{4}"),
+}
+
+
+class RomanceNormalizer(Normalizer):
+    """Rules of a Romance language; see [`Normalizer`]."""
+
+    def __init__(self, language: Language) -> None:
+        code = language.code[:2]
+        self.feminine_noun = re.compile(FEMININE[code], re.IGNORECASE)
+        self.no_noun = frozenset(NO_NOUN[code].split())
+        self.code = code
+        super().__init__(language)
+        # What is no plain sentence in these languages, besides: `M. Dupont`, `François Ier`.
+        short = r"|\b[A-Z]{1,2}\.\s[A-ZÀ-Þ]|\b[IVXLCDM]+(?:er|re|e|ème)\b|\bMe\s[A-ZÀ-Þ]"
+        self.last_word = re.compile(self.last_word.pattern + short)
+
+    # -- rules ----------------------------------------------------------------------------------------------------
+
+    def _word_rules(self) -> list[tuple[str, Callable]]:
+        century = CENTURY.get(self.code)
+        roman = [
+            (r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+)(?P<ending>ers?|[eè]?re|i?[eè]mes?|e|ᵉ))(?!\w)", self.century)
+            if self.code == "fr"
+            else (rf"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+))(?=\s(?:{century})(?!\w))", self.century)
+            if century
+            else ("", self.century)
+        ]
+        elided = r"(?<=[ldnsmtLDNSMT]['’])(?P<letters>[A-ZÀ-ÖØ-Þ]{2,6})(?![\w'’])"
+        return [*roman, (elided, self.capitals), *super()._word_rules()]
+
+    def _number_rules(self) -> list[tuple[str, Callable]]:
+        phones = [(rf"(?<![\w.,]){pattern}(?![\w,]|[.-]\d)", self.digit_groups, DIGIT) for pattern in PHONES[self.code]]
+        clock = r"\d{1,2}(?:[:.h]\d\d|\s?h\b)"
+        until = rf"(?<![\w:.,]){clock}(?P<take>\s?{DASH}\s?)(?={clock})"
+        elided = (
+            [(r"(?<![\w.,-])(?P<take>1\s)(?=(?P<noun>[aeiouh][^\W\d_]+))", self.elided, DIGIT)]
+            if self.code == "it"
+            else []
+        )
+        return [*phones, (until, self.until, DIGIT), *elided, *super()._number_rules()]
+
+    # -- numbers --------------------------------------------------------------------------------------------------
+
+    def words(self, number: int | str, kind: str = "cardinal") -> str:
+        if isinstance(number, str):
+            return self._decimal(number)
+        spoken = super().words(number, "ordinal" if kind == "ordinal" else "cardinal")
+        if self.code == "es":
+            spoken = re.sub(r"veintiuno(?= (?:mil|mill))", "veintiún", spoken)
+            spoken = re.sub(r"\buno(?= (?:mil|mill))", "un", spoken)
+            spoken = {"décimoprimero": "undécimo", "décimosegundo": "duodécimo"}.get(spoken, spoken)
+        elif self.code == "it":
+            # The library says `centodicotto`.
+            spoken = spoken.replace("dicotto", "diciotto")
+            spoken = re.sub(r"tre$", "tré", spoken) if kind == "cardinal" and number > 20 else spoken
+        return spoken
+
+    def _decimal(self, number: str) -> str:
+        """`3,14` is read as three and fourteen, zeros one by one; long fractions digit by digit."""
+        whole, point, digits = number.partition(".")
+        spoken = self.digits(whole) if len(whole) > MAX_DIGITS else self.words(int(whole))
+        if not point:
+            return spoken
+        zeros = len(digits) - len(digits.lstrip("0"))
+        if len(digits) > (3 if self.code == "fr" else 2) or zeros == len(digits):
+            return f"{spoken} {self.language.point} {self.digits(digits)}"
+        return " ".join(
+            filter(None, (spoken, self.language.point, self.digits(digits[:zeros]), self.words(int(digits))))
+        )
+
+    def counted(self, value: int | str, noun: str) -> str:
+        """A number in the gender of its noun: `veintiuna páginas`, `duas horas`, `un'ora`."""
+        spoken, noun = self.words(value), noun.strip()
+        if not isinstance(value, int) or not noun:
+            return spoken
+        return self._agreeing(spoken, value, noun, bool(self.feminine_noun.match(noun.split()[0])))
+
+    def _agreeing(self, spoken: str, value: int, noun: str, feminine: bool) -> str:
+        if self.code == "fr":
+            return spoken + "e" if feminine and re.search(r"(?<!\w)un$|-un$", spoken) else spoken
+        if self.code == "es":
+            for pattern, masculine_form, feminine_form in SPANISH_ONE:
+                if re.search(pattern, spoken):
+                    spoken = re.sub(pattern, feminine_form if feminine else masculine_form, spoken)
+                    break
+            return re.sub(r"(?<=[cn]ient)os\b", "as", spoken) if feminine else spoken
+        if self.code == "pt":
+            if not feminine:
+                return spoken
+            spoken = re.sub(r"\bum$", "uma", spoken)
+            spoken = re.sub(r"\bdois$|\bdois(?= mil\b)", "duas", spoken)
+            return re.sub(r"(?<=[zch]ent)os\b", "as", spoken)
+        if value != 1:
+            return spoken
+        vowel = re.match(r"[aeiouàèéìòùh]", noun, re.IGNORECASE)
+        if feminine:
+            return "un'" if vowel else "una"
+        return "uno" if re.match(r"(?:s[^aeiou]|z|gn|ps|pn|x|y)", noun, re.IGNORECASE) else "un"
+
+    def quantity(self, match: re.Match, one: str, many: str) -> str:
+        value = self.value(match["number"])
+        noun = one if value == 1 else many
+        number = self._counted_unit(value, noun)
+        return f"{self.sign_of(match)}{number}{'' if number.endswith(chr(39)) else ' '}{self._joined(value, noun)}"
+
+    def _counted_unit(self, value: int | str, noun: str) -> str:
+        if noun in (self.language.percent, self.language.symbols.get("‰")):
+            return self.words(value)
+        return self.counted(value, noun)
+
+    def _joined(self, value: int | str, noun: str) -> str:
+        """After millions a noun has `de`: `un millón de euros`."""
+        if isinstance(value, int) and value >= 10**6 and value % 10**6 == 0:
+            return self._of(noun)
+        return noun
+
+    def _of(self, noun: str) -> str:
+        if self.code == "fr" and re.match(r"[aeiouyéèêh]", noun):
+            return f"d'{noun}"
+        return f"{'di' if self.code == 'it' else 'de'} {noun}"
+
+    def number(self, match: re.Match) -> str:
+        written, sign = match["number"], self.sign_of(match)
+        if written.isdigit() and written[0] == "0" and len(written) > 1:
+            return sign + self.digits(written)
+        value = self.value(written)
+        noun = re.match(r"\s([^\W\d_]+)", after(match))
+        if noun is None or noun[1].lower() in self.no_noun or not isinstance(value, int):
+            return sign + self.words(value)
+        plural = noun[1].endswith(("s", "x"))
+        if self.code == "it" and value == 1 or value == 1 and not plural or value != 1 and plural and self.code != "it":
+            if noun[1][0].isupper() and value == 1:
+                return sign + self.words(value)
+            return sign + self.counted(value, noun[1])
+        return sign + self.words(value)
+
+    def duration(self, match: re.Match) -> str:
+        return super().duration(match).replace("' ", "'")
+
+    def elided(self, match: re.Match) -> str | None:
+        """`un'ora`, together with the space."""
+        noun = match["noun"]
+        return "un'" if noun not in self.no_noun and self.feminine_noun.match(noun) else None
+
+    def large(self, match: re.Match) -> str | None:
+        if match["magnitude"] in ("k", "M", "mi", "bi", "tri", "MM") and not re.search(r"\s", match[0]):
+            return None
+        value, name = self.value(match["number"]), self.language.magnitudes[match["magnitude"]]
+        if value == 1:
+            return self.language.single.get(name, f"{self.counted(1, name)} {name}")
+        number = self.counted(value, name) if isinstance(value, int) else self.words(value)
+        return number + name if name == "mila" else f"{number} {name}"
+
+    def money(self, match: re.Match) -> str:
+        one, many, cent, cents = self.language.currencies[match["unit"]]
+        value = self.value(match["number"])
+        if match["magnitude"]:
+            name = self.language.magnitudes[match["magnitude"]]
+            amount = self.language.single.get(name) if value == 1 else None
+            if amount is None:
+                amount = self.words(value) + ("mila" if name == "mila" else f" {name}")
+            noun = many if name in ("mil", "mille", "mila") else self._of(many)
+            return f"{self.sign_of(match)}{amount} {noun}"
+        whole, _, part = str(value).partition(".")
+        if len(part) != 2:
+            return self.quantity(match, one, many)
+        hundredths = f"{self.counted(int(part), cent)} {cent if int(part) == 1 else cents}"
+        whole = self.value(whole)
+        if whole == 0:
+            return self.sign_of(match) + hundredths
+        amount = f"{self.sign_of(match)}{self.counted(whole, one)} {one if whole == 1 else self._joined(whole, many)}"
+        if int(part) == 0:
+            return amount
+        joined = {"fr": "", "es": "con ", "it": "e ", "pt": "e "}[self.code]
+        return f"{amount} {joined}{hundredths if self.code == 'pt' else self.words(int(part))}"
+
+    def unit(self, match: re.Match) -> str | None:
+        """A measure; the sign of degrees after a number before a word makes it an ordinal."""
+        if match["unit"] in ("°", "º") and not match["sign"] and self._is_ordinal(match):
+            return None
+        return super().unit(match)
+
+    def _is_ordinal(self, match: re.Match) -> bool:
+        """Whether a number with a raised o stands behind an article, or before a noun where the text begins."""
+        article = ARTICLES.search(before(match))
+        word = re.match(r"\s([^\W\d_]{2,})", after(match))
+        counts = word is not None and word[1].lower() not in self.no_noun
+        return bool(article and (counts or article[0].strip(" .!?:;(")))
+
+    def range(self, match: re.Match) -> str:
+        unit = (match.groupdict().get("unit") or "").strip()
+        if not unit or unit in "%‰":
+            spoken = super().range(match)
+            noun = re.match(r"\s([^\W\d_]+s)\b", after(match))
+            if not noun or unit or noun[1].lower() in self.no_noun or ":" in match[0]:
+                return spoken
+            values = [self.value(match[name]) for name in ("first", "second")]
+            return f" {self.language.to} ".join(self.counted(value, noun[1]) for value in values)
+        many = (self.language.currencies.get(unit) or self.language.units[unit])[1]
+        first, second = (self.counted(self.value(match[name]), many) for name in ("first", "second"))
+        magnitude = match.groupdict().get("magnitude")
+        noun = many if not magnitude else f"{self.language.magnitudes[magnitude]} {self._of(many)}"
+        return f"{first} {self.language.to} {second} {noun}"
+
+    def digit_groups(self, match: re.Match) -> str | None:
+        """Telephone numbers; in French two digits are one number."""
+        written = match["take"] if "take" in match.re.groupindex else match[0]
+        groups = re.findall(r"\d+", re.sub(r"^\+33", "33 ", written))
+        pairs = [group for group in groups if len(group) == 2]
+        if self.code != "fr" or len(pairs) < 3:
+            return super().digit_groups(match)
+        spoken = [
+            self.digits(group) if group[0] == "0" or len(group) != 2 else self.words(int(group)) for group in groups
+        ]
+        return ("plus " if written.startswith("+") else "") + ", ".join(spoken)
+
+    def fraction(self, match: re.Match) -> str | None:
+        top, bottom = int(match["top"]), int(match["bottom"])
+        signs = {"1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾"}
+        if (sign := signs.get(match[0])) in self.language.fractions:
+            spoken = self.language.fractions[sign]
+        elif 0 < top < bottom <= 10:
+            part = self.words(bottom, "ordinal")
+            plural = part[:-1] + "i" if self.code == "it" else part + "s"
+            spoken = f"{self._agreeing(self.words(top), top, part, False)} {part if top == 1 else plural}"
+        else:
+            over = {"fr": "sur", "es": "sobre", "it": "su", "pt": "sobre"}[self.code]
+            return f"{self.words(top)} {over} {self.words(bottom)}"
+        return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", before(match)) else spoken
+
+    # -- ordinals -------------------------------------------------------------------------------------------------
+
+    def ordinal(self, match: re.Match) -> str | None:
+        value, ending = self.value(match["number"]), match["ending"]
+        if not isinstance(value, int) or value == 0 or value > 1000:
+            return None
+        if ending in ("°", "o", "a", "i", "e") and self.code in ("it", "pt") and not self._is_ordinal(match):
+            return None
+        feminine = ending[-1:] in ("ª", "a") or ending.rstrip("s").endswith(("ère", "ere", "re", "nde"))
+        feminine = feminine or ending.endswith(("as", "ªs"))
+        spoken = self._ordinal(value, feminine, short=ending == "er" and self.code == "es")
+        if self.code == "fr" and value == 2 and ending.startswith(("nd", "d")) and "e" not in ending[:1]:
+            spoken = "seconde" if feminine else "second"
+        return spoken + ("s" if ending.endswith("s") and not spoken.endswith("s") else "")
+
+    def _ordinal(self, value: int, feminine: bool = False, short: bool = False) -> str:
+        spoken = self.words(value, "ordinal")
+        if self.code == "fr":
+            return re.sub(r"premier$", "première", spoken) if feminine else spoken
+        if short and value in (1, 3):
+            # `primer`, `tercer` before a noun.
+            return spoken[:-1]
+        return re.sub(r"o\b", "a", spoken) if feminine else spoken
+
+    def century(self, match: re.Match) -> str | None:
+        """`XIXe siècle`, `XIX secolo`."""
+        number = self._roman(match["roman"])
+        if number is None:
+            return None
+        ending = match.groupdict().get("ending") or ""
+        if self.code == "fr" and (len(match["roman"]) == 1 and match["roman"] in "CDLM" or number > 100):
+            return None
+        return self._ordinal(number, feminine="r" in ending and "re" in ending)
+
+    def roman(self, match: re.Match) -> str | None:
+        """A numeral after `capítulo` or `siglo`, or after a ruler's name: ordinals up to ten, where they are said."""
+        written, name = match["roman"], match["name"]
+        number = self._roman(written)
+        if number is None or not written.isupper():
+            return None
+        dot = "." if match["dot"] else ""
+        if name.lower() in self.language.counted_words:
+            if written == "I" and self.code == "it" and name[0].islower() and re.match(r"\s[a-z]", after(match)):
+                return None
+            ordinal = self.code in ("es", "pt") and name.lower() in ("siglo", "siglos", "século", "séculos")
+            return (self._ordinal(number) if ordinal and number <= 10 else self.words(number)) + dot
+        if name.lower() in ARTICLES_BEFORE_ROMAN and len(written) > 1 and number < 200:
+            noun = re.match(r"\s([^\W\d_]+)", after(match))
+            feminine = bool(noun and self.feminine_noun.match(noun[1]))
+            return self._ordinal(number, feminine, short=self.code == "es" and not feminine) + dot
+        if not name[0].isupper() or (len(written) == 1 and name not in self.language.rulers) or number > 39:
+            return None
+        return self._ruler(number, name, match)
+
+    def _ruler(self, number: int, name: str, match: re.Match) -> str | None:
+        dot = "." if match["dot"] else ""
+        feminine = name in FEMININE_RULERS or (name.endswith("a") and name not in MASCULINE_RULERS)
+        if self.code == "fr":
+            return (
+                ("première" if feminine or name == "Catherine" else "premier") + dot
+                if number == 1
+                else self.words(number) + dot
+            )
+        if self.code == "it" or number <= 10:
+            return self._ordinal(number, feminine) + dot
+        return self.words(number) + dot
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def date(self, match: re.Match) -> str | None:
+        groups = match.groupdict()
+        month = int(groups["month"]) if groups.get("month") else self._month_number(groups["name"])
+        day, year = groups.get("day"), groups.get("year")
+        if not 1 <= month <= 12 or (day and not 1 <= int(day) <= 31):
+            return None
+        spoken = [self.language.months[month - 1]]
+        if day:
+            first = int(day) == 1 and (self.code != "es" or groups.get("first"))
+            first_word = {"fr": "premier", "it": "primo", "es": "primero", "pt": "primeiro"}[self.code]
+            spoken.insert(0, first_word if first else self.words(int(day)))
+        if year:
+            spoken.append(self.words(int(year) + (0 if len(year) == 4 else 2000 if int(year) < 50 else 1900)))
+        if self.code in ("es", "pt"):
+            *rest, last = spoken
+            return f"{' de '.join(rest)} {groups.get('of') or 'de'} {last}" if rest else last
+        return " ".join(spoken)
+
+    def _month_number(self, name: str) -> int:
+        name = name.lower()
+        for index, month in enumerate(self.language.months, 1):
+            if month == name or month.startswith(name):
+                return index
+        return next(i for i, month in enumerate(self.language.short_months, 1) if name.startswith(month))
+
+    def month(self, match: re.Match) -> str | None:
+        """A short form of a month, where a number is beside it."""
+        if not re.search(r"\d\s$|\bde\s$", before(match)) and not re.match(r"\s\d", after(match)):
+            return None
+        return self.language.months[self._month_number(match["name"]) - 1]
+
+    def first_day(self, match: re.Match) -> str:
+        return f"{self.words(int(match['day']))} {self.language.to} "
+
+    def time(self, match: re.Match) -> str | None:
+        hour, minute = int(match["hour"]), int(match["minute"] or 0)
+        unit = match.groupdict().get("unit")
+        if hour > 24 or minute > 59:
+            return None
+        noun = {"fr": "heure", "es": "hora", "it": "ora", "pt": "hora"}[self.code]
+        number = self._agreeing(self.words(hour), hour, noun, True)
+        many = noun if hour < 2 and self.code == "fr" or hour == 1 else "ore" if self.code == "it" else noun + "s"
+        hours = f"{number}{'' if number.endswith(chr(39)) else ' '}{many}"
+        if self.code == "fr":
+            return f"{hours} {self.words(minute)}" if minute else hours
+        spoken = "una" if hour == 1 and self.code == "it" else number
+        if not minute:
+            plain = self.code == "it" or not unit and self.code == "es"
+            return spoken if plain and not (unit and self.code == "it") else hours
+        end = f" {many}" if unit and self.code == "es" and ":" in match[0] else ""
+        # After noon the hours are those of a timetable: `catorce treinta`.
+        joined = " " if self.code == "es" and hour > 12 else f" {self.language.and_} "
+        return f"{spoken}{joined}{self.words(minute)}{end}"
+
+    # -- letters --------------------------------------------------------------------------------------------------
+
+    def capitals(self, match: re.Match) -> str | None:
+        letters = match["letters"]
+        if letters in self.language.read_as_letters:
+            return spelled(letters)
+        word = letters.lower()
+        if len(letters) > 2 and re.fullmatch(self.language.pronounceable, letters):
+            return None
+        if word in self.no_noun or word.capitalize() in self.language.starters:
+            return None
+        return super().capitals(match)
+
+    def power(self, match: re.Match) -> str:
+        squared = {"fr": ("au carré", "au cube"), "es": ("al cuadrado", "al cubo"), "it": ("al quadrato", "al cubo")}
+        return f" {squared.get(self.code, ('ao quadrado', 'ao cubo'))[match[0] == '³']}"
