@@ -58,9 +58,10 @@ voice: .venv/installed
 lint: .venv/installed
 	$(IN_ENVIRONMENT) -m ruff check .
 	$(IN_ENVIRONMENT) -m ruff format --check .
+	$(IN_ENVIRONMENT) -m mypy
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
 # what speaking needs comes first, and is all that `make demo` waits for
 .venv/speaks: constraints.txt setup.py pyproject.toml

@@ -1,10 +1,11 @@
 """`generate()`: how long the speech is, how often the recursion runs, and how codes are drawn. Nothing about audio."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
 import torch
+from torch import nn
 from transformers import GenerationConfig
 from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 from transformers.utils import ModelOutput
@@ -101,6 +102,16 @@ class CodeSampler:
 class TtsTrmGenerationMixin:
     """The generating half of [`TtsTrmModel`]."""
 
+    # Of the model.
+    config: TtsTrmConfig
+    text_encoder: nn.Module
+    upsampler: nn.Module | None
+    head: nn.Module
+    _check_text: Callable
+    _answers: Callable
+    _cycle_changes: Callable
+    _prepare_generation_config: Callable
+
     @torch.no_grad()
     def generate(
         self,
@@ -157,9 +168,8 @@ class TtsTrmGenerationMixin:
                 raise InputError(
                     f"num_return_sequences={copies}: nothing is drawn, so all would be the same; give do_sample=True."
                 )
-            input_ids, attention_mask, speaker_id = (
-                each.repeat_interleave(copies, 0) for each in (input_ids, attention_mask, speaker_id)
-            )
+            input_ids, attention_mask = (each.repeat_interleave(copies, 0) for each in (input_ids, attention_mask))
+            speaker_id = torch.as_tensor(speaker_id).repeat_interleave(copies, 0)
         text = self.text_encoder(input_ids, attention_mask, speaker_id)
         durations = None if self.upsampler is None else self.upsampler.predict(text, attention_mask)
         durations, lengths = self._plan_lengths(
@@ -186,7 +196,9 @@ class TtsTrmGenerationMixin:
             sequences=sequences.as_subclass(SpeechCodes),
             lengths=lengths,
             durations=durations,
-            alignment=None if durations is None else self.upsampler.alignment(durations, attention_mask, size),
+            alignment=None
+            if durations is None or self.upsampler is None
+            else self.upsampler.alignment(durations, attention_mask, size),
             cycle_changes=self._cycle_changes(answers, frame_mask) if output_cycles else None,
         )
 
@@ -209,7 +221,7 @@ class TtsTrmGenerationMixin:
             setattr(settings, key, next(value for value in values if value is not None))
         for key in ("temperature", "top_k", "top_p", *OWN_KEYS):
             value = getattr(settings, key)
-            if value is not None and (not isinstance(value, Real) or not abs(value) <= MAX_SETTING):
+            if value is not None and (not isinstance(value, Real) or not abs(float(value)) <= MAX_SETTING):
                 raise InputError(f"{key}={value!r} must be a number; see generation_config.json.")
         if not 0 <= settings.sharpness <= 1:
             raise InputError(f"sharpness={settings.sharpness} is outside 0..1.")
@@ -223,7 +235,7 @@ class TtsTrmGenerationMixin:
         durations: torch.Tensor | None,
         attention_mask: torch.Tensor,
         num_frames: int | Sequence[int] | torch.Tensor | None = None,
-        speed: float | Sequence[float] | torch.Tensor = 1.0,
+        speed: float = 1.0,
         frames_per_character: float = 3.0,
     ) -> tuple[torch.Tensor | None, torch.Tensor]:
         """Durations `[B, S]` scaled to the wanted length, and lengths in frames `[B]`, at least 1."""

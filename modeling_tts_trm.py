@@ -410,7 +410,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         """Encoded text `[B, S, D]` to what the recursion starts from `[B, T, D]`, positions included."""
         # Not `len`, which an exported graph would freeze.
         x = text.new_zeros(text.shape[0], size, text.shape[-1])
-        if durations is not None:
+        if durations is not None and self.upsampler is not None:
             x = self.upsampler(text, durations, attention_mask, size)
         if self.config.frame_positions:
             x = x + 0.5 * sinusoidal_positions(size, x.shape[-1], x)
@@ -466,7 +466,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         """
         shares = lengths / lengths.sum()
         length_loss = (shares * (predicted.sum(-1).clamp(min=1e-3).log() - lengths.log()).abs()).sum()
-        if self.config.alignment == "length":
+        if self.config.alignment == "length" or durations is None:
             return length_loss, length_loss.detach()
         difference = (predicted + LOG_DURATION_OFFSET).log() - (durations + LOG_DURATION_OFFSET).log()
         of_items = (difference.abs() * attention_mask).sum(-1) / attention_mask.sum(-1)

@@ -20,10 +20,12 @@ from .verbalization_tts_trm import GERMAN_DATIVES, LETTER, MAX_DIGITS, NumberWor
 try:
     import emoji
 except ImportError:
-    emoji = None
+    emoji = None  # type: ignore[assignment]
 
-ROMAN_DIGITS = (("M", 1000), ("CM", 900), ("D", 500), ("CD", 400), ("C", 100), ("XC", 90), ("L", 50), ("XL", 40))
-ROMAN_DIGITS += (("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1))
+ROMAN_DIGITS = {
+    **{"M": 1000, "CM": 900, "D": 500, "CD": 400, "C": 100, "XC": 90, "L": 50, "XL": 40},
+    **{"X": 10, "IX": 9, "V": 5, "IV": 4, "I": 1},
+}
 # Marks that nobody reads aloud.
 SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f¹†‡¶"
 EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55]"
@@ -58,6 +60,20 @@ def _constant(words: str, match: re.Match) -> str:
     return words
 
 
+Say = Callable[[re.Match], str | None]
+# Pattern, what says it, and characters of which a text must have one for the rule to be tried, twice.
+WrittenRule = tuple[str, Say] | tuple[str, Say, str] | tuple[str, Say, str, str]
+
+
+class Rule(NamedTuple):
+    """A rule made ready."""
+
+    pattern: re.Pattern
+    say: Say
+    needed: frozenset[str] = frozenset()
+    also_needed: frozenset[str] = frozenset()
+
+
 class Normalizer(NumberWords):
     """The rules of one language: patterns, and what says the match in words (None: leave it to the later rules).
 
@@ -67,15 +83,7 @@ class Normalizer(NumberWords):
     def __init__(self, language: Language) -> None:
         super().__init__(language)
         rules = [*self._word_rules(), *self._number_rules(), *self._sign_rules()]
-        self.rules = [
-            (
-                re.compile(pattern),
-                rule,
-                *(frozenset(needed[place]) if len(needed) > place else None for place in (0, 1)),
-            )
-            for pattern, rule, *needed in rules
-            if pattern
-        ]
+        self.rules = [Rule(re.compile(rule[0]), rule[1], *map(frozenset, rule[2:])) for rule in rules if rule[0]]
         # words in small letters but for their first, marks between them, and full stops only where a space follows
         self.plain = re.compile(r"(?:[a-zß-öø-ÿ]|[A-ZÀ-ÖØ-Þ](?![A-ZÀ-ÖØ-Þ])|[ \n,;:!?'\"()-]|\.(?=\s|$))*")
         short = {*language.abbreviations, *language.before_number, *(f"{title}." for title in language.titles)}
@@ -95,17 +103,17 @@ class Normalizer(NumberWords):
         if any(character.isdecimal() for character in present):
             # Digits of other alphabets are numbers, too.
             present.add(DIGIT)
-        for pattern, rule, needed, also_needed in self.rules:
+        for rule in self.rules:
             # Most texts have few of the signs that rules look for.
-            if (needed and needed.isdisjoint(present)) or (also_needed and also_needed.isdisjoint(present)):
+            if any(needed and needed.isdisjoint(present) for needed in (rule.needed, rule.also_needed)):
                 continue
-            for start, end, spoken in self._found(text, pattern, rule, free):
+            for start, end, spoken in self._found(text, rule.pattern, rule.say, free):
                 taken.append((start, end, self.spell(spoken, names)))
                 free[start:end] = bytes(end - start)
         return _join(text, sorted(taken))
 
     @staticmethod
-    def _found(text: str, pattern: re.Pattern, rule: Callable, free: bytearray) -> Iterator[tuple[int, int, str]]:
+    def _found(text: str, pattern: re.Pattern, say: Say, free: bytearray) -> Iterator[tuple[int, int, str]]:
         """What a rule says, wherever no other has been; a match that runs into such a place ends before it."""
         position, group = 0, "take" if "take" in pattern.groupindex else 0
         while match := pattern.search(text, position):
@@ -123,7 +131,7 @@ class Normalizer(NumberWords):
                     position = border
                     continue
             position = max(match.end(), position + 1)
-            if (spoken := rule(match)) is not None:
+            if (spoken := say(match)) is not None:
                 yield *match.span(group), spoken
 
     def spell(self, spoken: str, names: bool) -> str:
@@ -133,7 +141,7 @@ class Normalizer(NumberWords):
         table = self.language.letters if names else {}
         return re.sub(f"{LETTER}(.)", lambda match: table.get(match[1].upper(), match[1].lower()), spoken)
 
-    def _word_rules(self) -> list[tuple[str, Callable]]:
+    def _word_rules(self) -> list[WrittenRule]:
         """Addresses and names, titles and abbreviations: what digits and dots stand in that are no numbers."""
         language = self.language
         titles, days = any_of(language.titles), any_of(language.weekdays)
@@ -161,7 +169,7 @@ class Normalizer(NumberWords):
             (rf"(?<!\w)(?:{any_of(language.abbreviations)})(?!\w)", self.abbreviation),
         ]
 
-    def _number_rules(self) -> list[tuple[str, Callable]]:
+    def _number_rules(self) -> list[WrittenRule]:
         language = self.language
         thousands, decimal = re.escape(language.thousands), re.escape(language.decimal)
         # repetitions that could be tried from each of their parts have an upper bound: time grows with the text alone
@@ -244,7 +252,7 @@ class Normalizer(NumberWords):
             (r"(?P<number>\d+)", self.left_digits, DIGIT),
         ]
 
-    def _sign_rules(self) -> list[tuple[str, Callable]]:
+    def _sign_rules(self) -> list[WrittenRule]:
         language, letter = self.language, r"[^\W\d_]"
         signs = "".join(sign for sign in language.symbols if sign not in "./-_:?<>~")
         return [
@@ -338,7 +346,7 @@ class Normalizer(NumberWords):
     def _roman(digits: str) -> int | None:
         """The value of a Roman numeral; None for what is none."""
         rest, number = digits.upper(), 0
-        for digit, value in ROMAN_DIGITS:
+        for digit, value in ROMAN_DIGITS.items():
             repeats = 0
             while rest.startswith(digit) and repeats < (3 if len(digit) == 1 else 1):
                 rest, number, repeats = rest[len(digit) :], number + value, repeats + 1
@@ -464,7 +472,7 @@ def _join(text: str, taken: list[tuple[int, int, str]]) -> SpokenText:
     characters: list[str] = []
     origins: list[tuple[int, int]] = []
 
-    def put(spoken: str, places: Iterable[int]) -> None:
+    def put(spoken: str, places: Iterable[tuple[int, int]]) -> None:
         if characters and spoken and characters[-1].isalnum() and spoken[0].isalnum():
             characters.append(" ")
             origins.append((origins[-1][1], origins[-1][1]))

@@ -80,7 +80,7 @@ def draw_speech(
     """
     heights = [SPECTROGRAM_HEIGHT] if waveform is not None else []
     if alignment is not None:
-        heights.append(max(1.8, CHARACTER_HEIGHT * len(characters)))
+        heights.append(max(1.8, CHARACTER_HEIGHT * len(characters or ())))
     if not heights:
         raise InputError("There is nothing to draw: give a waveform, an alignment or both.")
     seconds = max(
@@ -96,7 +96,7 @@ def draw_speech(
     if waveform is not None:
         _draw_spectrogram(panels[0], waveform, sampling_rate)
     if alignment is not None:
-        _draw_alignment(panels[-1], np.asarray(alignment), characters, frame_rate)
+        _draw_alignment(panels[-1], np.asarray(alignment), characters or [], frame_rate)
     panels[-1].set_xlim(0.0, seconds)
     panels[-1].set_xlabel("time [s]")
     figure.suptitle("\n".join(lines), fontsize=11, parse_math=False)

@@ -199,7 +199,8 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
             raise InputError(f"{len(self.speakers)} speakers but {len(self.languages)} languages; give one for each.")
         # Where this processor was loaded from: folder or Hub id, and revision.
         self._origin = (None, None)
-        self._subfolder, self._hub = "", {}
+        self._subfolder = ""
+        self._hub: dict = {}
         super().__init__(feature_extractor, tokenizer)
 
     @classmethod
@@ -275,18 +276,20 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
     # -- text -----------------------------------------------------------------------------------------------------
 
     @property
-    def character_tokenizer(self) -> Tokenizer:
+    def character_tokenizer(self) -> Tokenizer:  # type: ignore[override]
         return self.tokenizer.backend_tokenizer
 
     @property
-    def max_text_length(self) -> int:
+    def max_text_length(self) -> int:  # type: ignore[override]
         return self.tokenizer.model_max_length
 
     @property
     def model_input_names(self) -> list[str]:
         return ["input_ids", "attention_mask", "speaker_id"]
 
-    def _text_inputs(self, texts: list[str], speakers: Sequence[str], normalize: bool, text_kwargs: dict) -> dict:
+    def _text_inputs(
+        self, texts: list[str], speakers: str | int | Sequence | None, normalize: bool, text_kwargs: dict
+    ) -> dict:
         if not texts:
             raise InputError("The list of texts is empty; give at least one.")
         unnamed = speakers is None
@@ -398,7 +401,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
                     raise InputError(f"Both speaker={speaker!r} and {alias}={named!r} are given; one will do.")
                 speaker = named
         merged = self._merge_kwargs(tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
-        data = {}
+        data: dict = {}
         if text is not None:
             data |= self._text_inputs(
                 [text] if isinstance(text, str) else list(text), speaker, normalize, merged["text_kwargs"]
@@ -462,15 +465,16 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         if soundfile is None:
             raise ImportError("Writing audio files needs soundfile: pip install soundfile soxr.")
         several = isinstance(path, (list, tuple))
+        targets: list = list(path) if isinstance(path, (list, tuple)) else [path]
         if not several and isinstance(audio, (list, tuple)) and len(audio) and np.ndim(audio[0]):
             # What `decode` gives for one text.
             if len(audio) > 1:
                 raise InputError(f"{len(audio)} waveforms and one path, {path}; give a list of as many paths.")
             audio = audio[0]
-        for target in path if several else [path]:
+        for target in targets:
             if _suffix(target) not in FILE_FORMATS:
                 raise InputError(f"{target}: cannot be written; let the name end in {', '.join(FILE_FORMATS)}.")
-        for samples, target in zip(audio if several else [audio], path if several else [path], strict=True):
+        for samples, target in zip(audio if several else [audio], targets, strict=True):
             partial = f"{target}.partial"
             try:
                 samples = np.clip(np.asarray(torch.as_tensor(samples).float()).reshape(-1), -1.0, 1.0)

@@ -29,6 +29,7 @@ DOCUMENTATION = ["ipykernel>=6.29", "mkdocs-material>=9.5", "nbclient>=0.10", *P
 TOOLS = [
     "hypothesis>=6.100",
     "markdown-it-py>=3.0",
+    "mypy>=1.18",
     "openai>=2.0",
     "parameterized>=0.9",
     "playwright>=1.50",

@@ -59,8 +59,9 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
     if is_ogg and HOLE.search(log):
         raise AudioError(f"{name}: is damaged: a part of it is missing or unreadable; copy it again.")
     cut = PROMISED.search(log)
-    if len(samples) < promised or (cut and int(cut[2]) < int(cut[1]) < UNKNOWN_LENGTH):
-        share = len(samples) / promised if len(samples) < promised else int(cut[2]) / int(cut[1])
+    held, announced = (int(cut[2]), int(cut[1])) if cut else (0, 0)
+    if len(samples) < promised or held < announced < UNKNOWN_LENGTH:
+        share = len(samples) / promised if len(samples) < promised else held / announced
         raise AudioError(
             f"{name}: is cut off: it holds {int(100 * share)}% of what its header promises; copy it again."
         )

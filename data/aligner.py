@@ -171,7 +171,7 @@ class AlignerTraining:
             input_ids[row, : len(ids)] = torch.from_numpy(np.asarray(ids))
         return input_ids, latents, characters, frames * STEPS_PER_FRAME
 
-    def _batches(self) -> Iterator[tuple[torch.Tensor, ...]]:
+    def _batches(self) -> Iterator[list[int]]:
         """Endless batches of clips of similar length, in an order that the seed decides."""
         pool_size, usable = 16 * CLIPS_PER_STEP, list(self.frames)
         while True:
@@ -212,7 +212,7 @@ class AlignerTraining:
         steps = steps or training_steps(len(self.frames), self.fewest_steps)
         optimizer = torch.optim.Adam(self.aligner.parameters(), lr=LEARNING_RATE)
         self.aligner.train()
-        running = None
+        running = math.nan
         for step, indices in zip(range(1, steps + 1), self._batches(), strict=False):
             input_ids, latents, characters, step_lengths = self._batch([self.rows[index] for index in indices])
             scores = self.aligner(input_ids, latents, characters)
@@ -223,7 +223,7 @@ class AlignerTraining:
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-            running = loss.item() if running is None else 0.95 * running + 0.05 * loss.item()
+            running = loss.item() if math.isnan(running) else 0.95 * running + 0.05 * loss.item()
             if step % 100 == 0 or step == steps:
                 progress(f"aligner: step {step} of {steps}, loss {running:.3f}")
         return running
@@ -232,7 +232,7 @@ class AlignerTraining:
     def align(self, rows: Sequence, progress: Callable[[str], None] = print) -> list[np.ndarray]:
         """Durations in frames of every row, float32 `[S]` summing to T; empty where the text is too long for it."""
         self.aligner.eval()
-        durations = [np.zeros(0, dtype=np.float32) for _ in range(len(rows))]
+        durations: list[np.ndarray] = [np.zeros(0, dtype=np.float32) for _ in range(len(rows))]
         frames = usable_frames(rows)
         order = sorted(frames, key=frames.__getitem__)
         for start in range(0, len(order), CLIPS_PER_STEP):

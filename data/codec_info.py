@@ -111,9 +111,9 @@ class CodecInfo:
             raise InputError(f"codebook_chains {chains} do not add up to {self.num_codebooks} codebooks")
         if type(self.frame_rate) not in (int, float) or not 0 < self.frame_rate < self.sampling_rate:
             raise InputError(f"frame_rate {self.frame_rate!r} is no number below the sampling rate")
-        for value in (self.codec, self.model_type, self.fingerprint, self.clips, self.key, self.revision or ""):
-            if not isinstance(value, str) or "\0" in value:
-                raise InputError(f"{value!r} is no name")
+        for name in (self.codec, self.model_type, self.fingerprint, self.clips, self.key, self.revision or ""):
+            if not isinstance(name, str) or "\0" in name:
+                raise InputError(f"{name!r} is no name")
 
     def write(self) -> None:
         content = asdict(self)

@@ -86,7 +86,7 @@ class AlignmentRows(Sequence):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[override]
         row = int(self.rows[index])
         return read_codes(self.table, row), self.input_ids[row]
 
@@ -158,7 +158,8 @@ class _Examined:
 def _examine(
     table: "datasets.Dataset", processor: "TtsTrmProcessor", max_text_length: int, max_audio_frames: int
 ) -> _Examined:
-    texts, unknown = [], Counter()
+    texts: list[str] = []
+    unknown: Counter = Counter()
     columns = (table.data.column(name).to_pylist() for name in ("text", "speaker"))
     try:
         for text, speaker in zip(*columns, strict=True):
@@ -236,7 +237,8 @@ def rows_to_align(
     aligned = _durations(table, "aligned_durations")
     wanted = [row for row, reason in enumerate(seen.reasons) if not reason and seen.own_durations[row] is None]
     # what another version of this package spelled otherwise is aligned again
-    if all(aligned[row] is not None and len(aligned[row]) in (0, len(seen.input_ids[row])) for row in wanted):
+    sizes = {row: len(values) for row, values in enumerate(aligned) if values is not None}
+    if all(sizes.get(row) in (0, len(seen.input_ids[row])) for row in wanted):
         wanted = []
     return AlignmentRows(table, np.asarray(wanted, np.int64), seen.input_ids)
 

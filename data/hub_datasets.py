@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from .clips import Clip, DataError, HubAudio
 
@@ -48,7 +48,7 @@ def read_hub(
     has_speakers = speaker_column != "speaker" or "speaker" in dataset.column_names
     wanted = {"--text-column": text_column, "--audio-column": audio_column}
     for option, column in (wanted | ({"--speaker-column": speaker_column} if has_speakers else {})).items():
-        _check_column(name, dataset.features, column, option)
+        _check_column(str(name), dataset.features, column, option)
     try:
         # decoding would need torchcodec; the bytes are read by soundfile, like any file
         audio = dataset.select_columns([audio_column]).cast_column(audio_column, datasets.Audio(decode=False))
@@ -102,13 +102,21 @@ class HubClips(Sequence):
     def __len__(self) -> int:
         return len(self.table)
 
+    @overload
+    def __getitem__(self, index: int) -> Clip: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Clip]: ...
+
     def __getitem__(self, index: int | slice) -> Clip | list[Clip]:
-        rows = range(len(self))[index]
-        return self._clips(rows) if isinstance(index, slice) else self._clips(range(rows, rows + 1))[0]
+        if isinstance(index, slice):
+            return self._clips(range(len(self))[index])
+        row = range(len(self))[index]
+        return self._clips(range(row, row + 1))[0]
 
     def __iter__(self) -> Iterator[Clip]:
         for start in range(0, len(self), self.ROWS_AT_ONCE):
-            yield from self[start : start + self.ROWS_AT_ONCE]
+            yield from self._clips(range(len(self))[start : start + self.ROWS_AT_ONCE])
 
     def _clips(self, rows: range) -> list[Clip]:
         table = self.table[rows]

@@ -1,8 +1,8 @@
 """Where recordings come from: folders and data sets of the Hub, one or several."""
 
-import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors_tts_trm import InputError
 from .clips import Clip
@@ -51,7 +51,7 @@ def read_sources(
     return sources[0] if len(sources) == 1 else [clip for clips in sources for clip in clips]
 
 
-def read_chosen(options: argparse.Namespace) -> Sequence[Clip]:
+def read_chosen(options: Any) -> Sequence[Clip]:
     """The clips that `--data-dir` and the options beside it name."""
     columns = options.text_column, options.audio_column, options.speaker_column
     order = options.table_columns.split(",") if options.table_columns else None

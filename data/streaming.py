@@ -4,10 +4,9 @@ What grows with the data set is only what its index says, the headers of the sha
 before the run begins, for the held-out sentences and the statistics of the latents.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch.utils.data import ConcatDataset, IterableDataset, get_worker_info
@@ -67,7 +66,7 @@ class StreamedBatches(IterableDataset):
         num_replicas: int = 1,
         rank: int = 0,
         num_workers: int = 0,
-        collate: Callable | None = None,
+        collate: Callable = list,
     ) -> None:
         self.info, self.processor, self.limits, self.collate = info, processor, limits, collate
         self.batch_size, self.frames_per_batch, self.seed = batch_size, frames_per_batch, seed
@@ -83,9 +82,9 @@ class StreamedBatches(IterableDataset):
     @classmethod
     def of(
         cls,
-        options: argparse.Namespace,
+        options: Any,
         processor: "TtsTrmProcessor",
-        collate: Callable | None = None,
+        collate: Callable = list,
         num_replicas: int = 1,
         rank: int = 0,
     ) -> "StreamedBatches":

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .clips import DataError
 
@@ -111,7 +111,7 @@ def _is_header(cells: Sequence[str], columns: Columns) -> bool:
 
 def _separated_rows(table: Path, content: str, separator: str) -> Iterator[tuple[int, dict]]:
     # Only commas have texts in quotes by habit: in the other tables a quote is a part of the text.
-    quoting = csv.QUOTE_MINIMAL if separator in ",;" else csv.QUOTE_NONE
+    quoting: Any = csv.QUOTE_MINIMAL if separator in ",;" else csv.QUOTE_NONE
     reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=separator, quoting=quoting)
     try:
         header = list(reader.fieldnames or ())

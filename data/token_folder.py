@@ -98,8 +98,8 @@ class TokenizeReport:
 
 def read_report(token_dir: str | Path, frame_rate: float) -> TokenizeReport:
     """Sums up the finished shards of a folder and writes the clips they skipped to `skipped.json`."""
-    headers = [read_header(path) for path in sorted(Path(token_dir).glob("tokens-*.parquet"))]
-    headers = [header for header in headers if header is not None]
+    found = (read_header(path) for path in sorted(Path(token_dir).glob("tokens-*.parquet")))
+    headers = [header for header in found if header is not None]
     skipped = [clip for header in headers for clip in header["skipped"]]
     hours = sum(header["num_frames"] for header in headers) / frame_rate / 3600
     write_json(Path(token_dir) / SKIPPED_FILE, skipped)
@@ -167,18 +167,25 @@ def read_shard(
     return dataset if durations is None else dataset.add_column("aligned_durations", durations)
 
 
+def _num_clips(path: Path) -> int:
+    header = read_header(path)
+    if header is None:
+        raise DataError(f"{path}: cannot be read; tokenise the recordings again.")
+    return header["num_clips"]
+
+
 class TokenShards(Sequence):
     """The shards of a complete folder, each read when it is asked for, as [`read_shard`] gives it."""
 
     def __init__(self, info: CodecInfo, tokenizer: "PreTrainedTokenizerBase") -> None:
         self.info, self.tokenizer, self.paths = info, tokenizer, shard_paths(info)
         # Rows up to each one's end.
-        self.ends = list(accumulate(read_header(path)["num_clips"] for path in self.paths))
+        self.ends = list(accumulate(_num_clips(path) for path in self.paths))
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> "datasets.Dataset":
+    def __getitem__(self, index: int) -> "datasets.Dataset":  # type: ignore[override]
         first = self.ends[index - 1] if index else 0
         return read_shard(self.info, self.paths[index], self.tokenizer, first, self.ends[-1])
 
@@ -258,7 +265,7 @@ def write_durations(token_dir: str | Path, hash_of_tokenizer: str, durations: It
 
 def num_rows(info: CodecInfo) -> int:
     """The number of clips in a complete folder."""
-    return sum(read_header(path)["num_clips"] for path in shard_paths(info))
+    return sum(_num_clips(path) for path in shard_paths(info))
 
 
 def has_durations(info: CodecInfo, tokenizer: "PreTrainedTokenizerBase") -> bool:

@@ -165,7 +165,7 @@ def _write_codebooks(folder: Path, codebooks: torch.Tensor) -> None:
         partial.write_bytes(save({"codebooks": (half if exact else codebooks.float()).contiguous().cpu()}))
 
 
-def _encode_shard(path: Path, clips: list[Clip], info: CodecInfo, options: dict, num_workers: int) -> dict:
+def _encode_shard(path: Path, clips: Sequence[Clip], info: CodecInfo, options: dict, num_workers: int) -> dict:
     """Encodes one shard and returns its header."""
     import multiprocess
     import pyarrow.compute
@@ -251,7 +251,8 @@ def _encode(codec: PreTrainedModel, waveforms: dict[int, np.ndarray], batch_size
     codes = {}
     while left:
         frames = -(-len(waveforms[left[0]]) // size)
-        batch, left = np.split(left, [max(budget // (frames * size), 1)])
+        count = max(budget // (frames * size), 1)
+        batch, left = left[:count], left[count:]
         # whole frames of zeros: then codes in a batch equal codes alone, in both codecs
         padded = torch.zeros(len(batch), 1, frames * size)
         for row, index in zip(padded, batch, strict=True):

@@ -42,11 +42,12 @@ def warping_path(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         j = diagonal - i
         before = np.minimum(total[i - 1, j - 1], np.minimum(total[i - 1, j], total[i, j - 1]))
         total[i, j] = cost[i - 1, j - 1] + before
-    i, j, path = rows, columns, []
+    i, j = rows, columns
+    cells: list[tuple[int, int]] = []
     while i and j:
-        path.append((i - 1, j - 1))
+        cells.append((i - 1, j - 1))
         i, j = min(((i - 1, j - 1), (i - 1, j), (i, j - 1)), key=lambda cell: total[cell])
-    path = np.array(path[::-1])
+    path = np.array(cells[::-1])
     return path[:, 0], path[:, 1]
 
 

@@ -11,13 +11,14 @@ import torch
 from ..audio.features import pitch_contour
 from ..data.clips import Clip, DataError
 from ..data.held_out import is_held_out, text_key
+from ..errors_tts_trm import InputError
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import TtsTrmProcessor
 from ..speaking.voice import Passage, Voice
 from .acoustic_metrics import AcousticDistance, SpeakerSimilarity, speaker_centroids
 from .model_metrics import codebook_measures
 from .quality import SpeechQuality
-from .recognizers import Recognizer
+from .recognizers import PocketsphinxRecognizer, Recognizer
 from .speaker_encoders import SpeakerEncoder
 from .word_metrics import DroppedAndRepeatedWords, WordErrorRate, plain_words
 
@@ -119,6 +120,12 @@ class VoiceEvaluation:
         self.rate = processor.sampling_rate
         self.levels = sorted({min(level, model.config.num_codebooks) for level in CODEC_LEVELS})
 
+    @property
+    def _listener(self) -> Recognizer:
+        if self.recognizer is None:
+            raise InputError("Words are measured only with a recognizer; give one.")
+        return self.recognizer
+
     def measure(self, clips: list[Clip]) -> tuple[dict, Renditions]:
         """All measures of one speaker's clips, as JSON takes them, and what they were measured on."""
         self.language = self.processor.languages[self.processor.speaker_to_id(clips[0].speaker)]
@@ -164,7 +171,7 @@ class VoiceEvaluation:
                 spoken.refusals[clip.text] = str(error)
             spoken.computing[MODEL] += time.perf_counter() - started
             spoken.passages.append(passage)
-            spoken.waveforms[MODEL].append(None if passage is None else passage.waveform.numpy())
+            spoken.waveforms[MODEL].append(None if passage is None else np.asarray(passage.waveform))
             spoken.batches += self._batch(clip, codes)
         return spoken
 
@@ -191,21 +198,23 @@ class VoiceEvaluation:
         return [inputs | extra | {"labels": codes, "label_lengths": torch.tensor([frames])}]
 
     def _hear(self, waveforms: Iterable[np.ndarray | None]) -> list[str]:
-        return ["" if wave is None else self.recognizer(wave, self.rate, self.language) for wave in waveforms]
+        return ["" if wave is None else self._listener(wave, self.rate, self.language) for wave in waveforms]
 
     def _normalized(self, texts: list[str]) -> list[str]:
-        return [self.recognizer.normalize(text, self.language) for text in texts]
+        return [self._listener.normalize(text, self.language) for text in texts]
 
     def _measure_system(self, system: str, spoken: Renditions, heard: dict[str, list[str]]) -> dict:
-        result, recordings = {}, spoken.waveforms[RECORDINGS]
+        result: dict = {}
+        # A recording is never refused.
+        recordings = [wave for wave in spoken.waveforms[RECORDINGS] if wave is not None]
         if heard:
             words = WordErrorRate(keep_in_memory=True)
             references, predictions = self._normalized(spoken.texts), self._normalized(heard[system])
             result |= words.compute(predictions=predictions, references=references, seed=self.seed)
-        said = [index for index, wave in enumerate(spoken.waveforms[system]) if wave is not None]
-        if not said:
+        by_index = {index: wave for index, wave in enumerate(spoken.waveforms[system]) if wave is not None}
+        if not by_index:
             return result
-        waves = [spoken.waveforms[system][index] for index in said]
+        said, waves = list(by_index), list(by_index.values())
         if self.quality:
             heard_quality = [self.quality(wave, self.rate) for wave in waves]
             result |= {name: float(np.mean([each[name] for each in heard_quality])) for name in heard_quality[0]}
@@ -236,17 +245,21 @@ class VoiceEvaluation:
             if reason:
                 failed[text] = reason
         result = {"inputs": len(inputs), "failures": len(failed) / len(inputs), "failed": failed}
-        if known and hasattr(self.recognizer, "word_times"):
-            result[RECORDINGS] = self._measure_short_recordings(spoken, inputs)
+        if known and isinstance(self.recognizer, PocketsphinxRecognizer):
+            result[RECORDINGS] = self._measure_short_recordings(self.recognizer, spoken, inputs)
         return result
 
-    def _measure_short_recordings(self, spoken: Renditions, inputs: dict[str, tuple[int, int]]) -> dict:
+    def _measure_short_recordings(
+        self, recognizer: PocketsphinxRecognizer, spoken: Renditions, inputs: dict[str, tuple[int, int]]
+    ) -> dict:
         """How many of the same words are not heard, cut out of the recordings: what the recogniser can do at best."""
         failed = []
         count = 0
         for text, (index, first) in inputs.items():
             words, recording = text.split(), spoken.waveforms[RECORDINGS][index]
-            times = self.recognizer.word_times(recording, self.rate, spoken.texts[index])
+            if recording is None:
+                continue
+            times = recognizer.word_times(recording, self.rate, spoken.texts[index])
             if times is not None:
                 count += 1
                 starts = [round(start * self.rate) for _, start, _ in times] + [len(recording)]
@@ -255,11 +268,11 @@ class VoiceEvaluation:
         return {"inputs": count, "failures": len(failed) / count if count else None, "failed": failed}
 
     def _hears_one(self, words: list[str], wave: np.ndarray) -> bool:
-        return bool(set(words) & set(plain_words(self.recognizer(wave, self.rate, self.language)).split()))
+        return bool(set(words) & set(plain_words(self._listener(wave, self.rate, self.language)).split()))
 
     def _short_failure(self, text: str, speaker: str, known: bool) -> str | None:
         try:
-            wave = self.speak(text, speaker).waveform.numpy()
+            wave = np.asarray(self.speak(text, speaker).waveform)
         except ValueError as error:
             return f"refused: {error}"
         words = plain_words(text).split()

@@ -135,7 +135,9 @@ def codebook_measures(model: TtsTrmModel, batches: Iterable[dict]) -> dict[str, 
     Raises:
         ValueError: if there is no batch.
     """
-    entropies, hits, frames = 0.0, 0.0, 0
+    entropies = torch.zeros((), dtype=torch.float64)
+    hits = torch.zeros((), dtype=torch.float64)
+    frames = 0
     for batch in batches:
         output = model(**batch)
         mask = length_mask(batch["label_lengths"], batch["labels"].shape[-1])

@@ -82,10 +82,12 @@ class EvaluationPage:
     def _sentence(self, index: int, shown: dict[str, str], result: dict, spoken: Renditions) -> dict:
         """What the page tells of a sentence, by system; sound and pictures only of the first few."""
         text, played = spoken.texts[index], index < PLAYED_SENTENCES
-        sentence = {"number": index + 1, "text": text, "played": played, "systems": {}}
-        longest = max(len(waves[index]) for waves in spoken.waveforms.values() if waves[index] is not None)
+        sentence: dict = {"number": index + 1, "text": text, "played": played, "systems": {}}
+        said = (waves[index] for waves in spoken.waveforms.values())
+        longest = max(len(wave) for wave in said if wave is not None)
         for name, system in shown.items():
-            wave, entry = spoken.waveforms[system][index], {"words": None}
+            wave = spoken.waveforms[system][index]
+            entry: dict = {"words": None}
             if wave is None:
                 entry["refusal"] = result["refused"][text]
             elif result["heard"]:

@@ -79,9 +79,6 @@ class TransformersSpeakerEncoder:
 SpeakerEncoder = SpectralSpeakerEncoder | ResemblyzerSpeakerEncoder | TransformersSpeakerEncoder
 
 
-SpeakerEncoder = SpectralSpeakerEncoder | ResemblyzerSpeakerEncoder | TransformersSpeakerEncoder
-
-
 def load_speaker_encoder(name: str = SPECTRUM) -> SpeakerEncoder:
     """The encoder called `name`: `"spectrum"`, `"resemblyzer"`, or what [`TransformersSpeakerEncoder`] takes."""
     if name == RESEMBLYZER:

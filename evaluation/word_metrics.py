@@ -61,16 +61,16 @@ def bootstrap_interval(
     Raises:
         ValueError: if there is no sentence, or the two differ in length.
     """
-    errors, sizes = np.asarray(errors, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
-    if errors.shape != sizes.shape or errors.ndim != 1 or len(errors) == 0:
-        raise InputError(f"errors {errors.shape} and sizes {sizes.shape} must be one number for each sentence.")
-    drawn = np.random.default_rng(seed).integers(len(errors), size=(draws, len(errors)))
-    rates = errors[drawn].sum(1) / sizes[drawn].sum(1)
+    wrong, total = np.asarray(errors, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    if wrong.shape != total.shape or wrong.ndim != 1 or len(wrong) == 0:
+        raise InputError(f"errors {wrong.shape} and sizes {total.shape} must be one number for each sentence.")
+    drawn = np.random.default_rng(seed).integers(len(wrong), size=(draws, len(wrong)))
+    rates = wrong[drawn].sum(1) / total[drawn].sum(1)
     low, high = np.quantile(rates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 
-def _edits(output: "jiwer.WordOutput") -> tuple[int, int]:
+def _edits(output: "jiwer.WordOutput | jiwer.CharacterOutput") -> tuple[int, int]:
     """Edit distance, and length of the reference, of what jiwer found."""
     missed = output.substitutions + output.deletions
     return missed + output.insertions, output.hits + missed

@@ -59,7 +59,9 @@ class ModelGraph(nn.Module):
 
     def __init__(self, model: TtsTrmModel) -> None:
         super().__init__()
-        self.model = model
+        if model.upsampler is None:
+            raise InputError("A model without durations cannot be exported.")
+        self.model, self.upsampler = model, model.upsampler
         self.searches = nn.ModuleList(ResidualSearch(model.head.codebooks[part]) for part, _ in model.head._chains())
 
     def forward(
@@ -70,11 +72,11 @@ class ModelGraph(nn.Module):
         speed: torch.Tensor,
         sharpness: torch.Tensor,
         num_frames: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Codes `[B, K, T]`, lengths `[B]` and durations `[B, S]`; the arguments as in docs/onnx.md."""
         model, head = self.model, self.model.head
         text = model.text_encoder(input_ids, attention_mask, speaker_shares)
-        durations = model.upsampler.predict(text, attention_mask)
+        durations = self.upsampler.predict(text, attention_mask)
         total = durations.sum(-1)
         lengths = torch.where(num_frames > 0, num_frames, (total / speed).round().long().clamp(min=1))
         durations = durations * (lengths / total.clamp(min=1e-3))[:, None]
@@ -161,7 +163,7 @@ def codec_graph(voice: Voice) -> bytes:
     return _export(CodecGraph(codec).eval(), {"codes": codes}, axes, ("waveform",), {"waveform": {1: "samples"}})
 
 
-def _export(graph: nn.Module, arguments: dict, axes: dict, outputs: list[str], output_axes: dict) -> bytes:
+def _export(graph: nn.Module, arguments: dict, axes: dict, outputs: Sequence[str], output_axes: dict) -> bytes:
     """The traced graph, sizes of `axes` dynamic; `output_axes` names sizes that are computed."""
     dynamic = {
         name: {place: torch.export.Dim(axis, min=1) for place, axis in each.items()} for name, each in axes.items()

@@ -96,14 +96,15 @@ def _attempt(repo: str, message: str, private: bool | None, files: dict, card: s
 
 def may_pass(error: BaseException) -> bool:
     """Whether another attempt might succeed: the Hub or the way to it failed, not the request."""
-    while error is not None:
-        status = getattr(getattr(error, "response", None), "status_code", None)
+    cause: BaseException | None = error
+    while cause is not None:
+        status = getattr(getattr(cause, "response", None), "status_code", None)
         if status is not None:
             return status in PASSING or status >= 500
         # The latter: half an answer.
-        if isinstance(error, (httpx.TransportError, json.JSONDecodeError)):
+        if isinstance(cause, (httpx.TransportError, json.JSONDecodeError)):
             return True
-        error = error.__cause__
+        cause = cause.__cause__
     return False
 
 
@@ -136,7 +137,8 @@ def speak_examples(folder: Path, card: str, target: Path) -> dict[str, str]:
     Returns:
         The path in the repository of each that could be spoken, by its title, which names the speaker.
     """
-    samples, examples = {}, ModelCard(card).data.get("widget") or []
+    samples: dict[str, str] = {}
+    examples = ModelCard(card).data.get("widget") or []
     if not examples:
         return samples
     try:
@@ -155,13 +157,15 @@ def speak_examples(folder: Path, card: str, target: Path) -> dict[str, str]:
     return samples
 
 
-def push_checkpoint(folder: str | Path, repo: str, message: str) -> bool:
+def push_checkpoint(folder: str | Path, repo: str | None, message: str) -> bool:
     """Uploads a checkpoint as `push_voice` does, and never ends a run.
 
     Returns:
         Whether it arrived. A failure is logged with its reason and the way to try again, and nothing is raised.
     """
     try:
+        if repo is None:
+            return False
         push_voice(folder, repo, message)
         return True
     except Exception as error:

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 
 from ..generation_tts_trm import default_generation_config
 from ..speaking.subtitles import write_times
-from ..speaking.voice import Passage, Voice, join, write_audio
+from ..speaking.voice import Passage, join, write_audio
 from .browser import STYLE, WORDS_SCRIPT
 from .speech_queue import QueueFullError, SpeechQueue
 
@@ -79,7 +79,7 @@ def mount_page(api: FastAPI, queue: SpeechQueue, model_id: str, files: Path, api
     page.state_session_capacity = SESSIONS
 
     def check_password(user: str, password: str) -> bool:
-        return hmac.compare_digest(password.encode(), api_key.encode())
+        return hmac.compare_digest(password.encode(), (api_key or "").encode())
 
     return gradio.mount_gradio_app(
         api,
@@ -217,7 +217,7 @@ def add_examples(text: gradio.Textbox, speaker: gradio.Dropdown, speakers: list[
         gradio.Examples(rows, [text, speaker], label="Examples", example_labels=labels, cache_examples=False)
 
 
-def defaults(voice: Voice) -> tuple[float, float | None]:
+def defaults(voice: Any) -> tuple[float, float | None]:
     """Temperature and sharpness that `generate` would take; without a latent head there is no sharpness."""
     settings, ours = voice.model.generation_config, default_generation_config(voice.model.config)
     latent = voice.model.config.predicts_latents

@@ -1,7 +1,7 @@
 """One thread that computes speech, and the requests that take turns at it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -55,7 +55,7 @@ class SpeechQueue:
         """Bytes of a request's body: every character as a JSON escape of a surrogate pair, and the other fields."""
         return 12 * self.max_characters + 4096
 
-    async def speak(self, text: str, speaker: str, **settings) -> AsyncIterator[Passage]:
+    async def speak(self, text: str, speaker: str, **settings) -> AsyncGenerator[Passage]:
         """The passages of a text as [`Voice.stream`] makes them; close it (`contextlib.aclosing`) to stop early.
 
         Raises:

@@ -39,12 +39,26 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
         self.model, self.codec, self.character_tokenizer = model, codec, tokenizer
         # "<pad>" in a text is five characters.
         self.character_tokenizer.encode_special_tokens = True
-        self.text_front_end = self
         self.speakers, self.languages = properties["speakers"], properties["languages"]
-        self.sampling_rate, self.frame_rate = properties["sampling_rate"], properties["frame_rate"]
-        self.max_text_length, self.max_audio_frames = properties["max_text_length"], properties["max_audio_frames"]
-        self.num_codebooks, self.sharpness = properties["num_codebooks"], properties["sharpness"]
+        self.properties, self.frame_rate, self.sharpness = properties, properties["frame_rate"], properties["sharpness"]
+        self.max_text_length = properties["max_text_length"]
         self.slowest, self.fastest = properties["speeds"]
+
+    @property
+    def text_front_end(self) -> TextFrontEnd:
+        return self
+
+    @property
+    def sampling_rate(self) -> int:
+        return self.properties["sampling_rate"]
+
+    @property
+    def max_audio_frames(self) -> int:
+        return self.properties["max_audio_frames"]
+
+    @property
+    def num_codebooks(self) -> int:
+        return self.properties["num_codebooks"]
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, num_threads: int = 0) -> "OnnxVoice":
@@ -66,11 +80,11 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
             properties = json.loads(path.read_text(encoding="utf-8"))
             path = folder / TOKENIZER_FILE
             tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
-            sessions = []
+            sessions: list = []
             for name in (MODEL_FILE, CODEC_FILE):
                 path = folder / name
                 sessions.append(onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]))
-            return cls(*sessions, tokenizer, properties)
+            return cls(sessions[0], sessions[1], tokenizer, properties)
         except Exception as error:
             # Neither onnxruntime nor tokenizers raises anything more special.
             reason = f"no {error}" if isinstance(error, KeyError) else str(error).split("\n")[0]
@@ -136,13 +150,13 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
         codes, durations = self.generate(text, speaker, speed, sharpness)
         ids = self.character_tokenizer.encode(text).ids
         shares = self.speaker_shares(speaker)
-        speaker_id = max(shares, key=shares.get)
+        speaker_id = max(shares, key=shares.__getitem__)
         return Speech(
             text=text,
             speaker_id=speaker_id,
             speaker=self.speakers[speaker_id] if len(shares) == 1 else str(speaker),
             codes=codes,
-            characters=[self.character_tokenizer.id_to_token(number) for number in ids],
+            characters=[self.character_tokenizer.id_to_token(number) or "" for number in ids],
             durations=durations[0],
             alignment=None,
             sampling_rate=self.sampling_rate,

@@ -69,8 +69,8 @@ def read_prompts(path: str | Path, speakers: Collection[str] = (), default_speak
     try:
         lines = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise PromptError(f"{path}, line {line}: is not UTF-8; save the file as UTF-8.") from error
+        broken = content.count(b"\n", 0, error.start) + 1
+        raise PromptError(f"{path}, line {broken}: is not UTF-8; save the file as UTF-8.") from error
     prompts = []
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):

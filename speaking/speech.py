@@ -118,10 +118,21 @@ class LongTextVoice(ABC):
         num_codebooks: of its codes.
     """
 
-    text_front_end: TextFrontEnd
-    sampling_rate: int
-    max_audio_frames: int
-    num_codebooks: int
+    @property
+    @abstractmethod
+    def text_front_end(self) -> TextFrontEnd: ...
+
+    @property
+    @abstractmethod
+    def sampling_rate(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def max_audio_frames(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def num_codebooks(self) -> int: ...
 
     @abstractmethod
     def speak(self, text: str, speaker: str | int, seed: int, num_codebooks: int | None, **settings) -> Speech:
@@ -172,7 +183,8 @@ class LongTextVoice(ABC):
             self.text_front_end.max_text_length - 2,
             max(8, int(self.max_audio_frames * speed / FRAMES_PER_CHARACTER)),
         )
-        start, spoken, unknown = 0, 0, Counter()
+        start = spoken = 0
+        unknown: Counter = Counter()
         for piece in split_text(text, lambda part: self._spoken(part, speaker, normalize, markup, unknown), limit):
             for passage in self._speak(piece, speaker, seed, num_codebooks, settings):
                 passage.start = start / passage.sampling_rate

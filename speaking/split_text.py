@@ -80,7 +80,8 @@ def _pause(match: re.Match) -> float:
 
 def _pieces(paragraph: SpokenText, limit: int) -> Iterator[Piece]:
     """Sentences, short ones joined to what follows (the last one to what precedes), long ones split."""
-    text, sentences, start = paragraph.text, [], 0
+    text, start = paragraph.text, 0
+    sentences: list[range] = []
     for end in [*(place for place, kind in _cuts(paragraph) if kind == "sentence"), len(text)]:
         joined = sentences and (len(sentences[-1]) < MIN_LENGTH or end - start < MIN_LENGTH and end == len(text))
         if joined and end - sentences[-1].start <= limit:

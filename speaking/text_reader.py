@@ -8,6 +8,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from ..errors_tts_trm import InputError
+from ..normalization_tts_trm import SpokenText
 from ..text_tts_trm import LANGUAGES, TextFrontEnd, language_code
 from .speech import VoiceError
 from .split_text import split_sentences
@@ -60,7 +61,7 @@ class TextReader(TextFrontEnd):
             raise InputError(f"--language {language}: has no rules here; choose {' or '.join(LANGUAGES)}.")
         unknown: Counter = Counter()
 
-        def speak_out(part: str) -> tuple:
+        def speak_out(part: str) -> SpokenText:
             spoken, left_out = self.spoken_text(part, speaker, markup=markup, names=False, language=language)
             unknown.update(left_out)
             return spoken

@@ -36,7 +36,7 @@ def generate_speech(
     inputs = processor(text=text, speaker=speaker, normalize=normalize).to(model.device)
     output = model.generate(**inputs, return_dict_in_generate=True, **generate_kwargs)
     shares = processor.speaker_shares(speaker)
-    speaker_id = max(shares, key=shares.get)
+    speaker_id = max(shares, key=shares.__getitem__)
     durations, alignment = (
         None if values is None else values[0].float().cpu().numpy() for values in (output.durations, output.alignment)
     )

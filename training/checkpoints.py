@@ -334,8 +334,11 @@ def _check_counters(folder: Path, state: dict) -> None:
     fits["batch_in_epoch"] = all(fits.values()) and state["batch_in_epoch"] < state["batches_per_epoch"]
     fits["best_loss"] = best is None or (is_number(best) and math.isfinite(best))
     fits["metrics"] = isinstance(metrics, dict) and all(map(is_number, metrics.values()))
-    fits["losses"] = isinstance(losses, list) and len(losses) == state.get("num_processes")
-    fits["losses"] = fits["losses"] and all(isinstance(each, list) and all(map(is_number, each)) for each in losses)
+    fits["losses"] = (
+        isinstance(losses, list)
+        and len(losses) == state.get("num_processes")
+        and all(isinstance(each, list) and all(map(is_number, each)) for each in losses)
+    )
     of_scaler = torch.amp.GradScaler("cpu").state_dict().keys()
     fits["scaler"] = scaler is None or (isinstance(scaler, dict) and scaler.keys() == of_scaler)
     fits["scaler"] = fits["scaler"] and all(

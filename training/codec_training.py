@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..audio.reading import AudioError, load_clip
+from ..audio.reading import AudioError
 from ..configuration_tts_trm_codec import TtsTrmCodecConfig
 from ..data.held_out import is_held_out
 from ..data.recordings import read_folder
@@ -105,17 +105,19 @@ class CodecTraining:
         self.codec = TtsTrmCodec(TtsTrmCodecConfig(**options.config)).eval()
         self.train_clips, self.held_out_clips = self._load_clips()
 
-    def _load_clips(self) -> list:
+    def _load_clips(self) -> tuple[list, list]:
         rows = [clip for folder in self.options.data_dir for clip in read_folder(folder)]
         random.Random(self.options.seed).shuffle(rows)
         rate, budget = self.codec.config.sampling_rate, self.options.max_hours * 3600
-        train, held_out, seconds, skipped = [], [], 0.0, 0
+        train: list[tuple] = []
+        held_out: list[tuple] = []
+        seconds, skipped = 0.0, 0
         for row in rows:
             held = is_held_out(row.text, self.options.held_out)
             if not held and seconds > budget:
                 continue
             try:
-                samples = load_clip(row.audio, rate, row.name)
+                samples = row.load(rate)
             except AudioError as error:
                 print(f"skipped: {error}", flush=True)
                 skipped += 1
@@ -216,7 +218,8 @@ class CodecTraining:
         }
         step, used = self._load_state(optimizers, adversary)
         codec.decoder.train()
-        last_save, last_log, running = time.time(), time.time(), {}
+        last_save = last_log = time.time()
+        running: dict[str, float] = {}
         total = options.minutes + options.adversarial_minutes
         while used < total * 60:
             started, adversarial = time.time(), used >= options.minutes * 60
@@ -273,7 +276,7 @@ class CodecTraining:
 
     def _save(
         self,
-        optimizers: list[torch.optim.Optimizer] | None = None,
+        optimizers: dict[str, torch.optim.Optimizer] | None = None,
         adversary: nn.Module | None = None,
         step: int = 0,
         used: float = 0.0,
@@ -282,7 +285,7 @@ class CodecTraining:
         self.codec.config.dtype = "float32"
         self.codec.save_pretrained(self.folder)
         follow_umask(self.folder)
-        if optimizers is None:
+        if optimizers is None or adversary is None:
             return
         counters = {"step": str(step), "used": str(used)}
         tensors = {f"adversary.{name}": value.contiguous() for name, value in adversary.state_dict().items()}
@@ -291,9 +294,7 @@ class CodecTraining:
         save_file(tensors, self.folder / "training.partial", metadata=counters)
         (self.folder / "training.partial").rename(self.folder / "training.safetensors")
 
-    def _load_state(
-        self, optimizers: list[torch.optim.Optimizer] | None, adversary: nn.Module | None
-    ) -> tuple[int, float]:
+    def _load_state(self, optimizers: dict[str, torch.optim.Optimizer], adversary: nn.Module) -> tuple[int, float]:
         path = self.folder / "training.safetensors"
         if not path.exists():
             return 0, 0.0
@@ -320,7 +321,8 @@ class CodecTraining:
         rate = codec.config.sampling_rate
         loss_function = SpectralLoss(rate)
         levels = sorted({min(level, codec.config.num_quantizers) for level in (8, 16, 32)})
-        distances, left, energy = {level: [] for level in levels}, dict.fromkeys(levels, 0.0), 0.0
+        distances: dict[int, list[float]] = {level: [] for level in levels}
+        left, energy = dict.fromkeys(levels, 0.0), 0.0
         spoken = {"recordings": []} | {level: [] for level in levels}
         chosen = [clip for clip in self.held_out_clips if clip[0].speaker == options.report_speaker]
         chosen = (chosen or self.held_out_clips)[: options.report_clips]

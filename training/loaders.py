@@ -2,6 +2,7 @@
 
 import math
 import signal
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -49,6 +50,8 @@ def make_loaders(
     # Never beyond the longest text.
     multiple = math.gcd(SHAPE_MULTIPLE, options.max_text_length)
     collate = Collator(processor.tokenizer.pad_token_id, codebook_size, multiple, names=True)
+    sampler: BucketBatchSampler | StreamedBatches
+    batches: dict[str, Any]
     if options.streaming:
         sampler = StreamedBatches.of(options, processor, collate, **share)
         batches = {"dataset": sampler, "batch_size": None}
@@ -66,15 +69,14 @@ def make_loaders(
     )
     replicas = min(accelerator.num_processes, len(held_out_set))
     rank = accelerator.process_index
-    held_out = []
+    held_out: list[list[int]] = []
     if rank < replicas:
-        held_out = BucketBatchSampler(held_out_set.lengths, options.batch_size, num_replicas=replicas, rank=rank)
-    batches = list(held_out)
+        held_out = list(BucketBatchSampler(held_out_set.lengths, options.batch_size, num_replicas=replicas, rank=rank))
     collate = Collator(processor.tokenizer.pad_token_id, codebook_size, multiple)
     return (
         sampler,
         loader,
-        DataLoader(held_out_set, batch_sampler=batches, collate_fn=collate, generator=torch.Generator()),
+        DataLoader(held_out_set, batch_sampler=held_out, collate_fn=collate, generator=torch.Generator()),
     )
 
 

@@ -79,7 +79,7 @@ def make_model(
         model.head.set_codebooks(codebooks, *latent_statistics(rows, codebooks, info.codebook_chains))
     if options.from_pretrained:
         finetuning.load_weights(model, processor, options.from_pretrained)
-    if options.body_lr < 1:
+    if options.body_lr < 1 and options.from_pretrained:
         finetuning.keep_known_characters(model, processor, options.from_pretrained)
     return model
 

@@ -238,7 +238,8 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    group, types = parser, get_type_hints(TrainingOptions)
+    types = get_type_hints(TrainingOptions)
+    group: Any = parser
     for field in dataclasses.fields(TrainingOptions):
         if field.name in GROUPS:
             group = parser.add_argument_group(GROUPS[field.name])
@@ -249,8 +250,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _parsing(field: dataclasses.Field, kind: type) -> dict[str, Any]:
     """How `argparse` reads the value of a field of this type."""
-    has_default = field.default is not dataclasses.MISSING
-    default = field.default if has_default else field.default_factory()  # type: ignore[misc]
+    factory: Any = field.default_factory
+    default = factory() if field.default is dataclasses.MISSING else field.default
     if kind is bool and field.metadata["switch"]:
         return {"action": "store_true"}
     if kind is bool:

@@ -1,6 +1,6 @@
 """From recordings to what a run trains on: tokens, the processor of their texts and speakers, durations."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def make_processor(options: TrainingOptions, info: CodecInfo) -> TtsTrmProcessor
     """
     given = options.languages_by_speaker
     languages = {name: given.get(name, given[""]) for name in speakers_of(info)}
-    texts = (
+    texts: Iterable[str] = (
         normalize_text(text, languages[speaker]).text
         for part in read_columns(info, ["text", "speaker"])
         for text, speaker in zip(part["text"], part["speaker"], strict=True)
@@ -117,10 +117,11 @@ def prepare_durations(options: TrainingOptions, processor: TtsTrmProcessor, say:
     if options.streaming and has_durations(info, processor.tokenizer):
         # It may have been done with other limits of length: what has no durations is left out.
         return
-    if options.streaming:
-        tables = TokenShards(info, processor.tokenizer)
-    else:
-        tables = [load_tokens(options.token_dir, processor.tokenizer)[0]]
+    tables: Sequence = (
+        TokenShards(info, processor.tokenizer)
+        if options.streaming
+        else [load_tokens(options.token_dir, processor.tokenizer)[0]]
+    )
 
     def rows_of(index: int) -> AlignmentRows:
         return rows_to_align(tables[index], processor, options.max_text_length, options.max_audio_frames)
@@ -144,7 +145,7 @@ def prepare_durations(options: TrainingOptions, processor: TtsTrmProcessor, say:
     with atomic_path(aligner_path(options.token_dir, key)) as partial:
         training.save(partial)
 
-    def durations() -> Iterator[list[np.ndarray]]:
+    def durations() -> Iterator[np.ndarray | None]:
         for index in range(len(tables)):
             rows = learned[index] if index in learned else rows_of(index)
             aligned = training.align(rows, progress=say)
@@ -158,8 +159,8 @@ def prepare_durations(options: TrainingOptions, processor: TtsTrmProcessor, say:
 def draw_alignments(
     options: TrainingOptions,
     processor: TtsTrmProcessor,
-    rows: Iterable[dict],
-    durations: np.ndarray,
+    rows: Sequence,
+    durations: Sequence[np.ndarray],
     frame_rate: float,
     say: Callable[[str], None],
     pictures: int = 3,

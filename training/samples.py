@@ -77,15 +77,17 @@ class SampleWriter:
     def _recording(self, row: Mapping, number: int) -> Speech:
         codes, rate = torch.tensor(np.asarray(row["audio_codes"])).long(), self.processor.sampling_rate
         waveform, durations = self._decode(codes), row.get("durations")
-        aligned = durations is not None and len(durations) > 0
+        if durations is not None and not len(durations):
+            durations = None
+        aligned = durations is not None
         return Speech(
             text=row["text"],
             speaker_id=int(row["speaker_id"]),
             speaker=self.processor.speakers[int(row["speaker_id"])],
             codes=codes[None],
             characters=self.processor.tokenizer.convert_ids_to_tokens(row["input_ids"].tolist()) if aligned else [],
-            durations=durations if aligned else None,
-            alignment=alignment_from_durations(durations, steps_per_frame=1) if aligned else None,
+            durations=durations,
+            alignment=None if durations is None else alignment_from_durations(durations, steps_per_frame=1),
             sampling_rate=rate,
             frame_rate=codes.shape[-1] * rate / len(waveform),
             waveform=waveform,

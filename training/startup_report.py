@@ -1,6 +1,7 @@
 """What a run says of itself before it starts."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import torch
 
@@ -25,7 +26,7 @@ def describe_device(device: torch.device) -> str:
     return f"Using device: {device}"
 
 
-def describe_data(processor: TtsTrmProcessor, model: TtsTrmModel, split_report: str) -> str:
+def describe_data(processor: TtsTrmProcessor, model: TtsTrmModel, split_report: object) -> str:
     config = model.config
     split = "\n   ".join(str(split_report).splitlines())
     return (
@@ -60,7 +61,7 @@ def describe_weights(config: TtsTrmConfig) -> str:
     printed = config.codebook_loss_weights or config.guide_codebook_weights(config.num_codebooks)
     scaled = config.normalized_codebook_weights
 
-    def average(values: list[float]) -> str:
+    def average(values: Sequence[float]) -> str:
         return f"{sum(values) / len(values):.2f}" if values else "-"
 
     return (

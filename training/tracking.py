@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
 
 from ..plots import draw_codebooks
+from ..speaking.speech import Speech
 from .options import TrainingOptions
 
 logger = logging.getLogger(__name__)
@@ -102,12 +103,12 @@ class Trackers:
             elif tracker.name == "wandb":
                 import wandb
 
-                audio = wandb.Audio(waveform.numpy(), sample_rate=sampling_rate)
+                audio = wandb.Audio(np.asarray(waveform), sample_rate=sampling_rate)
                 tracker.tracker.log({name: audio, STEP: step})
             elif tracker.name == "trackio":
                 import trackio
 
-                tracker.tracker.log({name: trackio.Audio(waveform.numpy(), sample_rate=sampling_rate)}, step=step)
+                tracker.tracker.log({name: trackio.Audio(np.asarray(waveform), sample_rate=sampling_rate)}, step=step)
 
         self._each(log)
 
@@ -132,7 +133,7 @@ class Trackers:
 
         self._each(log)
 
-    def log_speech(self, name: str, speech: object, step: int) -> None:
+    def log_speech(self, name: str, speech: "Speech", step: int) -> None:
         """The waveform and the picture of a `Speech`, as far as it has them: `<name>/audio` and `<name>/picture`."""
         if speech.waveform is not None:
             self.log_audio(f"{name}/audio", speech.waveform, speech.sampling_rate, step)

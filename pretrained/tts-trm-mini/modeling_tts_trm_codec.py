@@ -228,8 +228,8 @@ class FiniteWeights:
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, *args, **kwargs) -> "TtsTrmCodec":
-        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
-        check_finite_weights(pretrained_model_name_or_path, loaded[0] if isinstance(loaded, tuple) else loaded)
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)  # type: ignore[misc]
+        check_finite_weights(str(pretrained_model_name_or_path), loaded[0] if isinstance(loaded, tuple) else loaded)
         return loaded
 
 

@@ -245,7 +245,8 @@ class LatentHead(CodebookHead):
         self.output = nn.Linear(config.audio_embed_dim, chains * entry)
         self.log_precision = nn.Parameter(torch.zeros(config.num_codebooks))
         self.register_buffer("codebooks", torch.zeros(config.num_codebooks, config.codebook_size, entry))
-        self._norms = self._norms_version = None
+        self._norms: torch.Tensor | None = None
+        self._norms_version: tuple[int, int] | None = None
         self.register_buffer("latent_mean", torch.zeros(chains * entry))
         self.register_buffer("latent_deviation", torch.ones(chains * entry))
         self.register_buffer("latent_gain", torch.ones(config.num_speakers, chains * entry))

@@ -5,10 +5,9 @@ numbers are joined to their noun by `de`. What only one of them does is in a tab
 """
 
 import re
-from collections.abc import Callable
 
 from .languages_tts_trm import Language
-from .normalization_tts_trm import DASH, DIGIT, Normalizer
+from .normalization_tts_trm import DASH, DIGIT, Normalizer, WrittenRule
 from .verbalization_tts_trm import MAX_DIGITS, after, before, spelled
 
 # Nouns by the end of which their gender shows, with the exceptions; plurals have lost their s.
@@ -90,7 +89,7 @@ class RomanceNormalizer(Normalizer):
 
     # -- rules ----------------------------------------------------------------------------------------------------
 
-    def _word_rules(self) -> list[tuple[str, Callable]]:
+    def _word_rules(self) -> list[WrittenRule]:
         century = CENTURY.get(self.code)
         roman = [
             (r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+)(?P<ending>ers?|[eè]?re|i?[eè]mes?|e|ᵉ))(?!\w)", self.century)
@@ -102,7 +101,7 @@ class RomanceNormalizer(Normalizer):
         elided = r"(?<=[ldnsmtLDNSMT]['’])(?P<letters>[A-ZÀ-ÖØ-Þ]{2,6})(?![\w'’])"
         return [*roman, (elided, self.capitals), *super()._word_rules()]
 
-    def _number_rules(self) -> list[tuple[str, Callable]]:
+    def _number_rules(self) -> list[WrittenRule]:
         phones = [(rf"(?<![\w.,]){pattern}(?![\w,]|[.-]\d)", self.digit_groups, DIGIT) for pattern in PHONES[self.code]]
         clock = r"\d{1,2}(?:[:.h]\d\d|\s?h\b)"
         until = rf"(?<![\w:.,]){clock}(?P<take>\s?{DASH}\s?)(?={clock})"
@@ -235,11 +234,11 @@ class RomanceNormalizer(Normalizer):
                 amount = self.words(value) + ("mila" if name == "mila" else f" {name}")
             noun = many if name in ("mil", "mille", "mila") else self._of(many)
             return f"{self.sign_of(match)}{amount} {noun}"
-        whole, _, part = str(value).partition(".")
+        units, _, part = str(value).partition(".")
         if len(part) != 2:
             return self.quantity(match, one, many)
         hundredths = f"{self.counted(int(part), cent)} {cent if int(part) == 1 else cents}"
-        whole = self.value(whole)
+        whole = self.value(units)
         if whole == 0:
             return self.sign_of(match) + hundredths
         amount = f"{self.sign_of(match)}{self.counted(whole, one)} {one if whole == 1 else self._joined(whole, many)}"
@@ -273,8 +272,8 @@ class RomanceNormalizer(Normalizer):
         many = (self.language.currencies.get(unit) or self.language.units[unit])[1]
         first, second = (self.counted(self.value(match[name]), many) for name in ("first", "second"))
         magnitude = match.groupdict().get("magnitude")
-        noun = many if not magnitude else f"{self.language.magnitudes[magnitude]} {self._of(many)}"
-        return f"{first} {self.language.to} {second} {noun}"
+        counted = many if not magnitude else f"{self.language.magnitudes[magnitude]} {self._of(many)}"
+        return f"{first} {self.language.to} {second} {counted}"
 
     def digit_groups(self, match: re.Match) -> str | None:
         """Telephone numbers; in French two digits are one number."""

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from .errors_tts_trm import InputError
 from .languages_iberian_tts_trm import PORTUGUESE, SPANISH
@@ -17,6 +18,9 @@ from .languages_tts_trm import BRITISH, ENGLISH, GERMAN, Language
 from .markup_tts_trm import SIGNS, read_markup
 from .normalization_romance_tts_trm import RomanceNormalizer
 from .normalization_tts_trm import Normalizer, SpokenText
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -129,8 +133,12 @@ class TextFrontEnd:
         max_text_length: most ids of a text, the two boundaries included.
     """
 
+    speakers: list[str]
+    languages: list[str]
+    character_tokenizer: "Tokenizer"
+    max_text_length: int
     # What each character is spelled as, for that tokenizer.
-    _spelled = (None, {})
+    _spelled: "tuple[Tokenizer | None, dict[str, tuple[str, list[str]]]]" = (None, {})
 
     def spoken_text(
         self,
@@ -155,13 +163,15 @@ class TextFrontEnd:
             ValueError: for a number, where num2words is missing; names the fix.
         """
         shares = self.speaker_shares(speaker)
-        language = language or self.languages[max(shares, key=shares.get)]
+        language = language or self.languages[max(shares, key=shares.__getitem__)]
         written = (
             normalize_text(text, language, markup, names)
             if normalize
             else SpokenText(text, [(i, i + 1) for i in range(len(text))])
         )
-        unknown, characters, origins = Counter(), [], []
+        unknown: Counter = Counter()
+        characters: list[str] = []
+        origins: list[tuple[int, int]] = []
         for start, end in _clusters(written.text):
             spelled, left_out = self._spell(written.text[start:end])
             unknown.update(left_out)

@@ -260,7 +260,7 @@ class NumberWords:
     def until(self, match: re.Match) -> str:
         return f" {self.language.to} "
 
-    def month(self, match: re.Match) -> str:
+    def month(self, match: re.Match) -> str | None:
         number = next(i for i, name in enumerate(self.language.short_months, 1) if match["name"].startswith(name))
         return self.language.months[(number - 1) % 12]
 
@@ -309,11 +309,11 @@ class NumberWords:
             name = self.language.magnitudes[match["magnitude"]]
             amount = self.language.single.get(name) if value == 1 and self.language.single else None
             return f"{self.sign_of(match)}{amount or f'{self.words(value)} {name}'} {many}"
-        whole, _, part = str(value).partition(".")
+        units, _, part = str(value).partition(".")
         if len(part) != 2:
             return self.quantity(match, one, many)
         hundredths = f"{self.counted(int(part), cent)} {cent if int(part) == 1 else cents}"
-        whole = self.value(whole)
+        whole = self.value(units)
         if whole == 0:
             return self.sign_of(match) + hundredths
         amount = f"{self.sign_of(match)}{self.counted(whole, one)} {one if whole == 1 else many}"
@@ -325,7 +325,7 @@ class NumberWords:
         name = self.language.percent if match["unit"] == "%" else self.language.symbols.get("‰", "")
         return self.quantity(match, name, name)
 
-    def unit(self, match: re.Match) -> str:
+    def unit(self, match: re.Match) -> str | None:
         return self.quantity(match, *self.language.units[match["unit"]])
 
     def date(self, match: re.Match) -> str | None:
