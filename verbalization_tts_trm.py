@@ -319,7 +319,11 @@ class NumberWords:
         amount = f"{self.sign_of(match)}{self.counted(whole, one)} {one if whole == 1 else many}"
         if int(part) == 0:
             return amount
-        return f"{amount} {self.words(int(part))}" if self.language.family == "de" else f"{amount} and {hundredths}"
+        return (
+            f"{amount} {self.words(int(part))}"
+            if self.language.family == "de"
+            else f"{amount} {self.language.and_} {hundredths}"
+        )
 
     def percent(self, match: re.Match) -> str:
         name = self.language.percent if match["unit"] == "%" else self.language.symbols.get("‰", "")

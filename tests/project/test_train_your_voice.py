@@ -1,4 +1,4 @@
-"""docs/train-your-voice.md, followed command by command with the fixture's recordings."""
+"""docs/train-your-voice.md and docs/add-a-language.md, followed command by command with the fixture's recordings."""
 
 import importlib
 import json
@@ -11,9 +11,10 @@ import soundfile
 from hub_stand_in import HubStandIn
 from pages import ROOT
 
-PAGE = "docs/train-your-voice.md"
+from tts_trm.normalization_tts_trm import Normalizer
+
 # The rest is as on the page: fewer steps, our Hub's user.
-AS_HERE = {"300": "2", "you/your-voice": "me/your-voice"}
+AS_HERE = {"300": "2", "4000": "2", "you/your-voice": "me/your-voice"}
 
 
 @pytest.fixture
@@ -32,10 +33,10 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_page_leads_to_a_voice(checkout, monkeypatch, capsys):
-    blocks = "".join(block.text for block in pages.code_blocks(PAGE) if block.language == "bash")
+def follow(page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> tuple[int, HubStandIn]:
+    """Runs the page's commands; returns their number and what was uploaded."""
+    blocks = "".join(block.text for block in pages.code_blocks(page) if block.language == "bash")
     commands = [shlex.split(line) for line in blocks.splitlines()]
-    assert len(commands) == 8
     with HubStandIn() as hub:
         for launcher, script, *arguments in commands:
             assert launcher == "python"
@@ -44,6 +45,12 @@ def test_the_page_leads_to_a_voice(checkout, monkeypatch, capsys):
             module = importlib.import_module("tts_trm." + script.removesuffix(".py").replace("/", "."))
             status = module.main([AS_HERE.get(word, word) for word in arguments])
             assert status == 0, f"{script}: {capsys.readouterr().err}"
+    return len(commands), hub
+
+
+def test_the_page_leads_to_a_voice(checkout, monkeypatch, capsys):
+    number, hub = follow("docs/train-your-voice.md", monkeypatch, capsys)
+    assert number == 8
     said = capsys.readouterr().out
     assert "me: 0.4 minutes in 12 clips" in said and "has to learn: none" in said
     assert "Learning from pretrained/tts-trm-mini and 12 texts" in said
@@ -54,3 +61,21 @@ def test_the_page_leads_to_a_voice(checkout, monkeypatch, capsys):
     assert "me" in json.loads((checkout / "outputs" / "evaluation.json").read_text())["speakers"]
     assert "<audio" in (checkout / "outputs" / "evaluation.html").read_text()
     assert "model.safetensors" in hub.repositories["me/your-voice"].at("main").files
+
+
+def test_the_page_leads_to_a_language(checkout, monkeypatch, capsys):
+    page = "docs/add-a-language.md"
+    number, hub = follow(page, monkeypatch, capsys)
+    assert number == 6
+    properties = json.loads(hub.repositories["me/your-voice"].at("main").files["processor_config.json"])
+    assert dict(zip(properties["speakers"], properties["languages"], strict=True))["me"] == "nl"
+
+    # The table of the page reads the cases of the page.
+    blocks = {block.language: block.text for block in pages.code_blocks(page)}
+    names: dict = {}
+    exec(blocks["python"], names)
+    normalizer = Normalizer(names["DUTCH"])
+    cases = [line.split("\t") for line in blocks["text"].splitlines()]
+    assert len(cases) == 3
+    for language, written, spoken in cases:
+        assert language == "nl" and normalizer(written, names=False).text == spoken
