@@ -18,7 +18,7 @@ from ..speaking.voice import Passage, Voice
 from .acoustic_metrics import AcousticDistance, SpeakerSimilarity, speaker_centroids
 from .model_metrics import codebook_measures
 from .quality import SpeechQuality
-from .recognizers import PocketsphinxRecognizer, Recognizer
+from .recognizers import Recognizer, WordAligner
 from .speaker_encoders import SpeakerEncoder
 from .word_metrics import DroppedAndRepeatedWords, WordErrorRate, plain_words
 
@@ -245,12 +245,12 @@ class VoiceEvaluation:
             if reason:
                 failed[text] = reason
         result = {"inputs": len(inputs), "failures": len(failed) / len(inputs), "failed": failed}
-        if known and isinstance(self.recognizer, PocketsphinxRecognizer):
+        if known and isinstance(self.recognizer, WordAligner):
             result[RECORDINGS] = self._measure_short_recordings(self.recognizer, spoken, inputs)
         return result
 
     def _measure_short_recordings(
-        self, recognizer: PocketsphinxRecognizer, spoken: Renditions, inputs: dict[str, tuple[int, int]]
+        self, recognizer: WordAligner, spoken: Renditions, inputs: dict[str, tuple[int, int]]
     ) -> dict:
         """How many of the same words are not heard, cut out of the recordings: what the recogniser can do at best."""
         failed = []

@@ -1,6 +1,7 @@
 """Recognisers that write down the words of speech, and say which texts they understand."""
 
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -162,6 +163,15 @@ class TransformersRecognizer:
 def _cannot_load(option: str, name: str, error: Exception, offline: str) -> str:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return f"{option} {name}: cannot be loaded ({reason}). Where nothing can be downloaded, use {option} {offline}."
+
+
+@runtime_checkable
+class WordAligner(Protocol):
+    """A recogniser that can also say when each word of a known text is spoken."""
+
+    def word_times(
+        self, waveform: np.ndarray, sampling_rate: int, text: str
+    ) -> list[tuple[str, float, float]] | None: ...
 
 
 Recognizer = PocketsphinxRecognizer | WhisperRecognizer | TransformersRecognizer

@@ -169,7 +169,8 @@ def test_a_batch_is_its_items_alone(voice, exported):
 
 def test_a_speech_that_would_be_too_long_is_made_in_parts(exported, monkeypatch):
     whole = list(exported.stream(TEXT, "michael"))
-    monkeypatch.setattr(exported, "max_audio_frames", max(p.speech.frames for p in whole if p.speech) - 1)
+    longest = max(p.speech.frames for p in whole if p.speech)
+    monkeypatch.setitem(exported.properties, "max_audio_frames", longest - 1)
     with pytest.raises(SpeechTooLongError, match="over max_audio_frames"):
         exported.generate("a " * 120)
     parts = list(exported.stream(TEXT, "michael"))
