@@ -37,7 +37,8 @@ SPANISH = Language(
         (r"(?<!\w)C/(?=\s?[A-ZÀ-Þ])", "calle "),
         (r"(?<!\w)s/n\b", "sin número"),
         (r"(?<!\w)c/u\b", "cada uno"),
-        (r"(?<=\d)x\b", "por"),
+        (r"(?<=\d)x(?!\w|\s?\d)", "por"),
+        (r"(?<=\d)x(?=\d)", " por "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versión"),
     ),
     dates=(rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=\s))?(?:,?\s(?P<of>del?)\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
@@ -79,7 +80,7 @@ SPANISH = Language(
     fractions=table("½=medio; ⅓=un tercio; ⅔=dos tercios; ¼=un cuarto; ¾=tres cuartos"),
     abbreviations=in_any_case(
         """
-        etc.=etcétera; p. ej.=por ejemplo; p.ej.=por ejemplo; ej.=ejemplo; a. C.=antes de Cristo; a.C.=antes de Cristo;
+        n.º=número; nº=número; n°=número; a. m.=a m; p. m.=p m; a.m.=a m; p.m.=p m; etc.=etcétera; p. ej.=por ejemplo; p.ej.=por ejemplo; ej.=ejemplo; a. C.=antes de Cristo; a.C.=antes de Cristo;
         d. C.=después de Cristo; d.C.=después de Cristo; Ud.=usted; Uds.=ustedes; Vd.=usted; Vds.=ustedes;
         aprox.=aproximadamente; Avda.=avenida; avda.=avenida; Av.=avenida; Pza.=plaza; Pl.=plaza; dcha.=derecha;
         izda.=izquierda; izq.=izquierda; tel.=teléfono; Tel.=teléfono; tfno.=teléfono; Cía.=compañía;
@@ -91,7 +92,8 @@ SPANISH = Language(
     ),
     before_number=in_any_case(
         """
-        n.º=número; N.º=número; nº=número; Nº=número; n°=número; N°=número; núm.=número; Núm.=número; no.=número;
+        lun.=lunes; mar.=martes; mié.=miércoles; jue.=jueves; vie.=viernes; sáb.=sábado; dom.=domingo;
+        s.=siglo; ss.=siglos; n.º=número; N.º=número; nº=número; Nº=número; n°=número; N°=número; núm.=número; Núm.=número; no.=número;
         No.=número; n.os=números; art.=artículo; Art.=artículo; pág.=página; págs.=páginas; p.=página; pp.=páginas;
         cap.=capítulo; Cap.=capítulo; vol.=volumen; fig.=figura; km.=kilómetro; párr.=párrafo; t.=tomo;
         aprox.=aproximadamente;
@@ -180,7 +182,8 @@ PORTUGUESE = Language(
         (r"(?<!\w)s/n\b", "sem número"),
         (r"(?<!\w)c/\s?", "com "),
         (r"(?<!\w)p/\s", "para "),
-        (r"(?<=\d)x\b", "vezes"),
+        (r"(?<=\d)x(?!\w|\s?\d)", "vezes"),
+        (r"(?<=\d)x(?=\d)", " a "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versão"),
     ),
     dates=(rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=\s))?(?:,?\s(?P<of>de)\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
@@ -225,7 +228,7 @@ PORTUGUESE = Language(
     fractions=table("½=meio; ⅓=um terço; ⅔=dois terços; ¼=um quarto; ¾=três quartos"),
     abbreviations=in_any_case(
         """
-        etc.=etcétera; p. ex.=por exemplo; p.ex.=por exemplo; ex.=exemplo; a.C.=antes de Cristo; a. C.=antes de Cristo;
+        nº=número; n.º=número; n°=número; etc.=etcétera; p. ex.=por exemplo; p.ex.=por exemplo; ex.=exemplo; a.C.=antes de Cristo; a. C.=antes de Cristo;
         d.C.=depois de Cristo; d. C.=depois de Cristo; Av.=avenida; av.=avenida; Pça.=praça; Ltda.=limitada;
         Ltda=limitada; Cia.=companhia; tel.=telefone; Tel.=telefone; cel.=celular; obs.=observação; Obs.=observação;
         aprox.=aproximadamente; máx.=máximo; mín.=mínimo; S.A.=s a; S. A.=s a; S/A=s a; vc=você; vcs=vocês; tb=também;

@@ -67,7 +67,8 @@ FRENCH = Language(
         (r"(?<!\w)M\.(?=\s[A-ZÀ-Þ])", "monsieur"),
         (r"(?<!\w)MM\.(?=\s[A-ZÀ-Þ])", "messieurs"),
         (r"(?<!\w)Me(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "maître"),
-        (r"(?<=\d)x\b", "fois"),
+        (r"(?<=\d)x(?!\w|\s?\d)", "fois"),
+        (r"(?<=\d)x(?=\d)", " fois "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
         (r"(?<!\w)1ers\b", "premiers"),
     ),
@@ -112,7 +113,7 @@ FRENCH = Language(
     fractions=table("½=un demi; ⅓=un tiers; ⅔=deux tiers; ¼=un quart; ¾=trois quarts"),
     abbreviations=in_any_case(
         """
-        etc.=et cetera; p. ex.=par exemple; p.ex.=par exemple; c.-à-d.=c'est-à-dire; càd=c'est-à-dire;
+        n°=numéro; nº=numéro; etc.=et cetera; p. ex.=par exemple; p.ex.=par exemple; c.-à-d.=c'est-à-dire; càd=c'est-à-dire;
         cf.=confer; av. J.-C.=avant Jésus-Christ; apr. J.-C.=après Jésus-Christ; ap. J.-C.=après Jésus-Christ;
         J.-C.=Jésus-Christ; bd=boulevard; bd.=boulevard; Bd=boulevard; boul.=boulevard; tél.=téléphone; Tél.=téléphone;
         env.=environ; svp=s'il vous plaît; SVP=s'il vous plaît; stp=s'il te plaît; rdv=rendez-vous; RDV=rendez-vous;
@@ -122,7 +123,7 @@ FRENCH = Language(
     ),
     before_number=in_any_case(
         """
-        n°=numéro; N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
+        lun.=lundi; mar.=mardi; mer.=mercredi; jeu.=jeudi; ven.=vendredi; sam.=samedi; dim.=dimanche; n°=numéro; N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
         Art.=article; p.=page; pp.=pages; chap.=chapitre; vol.=volume; fig.=figure; al.=alinéa; t.=tome; éq.=équation;
         ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers
         """
@@ -206,8 +207,9 @@ ITALIAN = Language(
         (r"(?<!\w)S\.p\.A\.|(?<!\w)S\.p\.a\.|\bSpA\b", "esse pi a"),
         (r"(?<!\w)S\.r\.l\.|\bSrl\b", "esse erre elle"),
         (r"(?<!\w)S\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "san"),
-        (r"['’](?=\d0\b)", ""),
-        (r"(?<=\d)x\b", "per"),
+        (r"(?<!\w)['’](?=\d\d\b)", ""),
+        (r"(?<=\d)x(?!\w|\s?\d)", "per"),
+        (r"(?<=\d)x(?=\d)", " per "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versione"),
     ),
     dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=\s))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
@@ -257,7 +259,7 @@ ITALIAN = Language(
     fractions=table("½=mezzo; ⅓=un terzo; ⅔=due terzi; ¼=un quarto; ¾=tre quarti"),
     abbreviations=in_any_case(
         """
-        ecc.=eccetera; etc.=eccetera; ad es.=ad esempio; p. es.=per esempio; p.es.=per esempio; es.=esempio;
+        n°=numero; nº=numero; ecc.=eccetera; etc.=eccetera; ad es.=ad esempio; p. es.=per esempio; p.es.=per esempio; es.=esempio;
         a.C.=avanti Cristo; a. C.=avanti Cristo; d.C.=dopo Cristo; d. C.=dopo Cristo; tel.=telefono; Tel.=telefono;
         cell.=cellulare; c.a.=circa; v.=vedi; cfr.=confronta; Cfr.=confronta; P.S.=post scriptum; N.B.=nota bene;
         p.zza=piazza; P.zza=piazza; v.le=viale; V.le=viale; C.so=corso; c.so=corso; max.=massimo; min.=minimo;
@@ -267,6 +269,7 @@ ITALIAN = Language(
     ),
     before_number=in_any_case(
         """
+        lun.=lunedì; mar.=martedì; mer.=mercoledì; gio.=giovedì; ven.=venerdì; sab.=sabato; dom.=domenica;
         n.=numero; N.=numero; nr.=numero; n°=numero; N°=numero; nº=numero; nn.=numeri; art.=articolo; Art.=articolo;
         artt.=articoli; pag.=pagina; Pag.=pagina; pagg.=pagine; p.=pagina; pp.=pagine; cap.=capitolo; Cap.=capitolo;
         vol.=volume; fig.=figura; ca.=circa; c.=comma; co.=comma; t.=tomo; ed.=edizione; max.=massimo; min.=minimo;
@@ -294,7 +297,7 @@ ITALIAN = Language(
     counted_words=frozenset(
         """
         allegato articolo atto canto capitolo classe episodio fase figura gruppo guerra legislatura lezione libro
-        livello mondiale numero pagina parte scena serie sezione stagione tabella tipo titolo tomo volume
+        livello mondiale numero pagina parte scena secoli secolo serie sezione stagione tabella tipo titolo tomo volume
         """.split()
     ),
     rulers=frozenset(

@@ -41,7 +41,7 @@ TELEPHONES = (
     r"\d{3}-\d{4}",
     r"\d{1,5}(?:-\d{1,7}){3,8}",
     r"\d{4}(?: \d{4}){2,4}",
-    r"00\d{1,3}(?: \d{2,}){1,5}",
+    r"(?<!\d )00\d{1,3}(?: \d{2,}){1,5}",
 )
 # Digits after these words are those of a telephone, however they are grouped.
 CALLED = r"(?i:call|dial|phone|telephone|tel|fax|text|mobile|ring|hotline|anrufen|rufen|telefon|fon|handy|mobil|nummer)"

@@ -8,7 +8,7 @@ import re
 
 from .languages_tts_trm import Language
 from .normalization_tts_trm import DASH, DIGIT, Normalizer, WrittenRule
-from .verbalization_tts_trm import MAX_DIGITS, after, before, spelled
+from .verbalization_tts_trm import MAX_DIGITS, after, any_of, before, spelled
 
 # Nouns by the end of which their gender shows, with the exceptions; plurals have lost their s.
 FEMININE = {
@@ -55,7 +55,7 @@ FEMININE_UNITS = re.compile(
 )
 # Articles and the like, before which a degree sign makes an ordinal: `il 3° posto`.
 ARTICLES = re.compile(
-    r"(?:^|[.!?:;(]\s?|\b(?:il|lo|la|i|gli|le|un|una|uno|quel|quella|questo|questa|su[oa]|a[il]|all[oa]|de[il]|dell[oa]|"
+    r"(?:^|[.!?:;,(]\s?|\b(?:il|lo|la|i|gli|le|un|una|uno|quel|quella|questo|questa|su[oa]|a[il]|all[oa]|de[il]|dell[oa]|"
     r"ne[il]|nell[oa]|da[il]|dall[oa]|su[il]|sull[oa]|o|os|as?|na?|no|d[oa]s?|aos?|às?|um|uma|sua|seu|este|esta|el|los|las|su|al"
     r"|les|du|aux?|son|cette|ce)\s|\b(?:[Ll]|[Aa]ll|[Dd]ell|[Nn]ell|[Dd]all|[Ss]ull|[Uu]n)['’])$",
     re.IGNORECASE,
@@ -65,6 +65,8 @@ SPANISH_ONE = ((r"veintiuno$", "veintiún", "veintiuna"), (r"uno$", "un", "una")
 ARTICLES_BEFORE_ROMAN = frozenset(
     "le la les du au el los las del al il lo dell dal nel o a os as do da no na ao".split()
 )
+# Abbreviations of what Roman numerals count.
+COUNTED_SHORT = ("s", "ss", "sec", "secc", "séc", "sécs", "cap", "chap", "art", "vol", "t")
 CENTURY = {"fr": r"siècles?", "it": r"secol[oi]|sec\."}
 PHONES = {
     "fr": (r"0\d(?:[ .-]?\d\d){4}", r"\+33[ .]?(?:\(0\))?\d(?:[ .]?\d\d){4}"),
@@ -99,7 +101,16 @@ class RomanceNormalizer(Normalizer):
             else ("", self.century)
         ]
         elided = r"(?<=[ldnsmtLDNSMT]['’])(?P<letters>[A-ZÀ-ÖØ-Þ]{2,6})(?![\w'’])"
-        return [*roman, (elided, self.capitals), *super()._word_rules()]
+        counted = rf"(?<!\w)(?i:{any_of(COUNTED_SHORT)})\.\s?(?P<take>(?P<roman>[IVXLCDM]+))(?!\w)"
+        between = r"(?:\s(?:y|e|et|o|ou|a|à|al)\s|\s?[-–]\s?)"
+        second = rf"(?<=[IVXLCDM]){between}(?P<take>(?P<roman>[IVXLCDM]{{2,}}|[IVX]))(?!\w|['’])"
+        return [
+            *roman,
+            (counted, self.counted_roman),
+            (second, self.counted_roman),
+            (elided, self.capitals),
+            *super()._word_rules(),
+        ]
 
     def _number_rules(self) -> list[WrittenRule]:
         phones = [(rf"(?<![\w.,]){pattern}(?![\w,]|[.-]\d)", self.digit_groups, DIGIT) for pattern in PHONES[self.code]]
@@ -110,7 +121,14 @@ class RomanceNormalizer(Normalizer):
             if self.code == "it"
             else []
         )
-        return [*phones, (until, self.until, DIGIT), *elided, *super()._number_rules()]
+        meters = r"(?<![\w.,])(?P<meters>\d)\s?m\s?(?P<centimeters>\d\d)(?!\w)"
+        return [
+            *phones,
+            (until, self.until, DIGIT),
+            (meters, self.meters, DIGIT),
+            *elided,
+            *super()._number_rules(),
+        ]
 
     # -- numbers --------------------------------------------------------------------------------------------------
 
@@ -200,15 +218,27 @@ class RomanceNormalizer(Normalizer):
         noun = re.match(r"\s([^\W\d_]+)", after(match))
         if noun is None or noun[1].lower() in self.no_noun or not isinstance(value, int):
             return sign + self.words(value)
-        plural = noun[1].endswith(("s", "x"))
-        if self.code == "it" and value == 1 or value == 1 and not plural or value != 1 and plural and self.code != "it":
-            if noun[1][0].isupper() and value == 1:
-                return sign + self.words(value)
+        if self._counts(value, noun[1]):
             return sign + self.counted(value, noun[1])
         return sign + self.words(value)
 
+    def _counts(self, value: int, word: str) -> bool:
+        """Whether the word behind a number is what it counts, as far as its form shows: `1 página`, `21 páginas`."""
+        plural = word.endswith(("s", "x"))
+        if value == 1:
+            return word[0].islower() and (self.code == "it" or not plural)
+        return plural and self.code != "it"
+
     def duration(self, match: re.Match) -> str:
         return super().duration(match).replace("' ", "'")
+
+    def meters(self, match: re.Match) -> str:
+        """`1m80`."""
+        meters = int(match["meters"])
+        one, many = self.language.units["m"]
+        joined = " " if self.code == "fr" else f" {self.language.and_} "
+        unit = one if meters == 1 else many
+        return f"{self.counted(meters, one)} {unit}{joined}{self.words(int(match['centimeters']))}"
 
     def elided(self, match: re.Match) -> str | None:
         """`un'ora`, together with the space."""
@@ -221,7 +251,8 @@ class RomanceNormalizer(Normalizer):
         value, name = self.value(match["number"]), self.language.magnitudes[match["magnitude"]]
         if value == 1:
             return self.language.single.get(name, f"{self.counted(1, name)} {name}")
-        number = self.counted(value, name) if isinstance(value, int) else self.words(value)
+        noun = re.match(r"\s([^\W\d_]+)", after(match)) if name == "mil" else None
+        number = self.counted(value, noun[1] if noun else name)
         return number + name if name == "mila" else f"{number} {name}"
 
     def money(self, match: re.Match) -> str:
@@ -258,7 +289,7 @@ class RomanceNormalizer(Normalizer):
         article = ARTICLES.search(before(match))
         word = re.match(r"\s([^\W\d_]{2,})", after(match))
         counts = word is not None and word[1].lower() not in self.no_noun
-        return bool(article and (counts or article[0].strip(" .!?:;(")))
+        return bool(article and (counts or article[0].strip(" .!?:;,(")))
 
     def range(self, match: re.Match) -> str:
         unit = (match.groupdict().get("unit") or "").strip()
@@ -335,6 +366,16 @@ class RomanceNormalizer(Normalizer):
             return None
         return self._ordinal(number, feminine="r" in ending and "re" in ending)
 
+    def counted_roman(self, match: re.Match) -> str | None:
+        """After `s.` or `cap.`, and the second of two, `siglos XV y XVI`."""
+        number = self._roman(match["roman"])
+        if number is None:
+            return None
+        text = before(match) + match[0]
+        centuries = re.search(r"(?i:\b(?:s|sec|séc|siglos?|séculos?|secol[oi])\b)", text)
+        ordinal = centuries and (self.code == "it" or number <= 10)
+        return self._ordinal(number) if ordinal else self.words(number)
+
     def roman(self, match: re.Match) -> str | None:
         """A numeral after `capítulo` or `siglo`, or after a ruler's name: ordinals up to ten, where they are said."""
         written, name = match["roman"], match["name"]
@@ -345,8 +386,9 @@ class RomanceNormalizer(Normalizer):
         if name.lower() in self.language.counted_words:
             if written == "I" and self.code == "it" and name[0].islower() and re.match(r"\s[a-z]", after(match)):
                 return None
-            ordinal = self.code in ("es", "pt") and name.lower() in ("siglo", "siglos", "século", "séculos")
-            return (self._ordinal(number) if ordinal and number <= 10 else self.words(number)) + dot
+            centuries = name.lower() in ("siglo", "siglos", "século", "séculos", "secolo", "secoli")
+            ordinal = centuries and (self.code == "it" or number <= 10)
+            return (self._ordinal(number) if ordinal else self.words(number)) + dot
         if name.lower() in ARTICLES_BEFORE_ROMAN and len(written) > 1 and number < 200:
             noun = re.match(r"\s([^\W\d_]+)", after(match))
             feminine = bool(noun and self.feminine_noun.match(noun[1]))
