@@ -80,7 +80,8 @@ SPANISH = Language(
     fractions=table("½=medio; ⅓=un tercio; ⅔=dos tercios; ¼=un cuarto; ¾=tres cuartos"),
     abbreviations=in_any_case(
         """
-        n.º=número; nº=número; n°=número; a. m.=a m; p. m.=p m; a.m.=a m; p.m.=p m; etc.=etcétera; p. ej.=por ejemplo; p.ej.=por ejemplo; ej.=ejemplo; a. C.=antes de Cristo; a.C.=antes de Cristo;
+        n.º=número; nº=número; n°=número; a. m.=a m; p. m.=p m; a.m.=a m; p.m.=p m; etc.=etcétera; p. ej.=por
+        ejemplo; p.ej.=por ejemplo; ej.=ejemplo; a. C.=antes de Cristo; a.C.=antes de Cristo;
         d. C.=después de Cristo; d.C.=después de Cristo; Ud.=usted; Uds.=ustedes; Vd.=usted; Vds.=ustedes;
         aprox.=aproximadamente; Avda.=avenida; avda.=avenida; Av.=avenida; Pza.=plaza; Pl.=plaza; dcha.=derecha;
         izda.=izquierda; izq.=izquierda; tel.=teléfono; Tel.=teléfono; tfno.=teléfono; Cía.=compañía;
@@ -93,7 +94,8 @@ SPANISH = Language(
     before_number=in_any_case(
         """
         lun.=lunes; mar.=martes; mié.=miércoles; jue.=jueves; vie.=viernes; sáb.=sábado; dom.=domingo;
-        s.=siglo; ss.=siglos; n.º=número; N.º=número; nº=número; Nº=número; n°=número; N°=número; núm.=número; Núm.=número; no.=número;
+        s.=siglo; ss.=siglos; n.º=número; N.º=número; nº=número; Nº=número; n°=número; N°=número; núm.=número;
+        Núm.=número; no.=número;
         No.=número; n.os=números; art.=artículo; Art.=artículo; pág.=página; págs.=páginas; p.=página; pp.=páginas;
         cap.=capítulo; Cap.=capítulo; vol.=volumen; fig.=figura; km.=kilómetro; párr.=párrafo; t.=tomo;
         aprox.=aproximadamente;
@@ -228,7 +230,8 @@ PORTUGUESE = Language(
     fractions=table("½=meio; ⅓=um terço; ⅔=dois terços; ¼=um quarto; ¾=três quartos"),
     abbreviations=in_any_case(
         """
-        nº=número; n.º=número; n°=número; etc.=etcétera; p. ex.=por exemplo; p.ex.=por exemplo; ex.=exemplo; a.C.=antes de Cristo; a. C.=antes de Cristo;
+        nº=número; n.º=número; n°=número; etc.=etcétera; p. ex.=por exemplo; p.ex.=por exemplo; ex.=exemplo;
+        a.C.=antes de Cristo; a. C.=antes de Cristo;
         d.C.=depois de Cristo; d. C.=depois de Cristo; Av.=avenida; av.=avenida; Pça.=praça; Ltda.=limitada;
         Ltda=limitada; Cia.=companhia; tel.=telefone; Tel.=telefone; cel.=celular; obs.=observação; Obs.=observação;
         aprox.=aproximadamente; máx.=máximo; mín.=mínimo; S.A.=s a; S. A.=s a; S/A=s a; vc=você; vcs=vocês; tb=também;

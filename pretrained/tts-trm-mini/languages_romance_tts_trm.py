@@ -113,7 +113,8 @@ FRENCH = Language(
     fractions=table("½=un demi; ⅓=un tiers; ⅔=deux tiers; ¼=un quart; ¾=trois quarts"),
     abbreviations=in_any_case(
         """
-        n°=numéro; nº=numéro; etc.=et cetera; p. ex.=par exemple; p.ex.=par exemple; c.-à-d.=c'est-à-dire; càd=c'est-à-dire;
+        n°=numéro; nº=numéro; etc.=et cetera; p. ex.=par exemple; p.ex.=par exemple; c.-à-d.=c'est-à-dire;
+        càd=c'est-à-dire;
         cf.=confer; av. J.-C.=avant Jésus-Christ; apr. J.-C.=après Jésus-Christ; ap. J.-C.=après Jésus-Christ;
         J.-C.=Jésus-Christ; bd=boulevard; bd.=boulevard; Bd=boulevard; boul.=boulevard; tél.=téléphone; Tél.=téléphone;
         env.=environ; svp=s'il vous plaît; SVP=s'il vous plaît; stp=s'il te plaît; rdv=rendez-vous; RDV=rendez-vous;
@@ -123,7 +124,8 @@ FRENCH = Language(
     ),
     before_number=in_any_case(
         """
-        lun.=lundi; mar.=mardi; mer.=mercredi; jeu.=jeudi; ven.=vendredi; sam.=samedi; dim.=dimanche; n°=numéro; N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
+        lun.=lundi; mar.=mardi; mer.=mercredi; jeu.=jeudi; ven.=vendredi; sam.=samedi; dim.=dimanche; n°=numéro;
+        N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
         Art.=article; p.=page; pp.=pages; chap.=chapitre; vol.=volume; fig.=figure; al.=alinéa; t.=tome; éq.=équation;
         ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers
         """
@@ -259,7 +261,8 @@ ITALIAN = Language(
     fractions=table("½=mezzo; ⅓=un terzo; ⅔=due terzi; ¼=un quarto; ¾=tre quarti"),
     abbreviations=in_any_case(
         """
-        n°=numero; nº=numero; ecc.=eccetera; etc.=eccetera; ad es.=ad esempio; p. es.=per esempio; p.es.=per esempio; es.=esempio;
+        n°=numero; nº=numero; ecc.=eccetera; etc.=eccetera; ad es.=ad esempio; p. es.=per esempio; p.es.=per esempio;
+        es.=esempio;
         a.C.=avanti Cristo; a. C.=avanti Cristo; d.C.=dopo Cristo; d. C.=dopo Cristo; tel.=telefono; Tel.=telefono;
         cell.=cellulare; c.a.=circa; v.=vedi; cfr.=confronta; Cfr.=confronta; P.S.=post scriptum; N.B.=nota bene;
         p.zza=piazza; P.zza=piazza; v.le=viale; V.le=viale; C.so=corso; c.so=corso; max.=massimo; min.=minimo;
