@@ -4,19 +4,14 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-
-from ..errors_tts_trm import InputError
-from .clips import DataError
-
-if TYPE_CHECKING:
-    pass
 from transformers import PreTrainedModel
 
+from ..errors_tts_trm import InputError
 from ..files import write_json
+from .clips import DataError
 
 # Of the folder and of all that shapes a code; another version means another key.
 FORMAT_VERSION = 1

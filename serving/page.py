@@ -48,6 +48,10 @@ EXAMPLES = {
         "Das Wetter": "Guten Morgen, heute scheint die Sonne.",
         "Uhrzeit und Preis": "Der Zug fährt um 17:45 Uhr ab und kostet 12,50 €. Bitte steigen Sie ein!",
     },
+    "fr": {"L'heure et le prix": "Le train part à 17h45 et coûte 12,50 €. Montez, s'il vous plaît !"},
+    "es": {"Hora y precio": "El tren sale a las 17:45 y cuesta 12,50 €. ¡Suban, por favor!"},
+    "it": {"Ora e prezzo": "Il treno parte alle 17:45 e costa 12,50 €. Salite, per favore!"},
+    "pt": {"Hora e preço": "O trem sai às 17h45 e custa R$ 12,50. Subam, por favor!"},
 }
 TITLE = """# TTS TRM
 
