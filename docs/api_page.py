@@ -42,7 +42,7 @@ SECTIONS = {
             "TtsTrmProcessor TtsTrmProcessor.from_texts TtsTrmProcessor.__call__ TtsTrmProcessor.decode "
             "TtsTrmProcessor.spoken_text TtsTrmProcessor.speaker_shares TtsTrmProcessor.save_audio CodecError"
         ),
-        "text_tts_trm": "normalize_text language_code",
+        "text_tts_trm": "normalize_text language_code language_family",
         "normalization_tts_trm": "SpokenText",
     },
     "Codec": {

@@ -15,6 +15,7 @@ from ..errors_tts_trm import InputError
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import TtsTrmProcessor
 from ..speaking.voice import Passage, Voice
+from ..text_tts_trm import language_family
 from .acoustic_metrics import AcousticDistance, SpeakerSimilarity, speaker_centroids
 from .model_metrics import codebook_measures
 from .quality import SpeechQuality
@@ -128,7 +129,7 @@ class VoiceEvaluation:
 
     def measure(self, clips: list[Clip]) -> tuple[dict, Renditions]:
         """All measures of one speaker's clips, as JSON takes them, and what they were measured on."""
-        self.language = self.processor.languages[self.processor.speaker_to_id(clips[0].speaker)]
+        self.language = language_family(self.processor.languages[self.processor.speaker_to_id(clips[0].speaker)])
         spoken = self.render(clips)
         known = self.recognizer is not None and self.recognizer.knows(spoken.texts)
         heard = {system: self._hear(waves) for system, waves in spoken.waveforms.items()} if known else {}

@@ -14,6 +14,7 @@ from .. import __version__
 from ..errors_tts_trm import InputError
 from ..modeling_tts_trm import TtsTrmModel
 from ..processing_tts_trm import CODEC_FOLDER, TtsTrmProcessor
+from ..text_tts_trm import language_family
 
 # Stands for the repository's name until there is one.
 REPOSITORY = "this/repository"
@@ -110,7 +111,7 @@ def write_model_card(
     """
     extra, notes = read_notes(notes)
     results = evaluation_results(evaluation) if evaluation else None
-    languages = sorted({language.split("_")[0] for language in processor.languages})
+    languages = sorted({language_family(language) for language in processor.languages})
     name = extra.pop("model_name", None) or "TTS TRM voice"
     fields = dict(
         language=languages,
@@ -146,7 +147,7 @@ def read_notes(notes: str) -> tuple[dict, str]:
 
 def examples(processor: TtsTrmProcessor) -> list[dict]:
     """The card's `widget`: for each speaker a text in its language, where we have one."""
-    languages = (language.split("_")[0] for language in processor.languages)
+    languages = map(language_family, processor.languages)
     pairs = zip(processor.speakers, languages, strict=True)
     return [{"text": EXAMPLES[code], "example_title": speaker} for speaker, code in pairs if code in EXAMPLES]
 

@@ -38,7 +38,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def demonstrate(options: argparse.Namespace) -> None:
     from tts_trm.speaking.voice import Voice
-    from tts_trm.text_tts_trm import language_code
+    from tts_trm.text_tts_trm import language_family
 
     voice = Voice.from_pretrained(options.model)
     options.output_dir.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def demonstrate(options: argparse.Namespace) -> None:
     sentences = dict(SENTENCES)
     if options.all:
         speakers = zip(front_end.speakers, front_end.languages, strict=True)
-        others = {name: OTHERS.get(language_code(code)[:2], OTHERS["en"]) for name, code in speakers}
+        others = {name: OTHERS.get(language_family(code), OTHERS["en"]) for name, code in speakers}
         sentences = {name: SENTENCES.get(name, text) for name, text in others.items()}
     for number, (speaker, text) in enumerate(sentences.items(), 1):
         path = options.output_dir / f"{number}_{speaker}.wav"

@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 
+from ..text_tts_trm import language_family
+
 # Words that every text of a language is full of, and the other languages do not have.
 COMMON_WORDS = {
     "en": "the and of is was that with this have they from which would there their what been who she you",
@@ -25,7 +27,7 @@ def other_language(text: str, language: str) -> str | None:
     """
     words = Counter(re.findall(r"[^\W\d_]+", text[:LOOKED_AT].casefold()))
     counts = {code: sum(words[word] for word in common.split()) for code, common in COMMON_WORDS.items()}
-    best, own = max(counts, key=counts.__getitem__), language.replace("_", "-").split("-")[0]
+    best, own = max(counts, key=counts.__getitem__), language_family(language)
     if own not in counts or best == own or counts[best] < MIN_WORDS or counts[best] < 3 * counts[own]:
         return None
     return NAMES[best]

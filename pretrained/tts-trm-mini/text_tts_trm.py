@@ -67,6 +67,11 @@ def language_code(name: str) -> str:
     return code if code in LANGUAGES else code.split("-")[0]
 
 
+def language_family(name: str) -> str:
+    """The ISO 639-1 code without a country: `en` of `en-GB` or `en_US`."""
+    return language_code(name).split("-")[0]
+
+
 def normalize_text(text: str, language: str = "en", markup: bool = True, names: bool = True) -> SpokenText:
     """The words of a written text, in a language by its ISO 639-1 code.
 

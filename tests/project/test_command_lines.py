@@ -183,3 +183,11 @@ def test_a_finished_file_is_replaced_only_when_the_new_one_is_whole(tiny_voice, 
     assert run("scripts.synthesize", *arguments, "???", capsys=capsys)[0] == 1 and Path("a.wav").read_bytes() == first
     assert run("scripts.synthesize", *arguments, "Another, longer one.", capsys=capsys)[0] == 0
     assert soundfile.info("a.wav").frames and Path("a.wav").read_bytes() != first
+
+
+def test_the_demo_lets_everybody_speak(tiny_voice, folder, capsys):
+    code, out, error = run("scripts.demo", "--model", tiny_voice, "--all", "--output-dir", "out", capsys=capsys)
+    assert (code, error) == (0, "")
+    speakers = Voice.from_pretrained(str(tiny_voice), device="cpu").text_front_end.speakers
+    expected = [f"{number}_{name}.wav" for number, name in enumerate(speakers, 1)]
+    assert sorted(path.name for path in Path("out").glob("*.wav")) == sorted(expected)
