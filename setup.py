@@ -69,6 +69,7 @@ setup(
     package_data={
         "tts_trm": ["pretrained/*/*", "pretrained/*/codec/*"],  # the bundled voice
         "tts_trm.evaluation": ["*.html"],
+        "tts_trm.serving": ["page.js", "page.css"],
     },
     install_requires=[
         "accelerate>=1.10",

@@ -1,39 +1,29 @@
-"""The web page: text in, audio out, with the words lit up as they are heard, and pictures of what was said."""
+"""The web page: text in, audio out, with the words lit up as they are heard, and pictures of what was said.
 
-import asyncio
+What happens when a button is pressed is in `page_handlers.py`; `page.js` and `page.css` run in the browser.
+"""
+
 import functools
 import hmac
-import html
 import json
 import os
 import shlex
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
 from pathlib import Path
 
 # Before the import of gradio, which reads it once.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-from typing import Any
-
 import gradio
 from fastapi import FastAPI
 
-from ..generation_tts_trm import default_generation_config
-from ..speaking.subtitles import write_times
-from ..speaking.voice import Passage, join, write_audio
-from .browser import STYLE, WORDS_SCRIPT
-from .speech_queue import QueueFullError, SpeechQueue
+from .page_handlers import NOBODY, defaults, draw, speak
+from .speech_queue import SpeechQueue
 
-NOBODY = "nobody"  # to blend with
-# Of one text: drawing a sentence takes longer than speaking it.
-MAX_PICTURES = 6
+FOLDER = Path(__file__).parent
 # Whose state is kept.
 SESSIONS = 64
 # Seconds that files can be fetched after they were made.
 KEPT = 600
-PROGRESS = gradio.Progress()
 # By language: what to call it, and the text.
 EXAMPLES = {
     "en": {
@@ -100,7 +90,7 @@ def mount_page(api: FastAPI, queue: SpeechQueue, model_id: str, files: Path, api
         theme=gradio.themes.Default(
             primary_hue="teal", secondary_hue="teal", neutral_hue="slate", font=["system-ui", "sans-serif"]
         ),
-        css=STYLE,
+        css=(FOLDER / "page.css").read_text(encoding="utf-8"),
     )
 
 
@@ -167,7 +157,7 @@ def build_page(queue: SpeechQueue, model_id: str) -> gradio.Blocks:
                 )
                 words = gradio.HTML(
                     html_template='<p class="words" aria-live="polite"></p>',
-                    js_on_load=WORDS_SCRIPT,
+                    js_on_load=(FOLDER / "page.js").read_text(encoding="utf-8"),
                     elem_id="words",
                     container=True,
                     padding=True,
@@ -219,84 +209,3 @@ def add_examples(text: gradio.Textbox, speaker: gradio.Dropdown, speakers: list[
     if rows:
         labels = [label for language in known for label in EXAMPLES[language]]
         gradio.Examples(rows, [text, speaker], label="Examples", example_labels=labels, cache_examples=False)
-
-
-def defaults(voice: Any) -> tuple[float, float | None]:
-    """Temperature and sharpness that `generate` would take; without a latent head there is no sharpness."""
-    settings, ours = voice.model.generation_config, default_generation_config(voice.model.config)
-    latent = voice.model.config.predicts_latents
-    temperature = 0.0 if latent or not settings.do_sample else settings.temperature or ours.temperature
-    return temperature, getattr(settings, "sharpness", ours.sharpness) if latent else None
-
-
-async def speak(
-    queue: SpeechQueue,
-    text: str,
-    speaker: str,
-    partner: str,
-    share: float,
-    speed: float,
-    sharpness: float | None,
-    temperature: float,
-    seed: int | None,
-    progress: Any = PROGRESS,
-) -> AsyncIterator[tuple]:
-    """Audio, words with their times, and subtitles.
-
-    Raises:
-        gradio.Error: if it cannot be spoken, for the user to read.
-    """
-    passages: list[Passage] = []
-    settings = describe(speaker, partner, share, speed, sharpness, temperature, seed)
-    try:
-        async with aclosing(queue.speak(text, **settings)) as stream:
-            async for passage in stream:
-                passages.append(passage)
-                if passage.words:
-                    done = passage.words[-1].text_end / len(text)
-                    progress(done, desc=f"{passage.start + passage.seconds:.0f} s spoken")
-                # Here Gradio stops if the page was closed.
-                yield gradio.skip(), gradio.skip(), gradio.skip()
-    except (QueueFullError, ValueError) as error:
-        # the text that it may quote must not become markup
-        raise gradio.Error(html.escape(str(error), quote=False), title="Not spoken", print_exception=False) from error
-    speech = join(passages)
-    times = [[round(word.start, 3), round(word.end, 3), word.text_start, word.text_end] for word in speech.words]
-    with tempfile.TemporaryDirectory() as folder:
-        wav, srt = Path(folder, "speech.wav"), Path(folder, "speech.srt")
-        await asyncio.to_thread(write_audio, passages, wav)
-        write_times(speech, srt)
-        subtitles = gradio.DownloadButton(value=str(srt), visible=bool(times))
-        # Taken from the folder before it goes.
-        yield str(wav), {"text": text, "words": times}, subtitles
-
-
-async def draw(queue: SpeechQueue, text: str, *settings) -> AsyncIterator[list[str]]:
-    """Pictures of the first sentences, one more at a time; none if the speech cannot be made."""
-    pictures: list[str] = []
-    yield pictures
-    with tempfile.TemporaryDirectory() as folder, suppress(QueueFullError, ValueError):
-        async with aclosing(queue.speak(text, **describe(*settings))) as stream:
-            async for passage in stream:
-                if passage.speech:
-                    pictures.append(str(Path(folder, f"sentence_{len(pictures) + 1}.png")))
-                    await queue.run(passage.speech.draw, pictures[-1])
-                    yield list(pictures)
-                if len(pictures) == MAX_PICTURES:
-                    break
-
-
-def describe(
-    speaker: str,
-    partner: str,
-    share: float,
-    speed: float,
-    sharpness: float | None,
-    temperature: float,
-    seed: int | None,
-) -> dict:
-    """The settings of the page as those of [`SpeechQueue.speak`]."""
-    if partner not in (NOBODY, speaker):
-        speaker = f"{speaker}:{1 - share},{partner}:{share}"
-    settings = {"speaker": speaker, "speed": speed, "temperature": temperature, "seed": 42 if seed is None else seed}
-    return settings | ({} if sharpness is None else {"sharpness": sharpness})

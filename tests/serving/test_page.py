@@ -22,7 +22,7 @@ import soundfile
 from pages import code_blocks
 
 from tts_trm import Voice, app
-from tts_trm.serving import page
+from tts_trm.serving import page, page_handlers
 from tts_trm.serving.api import create_api
 from tts_trm.serving.route_filter import Gate
 from tts_trm.serving.speech_queue import SpeechQueue
@@ -379,7 +379,7 @@ def test_errors_quote_text_without_its_markup(tiny_voice):
     queue = SpeechQueue(lambda: Voice.from_pretrained(tiny_voice, device="cpu"), max_requests=0)
 
     async def first(text):
-        return await anext(page.speak(queue, text, "anna", page.NOBODY, 0.5, 1.0, None, 0.0, 42))
+        return await anext(page_handlers.speak(queue, text, "anna", page_handlers.NOBODY, 0.5, 1.0, None, 0.0, 42))
 
     with pytest.raises(gradio.Error, match="busy"):
         run_alone(first("Hello."))
