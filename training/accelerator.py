@@ -24,6 +24,11 @@ def quiet_libraries() -> None:
         datasets.disable_progress_bars()
 
 
+SLOW_BFLOAT16 = (
+    "⚠️ This CPU computes bfloat16 by emulation: a step takes many times as long as in float32. Leave --bf16 out."
+)
+
+
 def make_accelerator(options: TrainingOptions) -> Accelerator:
     """The accelerator for `--device`, `--fp16`, `--bf16` and the trackers."""
     # characters far from a frame weigh next to nothing: numbers too small for a CPU to multiply at full speed
@@ -49,7 +54,7 @@ def make_accelerator(options: TrainingOptions) -> Accelerator:
             )
     # None leaves it to accelerate's config.
     precision = "fp16" if options.fp16 else "bf16" if options.bf16 else None
-    return Accelerator(
+    accelerator = Accelerator(
         mixed_precision=precision,
         cpu=options.device == "cpu",
         # Of an empty list it complains.
@@ -66,3 +71,11 @@ def make_accelerator(options: TrainingOptions) -> Accelerator:
             InitProcessGroupKwargs(timeout=timedelta(days=2)),
         ],
     )
+    if accelerator.mixed_precision == "bf16" and accelerator.device.type == "cpu" and emulates_bfloat16():
+        print(SLOW_BFLOAT16, flush=True)
+    return accelerator
+
+
+def emulates_bfloat16() -> bool:
+    """Whether this CPU has no instructions for bfloat16, so that each product is computed by many others."""
+    return torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "NO AVX", "AVX2")

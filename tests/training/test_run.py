@@ -389,3 +389,10 @@ def test_recipes_for_the_real_mimi_start(recipe, text, speaker, splits, tmp_path
     assert type(processor.codec_model).__name__ == "MimiModel"
     assert processor.speakers == (sorted({clip.speaker for clip in clips}) if speaker else ["lj-speech"])
     assert json.loads((voice / "config.json").read_text())["codebook_chains"] == [1, 7]
+
+
+@pytest.mark.parametrize(("capability", "warned"), [("AVX2", True), ("AVX512", False)])
+def test_emulated_bfloat16_is_warned_of(tmp_path, tokens, capsys, monkeypatch, capability, warned):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert run(f"--token-dir {tokens} --max-steps 1 --bf16", "--output-dir", tmp_path) == 0
+    assert ("Leave --bf16 out" in capsys.readouterr().out) == warned
