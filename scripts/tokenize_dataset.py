@@ -19,17 +19,21 @@ if not __package__:
 from collections.abc import Sequence
 
 from tts_trm.commands import run_command
+from tts_trm.errors_tts_trm import InputError
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data-dir", nargs="+", help="folders with metadata.csv and audio")
+    source.add_argument("--data-dir", nargs="+", help="folders with a table and audio")
     source.add_argument("--dataset", help="data set of the Hub, or a folder of parquet files of its form")
-    parser.add_argument("--text-column", default="text", help="of the Hub data set")
-    parser.add_argument("--audio-column", default="audio", help="of the Hub data set")
-    parser.add_argument("--speaker-column", default="speaker", help="of the Hub data set")
-    parser.add_argument("--split", default="train", help="of the Hub data set; several are joined by +")
+    parser.add_argument("--table-columns", help="of tables without a header: file,text,speaker; - leaves one out")
+    parser.add_argument("--text-column", default="text", help="its name in the table or the Hub data set")
+    parser.add_argument("--audio-column", default="audio", help="its name in the table or the Hub data set")
+    parser.add_argument("--speaker-column", default="speaker", help="its name in the table or the Hub data set")
+    parser.add_argument(
+        "--split", default="train", help="of a data set that has some; several of the Hub are joined by +"
+    )
     parser.add_argument("--dataset-config", help="of a Hub data set that has several")
     parser.add_argument("--codec", default="kyutai/mimi", help="Hub id or folder of the codec")
     parser.add_argument("--output-dir", type=Path, required=True, help="gets the tokens")
@@ -56,17 +60,21 @@ def tokenize(options: argparse.Namespace) -> None:
 
     from tts_trm.data.codec_info import CodecInfo
     from tts_trm.data.hub_datasets import read_hub
-    from tts_trm.data.recordings import read_folder
+    from tts_trm.data.sources import read_chosen
     from tts_trm.data.token_folder import read_report
     from tts_trm.data.tokenizing import tokenize_clips
     from tts_trm.publishing.token_upload import push_tokens
 
     state = PartialState()
+    if options.dataset and options.table_columns:
+        raise InputError("--table-columns is for tables in folders; name the columns of a data set one by one.")
     if options.dataset:
         columns = (options.text_column, options.audio_column, options.speaker_column)
         clips = read_hub(options.dataset, *columns, options.split, options.dataset_config)
     else:
-        clips = [clip for folder in options.data_dir for clip in read_folder(folder)]
+        if missing := [folder for folder in options.data_dir if not Path(folder).is_dir()]:
+            raise InputError(f"{missing[0]}: is no folder; a data set of the Hub is named by --dataset.")
+        clips = read_chosen(options)
     devices = torch.cuda.device_count() or os.cpu_count() or 1
     started = time.time()
     report = tokenize_clips(

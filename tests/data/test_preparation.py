@@ -201,3 +201,24 @@ def test_where_no_clip_can_be_used_the_first_reason_is_said(tiny_codec_folder, t
     for _ in range(2):
         with pytest.raises(DataError, match=r"None of the 2 clips can be used.*a\.wav: there is no such file"):
             tokenize_clips(read_folder(tmp_path), str(tiny_codec_folder), tmp_path / "tokens", shard_size=4)
+
+
+def test_the_command_reads_tables_without_a_header_and_columns_by_name(
+    tiny_codec_folder, recordings, tmp_path, monkeypatch, capsys
+):
+    from tts_trm.scripts.tokenize_dataset import main
+
+    monkeypatch.chdir(tmp_path)
+    sound = sorted(recordings.glob("*.wav"))[0].read_bytes()
+    for folder, table, options in (
+        ("bare", "anna|a|Hello there.\n", ["--table-columns", "speaker,file,text"]),
+        ("named", "file_name,text,label\na.wav,Wrong.,Hello there.\n", ["--text-column", "label"]),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.wav").write_bytes(sound)
+        (tmp_path / folder / "metadata.csv").write_text(table)
+        command = ["--data-dir", folder, "--codec", str(tiny_codec_folder), "--output-dir", f"{folder}_tokens"]
+        assert main([*command, *options, "--num-workers", "1"]) == 0, capsys.readouterr().err
+        assert load_tokens(f"{folder}_tokens")[0]["text"] == ["Hello there."]
+    assert main(["--data-dir", "nowhere", "--codec", str(tiny_codec_folder), "--output-dir", "out"]) == 1
+    assert "nowhere: is no folder" in capsys.readouterr().err
