@@ -1,6 +1,7 @@
 """A clip: one row of a data set, its audio not yet read."""
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable
@@ -35,10 +36,26 @@ class HubAudio:
     def read(self) -> str | bytes:
         """The path of the audio file, or its bytes; raises `AudioError` for a file that is none of the data set's."""
         audio = self.dataset[self.row][self.column] or {}
+        if audio.get("array") is not None:
+            return self._encoded(audio["array"], audio["sampling_rate"])
         path = audio.get("path") or ""
         if not audio.get("bytes") and path and not self._is_inside(path):
             raise AudioError(f"{self.name}, row {self.row}: {path!r} is no file of the data set; embed the audio.")
         return audio.get("bytes") or path
+
+    def _encoded(self, samples: list[float], sampling_rate: int) -> bytes:
+        """Samples as a file of float samples, whose mean of the channels is taken where there are several."""
+        import soundfile
+
+        content = io.BytesIO()
+        try:
+            values = np.asarray(samples, dtype=np.float32)
+            # libsndfile takes frames of channels; datasets have channels of samples.
+            frames = values.T if values.ndim == 2 and values.shape[0] < values.shape[1] else values
+            soundfile.write(content, frames, int(sampling_rate), format="WAV", subtype="FLOAT")
+        except (TypeError, ValueError, soundfile.SoundFileError) as error:
+            raise AudioError(f"{self.name}, row {self.row}: its array is no waveform ({error}).") from error
+        return content.getvalue()
 
     def _is_inside(self, path: str) -> bool:
         """Not a recording of whoever trains, which the table of a stranger may name."""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # What `save_to_disk` leaves in a folder.
 SAVED = ("state.json", "dataset_dict.json")
+# Fields of a column that holds samples, as datasets give them where audio was decoded before it was saved.
+DECODED = {"array", "sampling_rate"}
 
 
 def read_hub(
@@ -26,8 +28,8 @@ def read_hub(
 
     Args:
         name: what `datasets.load_dataset` takes.
-        text_column, audio_column: names of the columns; the audio may be embedded or a path. A text or speaker may be
-            a field of a column, `json.text`.
+        text_column, audio_column: names of the columns; the audio may be embedded, a path, or samples with their rate.
+            A text or speaker may be a field of a column, `json.text`.
         speaker_column: where there is no column `speaker` and no other is named, all clips are of one speaker.
         split: one, or several joined by `+`.
         config: the configuration, of a data set that has several.
@@ -50,8 +52,13 @@ def read_hub(
     for option, column in (wanted | ({"--speaker-column": speaker_column} if has_speakers else {})).items():
         _check_column(str(name), dataset.features, column, option)
     try:
-        # decoding would need torchcodec; the bytes are read by soundfile, like any file
-        audio = dataset.select_columns([audio_column]).cast_column(audio_column, datasets.Audio(decode=False))
+        audio = dataset.select_columns([audio_column])
+        kind = audio.features[audio_column]
+        if getattr(kind, "dtype", None) == "large_string":
+            audio = audio.cast_column(audio_column, datasets.Value("string"))
+        if not (isinstance(kind, dict) and DECODED <= kind.keys()):
+            # decoding would need torchcodec; the bytes are read by soundfile, like any file
+            audio = audio.cast_column(audio_column, datasets.Audio(decode=False))
     except (TypeError, ValueError) as error:
         kind = dataset.features.get(audio_column, "a field of another column")
         raise DataError(

@@ -3,11 +3,13 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prepared import make_recordings, make_token_dir, own_cache, write_audio  # noqa: F401
 
+from tts_trm.audio.reading import AudioError
 from tts_trm.data.clips import DataError, clips_key
 from tts_trm.data.hub_datasets import HubClips, read_hub
 from tts_trm.data.recordings import read_folder
@@ -182,3 +184,33 @@ def test_a_damaged_table_is_read_or_refused_by_name(table, faults, repeats, tmp_
     else:
         assert clips and clips_key(clips)
         assert all(clip.name.strip() and Path(clip.audio).is_relative_to(folder) for clip in clips)
+
+
+def test_samples_and_long_strings_of_a_data_set_are_audio_too(tmp_path):
+    """What is left of audio that somebody decoded, and the strings of tables written by pandas or polars."""
+    from datasets import Dataset, Features, Value
+
+    (tmp_path / "hub").mkdir()
+    wave = np.sin(np.arange(4800) / 10).astype(np.float32) / 2
+    sounds = [
+        {"array": wave.tolist(), "sampling_rate": 24_000},
+        {"array": [wave.tolist(), wave.tolist()], "sampling_rate": 24_000},
+        {"array": ["no", "sound"], "sampling_rate": 24_000},
+    ]
+    for number, sound in enumerate(sounds):
+        folder = tmp_path / f"hub{number}"
+        folder.mkdir()
+        Dataset.from_dict({"text": ["Hello."], "audio": [sound]}).to_parquet(folder / "train-00000-of-00001.parquet")
+    mono, stereo, broken = (read_hub(tmp_path / f"hub{number}")[0] for number in range(3))
+    np.testing.assert_array_equal(mono.load(24_000), stereo.load(24_000))
+    assert len(mono.load(24_000)) == 4800 and len(mono.load(12_000)) == 2400
+    with pytest.raises(AudioError, match="row 0: its array is no waveform"):
+        broken.load(24_000)
+
+    write_audio(tmp_path / "hub" / "a.wav", 0.4, 1)
+    table = Dataset.from_dict(
+        {"text": ["Hello."], "audio": [str(tmp_path / "hub" / "a.wav")]},
+        features=Features({"text": Value("large_string"), "audio": Value("large_string")}),
+    )
+    table.to_parquet(tmp_path / "hub" / "train-00000-of-00001.parquet")
+    assert len(read_hub(tmp_path / "hub")[0].load(24_000)) == 9600
