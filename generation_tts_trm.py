@@ -42,9 +42,11 @@ def default_generation_config(config: TtsTrmConfig) -> GenerationConfig:
 def one_per_item(name: str, value: int | Sequence[int] | torch.Tensor, like: torch.Tensor) -> torch.LongTensor:
     """`value`, an integer for all items or `[B]` of them, as `[B]` on the device of the batch `like` `[B, ...]`."""
     values = torch.as_tensor(value, device=like.device).reshape(-1)
-    if len(values) not in (1, len(like)) or values.is_floating_point():
-        raise InputError(f"{name}={values.tolist()} must be one integer, or one for each of the {len(like)} texts.")
-    return values.expand(len(like))
+    # Sizes, not `len`, which an exported graph would freeze.
+    given, batch = values.shape[0], like.shape[0]
+    if (given != 1 and given != batch) or values.is_floating_point():
+        raise InputError(f"{name}={values.tolist()} must be one integer, or one for each of the {batch} texts.")
+    return values.expand(batch)
 
 
 @dataclass
@@ -248,14 +250,15 @@ class TtsTrmGenerationMixin:
                     f"Both num_frames and speed={speed} are given; the length can follow only one of them."
                 )
             lengths = one_per_item("num_frames", num_frames, attention_mask)
-            if lengths.min() < 1:
+            if not torch.compiler.is_exporting() and lengths.min() < 1:
                 raise InputError(f"num_frames={lengths.tolist()} must be at least 1.")
         elif durations is not None:
             lengths = (durations.sum(-1) / speed).round().long().clamp(min=1)
         else:
             # The guide's rule, cut at the limit as the guide does.
             lengths = (characters * frames_per_character / speed).round().long().clamp(min=1, max=limit)
-        if lengths.max() > limit:
+        # A graph has no values yet.
+        if not torch.compiler.is_exporting() and lengths.max() > limit:
             raise SpeechTooLongError(
                 f"The speech would be {int(lengths.max())} frames long, over max_audio_frames={limit}; split the text "
                 "or ask for fewer frames."

@@ -362,9 +362,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         Raises:
             ValueError: if ids, speakers, codes or shapes do not fit the configuration.
         """
-        for name, value in others.items():
-            if value is not None and value is not False:
-                raise InputError(f"{name}: this model takes no such argument; leave it out.")
+        if named := [name for name, value in others.items() if value is not None and value is not False]:
+            raise InputError(f"{named[0]}: this model takes no such argument; leave it out.")
         input_ids, attention_mask, speaker_id = self._check_text(input_ids, attention_mask, speaker_id)
         if labels is not None:
             label_lengths = self._check_labels(labels, label_lengths, input_ids)
@@ -372,12 +371,16 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         predicted = None if self.upsampler is None else self.upsampler.predict(text, attention_mask)
         if labels is None:
             used, lengths = self._plan_lengths(predicted, attention_mask, num_frames)
+            size = lengths.max().item()
         else:
-            used = self._training_durations(predicted, durations, attention_mask, label_lengths)
-            lengths = label_lengths
-        size = labels.shape[-1] if labels is not None else int(lengths.max())
+            used, lengths = self._training_durations(predicted, durations, attention_mask, label_lengths), label_lengths
+            size = labels.shape[-1]
+        # For an exported graph, which would otherwise ask whether to broadcast.
+        torch._check(size > 0)
         answers = self._answers(text, used, attention_mask, lengths, size)
         output = TtsTrmOutput(last_hidden_state=answers[-1], lengths=lengths, durations=predicted)
+        if labels is None and not (return_logits or return_cycles):
+            return output.to_tuple() if return_dict is False else output
 
         frame_mask = length_mask(lengths, size)
         # [N, D], real frames only.
@@ -398,10 +401,10 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             output.logits = full.masked_scatter(frame_mask[..., None, None], logits).transpose(1, 2)
         if return_cycles:
             output.cycle_changes = self._cycle_changes(answers, frame_mask)
-            if codes is not None:
-                with torch.no_grad():
-                    losses = [self.head.loss(answer[frame_mask], codes)[0] for answer in answers]
-                output.cycle_losses = torch.stack(losses)
+        if return_cycles and codes is not None:
+            with torch.no_grad():
+                losses = [self.head.loss(answer[frame_mask], codes)[0] for answer in answers]
+            output.cycle_losses = torch.stack(losses)
         return output.to_tuple() if return_dict is False else output
 
     def _text_at_frames(
@@ -491,29 +494,36 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
                 f"The text has {input_ids.shape[1]} characters, over max_text_length={config.max_text_length}; "
                 "split it."
             )
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        if attention_mask.shape != input_ids.shape:
+            raise InputError(f"attention_mask is {tuple(attention_mask.shape)}, input_ids {tuple(input_ids.shape)}.")
+        if not isinstance(speaker_id, torch.Tensor) or not speaker_id.is_floating_point():
+            speaker_id = one_per_item("speaker_id", 0 if speaker_id is None else speaker_id, input_ids)
+        # A graph has no values yet: what is asked of them is left to who runs it.
+        if not torch.compiler.is_exporting():
+            self._check_values(input_ids, attention_mask, speaker_id)
+        return input_ids, attention_mask, speaker_id.to(input_ids.device)
+
+    def _check_values(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor) -> None:
+        config = self.config
         if input_ids.min() < 0 or input_ids.max() >= config.vocab_size:
             raise InputError(
                 f"input_ids reach {int(input_ids.min())}..{int(input_ids.max())}, outside 0..{config.vocab_size - 1}; "
                 "the tokenizer is not this checkpoint's."
             )
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        if attention_mask.shape != input_ids.shape:
-            raise InputError(f"attention_mask is {tuple(attention_mask.shape)}, input_ids {tuple(input_ids.shape)}.")
         if (attention_mask.sum(-1) == 0).any():
             raise InputError("attention_mask hides every character of an item; drop empty texts from the batch.")
         if (attention_mask[:, 1:] > attention_mask[:, :-1]).any():
             raise InputError("attention_mask hides a character before a real one; pad texts on the right.")
-        if isinstance(speaker_id, torch.Tensor) and speaker_id.is_floating_point():
-            return input_ids, attention_mask, self._check_blend(speaker_id, input_ids)
-        speaker_id = one_per_item("speaker_id", 0 if speaker_id is None else speaker_id, input_ids)
-        if speaker_id.min() < 0 or speaker_id.max() >= config.num_speakers:
+        if speaker_id.is_floating_point():
+            self._check_blend(speaker_id, input_ids)
+        elif speaker_id.min() < 0 or speaker_id.max() >= config.num_speakers:
             raise InputError(
                 f"speaker_id={speaker_id.tolist()} is outside 0..{config.num_speakers - 1}, this model's speakers."
             )
-        return input_ids, attention_mask, speaker_id
 
-    def _check_blend(self, weights: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
+    def _check_blend(self, weights: torch.Tensor, input_ids: torch.Tensor) -> None:
         wanted = (len(input_ids), self.config.num_speakers)
         if tuple(weights.shape) != wanted:
             raise InputError(
@@ -521,7 +531,6 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
             )
         if not ((weights >= 0).all() and torch.allclose(weights.sum(-1), torch.ones_like(weights[:, 0]), atol=1e-3)):
             raise InputError(f"speaker_id={weights.tolist()}: weights of speakers must be positive and sum to 1.")
-        return weights.to(input_ids.device)
 
     def _check_labels(self, labels: torch.Tensor, label_lengths: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
         """The frames `[B]` of each item of `labels`."""
