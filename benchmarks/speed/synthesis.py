@@ -3,7 +3,7 @@
     python benchmarks/speed/synthesis.py [--device cuda]
 
 Ours: the bundled voice with its codec, and a model of the guide's size (random weights) with Mimi at full size. The
-others are those of `peers.py`. All of them speak for the same time; nothing streams within a sentence, so the time to
+others are those of `peer_shapes.py`. All of them speak for the same time; nothing streams within a sentence, so the time to
 its first sound is the time of all of it.
 """
 
@@ -67,7 +67,7 @@ class Ours:
         self.model, self.codec = self.model.eval().to(device), self.codec.to(device)
 
     def text(self, seconds: float, batch: int = 1) -> dict:
-        from tts_trm.benchmarks.speed.peers import text_ids
+        from tts_trm.benchmarks.speed.peer_shapes import text_ids
 
         ids = text_ids(seconds, self.model.config.vocab_size, batch)
         return {"input_ids": ids.to(self.device), "num_frames": round(FRAME_RATE * seconds)}
@@ -101,7 +101,7 @@ class Ours:
 
 def memory_of(name: str, seconds: float):
     """For [`peak_memory`]: building a system and having it speak."""
-    from tts_trm.benchmarks.speed.peers import PEERS
+    from tts_trm.benchmarks.speed.peer_shapes import PEERS
 
     def call():
         import torch
@@ -129,7 +129,7 @@ def measure_peers(rounds: int) -> list[dict]:
     """Seconds for the same time of speech, all systems in turn."""
     import torch
 
-    from tts_trm.benchmarks.speed.peers import PEERS
+    from tts_trm.benchmarks.speed.peer_shapes import PEERS
 
     results = []
     with torch.no_grad():

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = ("audio", "data", "evaluation", "publishing", "scripts", "serving", "speaking", "training")
-DATA_FILES = {"evaluation/report_page.html"} | {
+DATA_FILES = {"evaluation/report_page.html", "serving/page.css", "serving/page.js"} | {
     path.relative_to(ROOT).as_posix()
     for path in ROOT.glob("pretrained/**/*")
     # Which the fixture leaves out.

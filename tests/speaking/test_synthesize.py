@@ -243,12 +243,12 @@ def test_text_as_it_is_written(speak):
 
 
 def test_demo(voice_copy, tmp_path, capsys, monkeypatch):
-    speakers = zip(("anna", "bert", "anna"), demo.SENTENCES, strict=True)
-    monkeypatch.setattr(demo, "SENTENCES", [(speaker, text) for speaker, (_, text) in speakers])
+    texts = list(demo.SENTENCES.values())
+    monkeypatch.setattr(demo, "SENTENCES", dict(zip(("anna", "bert"), texts, strict=False)))
     assert demo.main(["--model", str(voice_copy), "--output-dir", str(tmp_path / "demo")]) == 0
-    stems = ["1_anna", "2_bert", "3_anna"]
+    stems = ["1_anna", "2_bert"]
     assert names(tmp_path / "demo") == sorted(f"{stem}{suffix}" for stem in stems for suffix in (".png", ".wav"))
-    assert capsys.readouterr().out.count("s per second of audio") == 3
+    assert capsys.readouterr().out.count("s per second of audio") == 2
 
 
 def test_an_interrupted_command_leaves_no_file(tiny_voice, tmp_path, monkeypatch, capsys):
