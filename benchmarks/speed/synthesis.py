@@ -3,8 +3,8 @@
     python benchmarks/speed/synthesis.py [--device cuda]
 
 Ours: the bundled voice with its codec, and a model of the guide's size (random weights) with Mimi at full size. The
-others are those of `peer_shapes.py`. All of them speak for the same time; nothing streams within a sentence, so the time to
-its first sound is the time of all of it.
+others are those of `peer_shapes.py`. All of them speak for the same time; nothing streams within a sentence, so the
+time to its first sound is the time of all of it.
 """
 
 import argparse
