@@ -2,6 +2,7 @@
 
     pip install '.[ears,onnx]' kokoro-onnx piper-tts
     python benchmarks/quality/peers.py --kokoro kokoro-folder --piper piper-folder
+    python benchmarks/quality/peers.py --report
 
 The Kokoro folder holds an ONNX file and its voices (a `.bin` or `.npz`, or a folder `voices`), the Piper folder an ONNX
 file and its `.json`. All say the same English sentences, which the bundled voice has never seen; what the others have
@@ -12,7 +13,6 @@ threads, and for memory.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,13 +27,15 @@ if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
     import _clone  # noqa: F401
 
-from tts_trm.benchmarks.common.measuring import RESULTS, ROOT, table, write_results
+from tts_trm.benchmarks.common.markdown_tables import write_table
+from tts_trm.benchmarks.common.measuring import RESULTS, ROOT, memory, table, write_results
 from tts_trm.commands import run_command
 from tts_trm.errors_tts_trm import InputError
 
 # Takes a text, returns samples `[L]` and their rate.
 Say = Callable[[str], tuple[np.ndarray, int]]
 SYSTEMS = ("TTS TRM", "TTS TRM, ONNX", "Kokoro-82M", "Piper")
+NAME = "quality_peers"
 HELLO = "The weather is nice today."
 # Sentences that are timed.
 TIMED = 5
@@ -49,6 +51,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--recognizer", default="base", help="Whisper's size or folder (default: %(default)s)")
     parser.add_argument("--sentences", type=Path, help="text file (default: those our voice was evaluated on)")
     parser.add_argument("--rounds", type=int, default=3, help="processes for each timing, of which the median is taken")
+    parser.add_argument("--report", action="store_true", help="only write the table of README.md from the last results")
     # For the processes that this one starts.
     parser.add_argument("--measure", choices=SYSTEMS, help=argparse.SUPPRESS)
     parser.add_argument("--exported", type=Path, help=argparse.SUPPRESS)
@@ -60,7 +63,7 @@ def read_sentences(options: argparse.Namespace) -> list[str]:
         lines = options.sentences.read_text(encoding="utf-8").splitlines()
         return [line.strip() for line in lines if line.strip()]
     speakers = json.loads((RESULTS / "tts-trm-mini.json").read_text(encoding="utf-8"))["speakers"]
-    return [text for name in ("heart", "kathleen") for text in speakers[name]["texts"]]
+    return speakers[options.speaker]["texts"]
 
 
 # -- the systems ----------------------------------------------------------------------------------------------------
@@ -172,8 +175,8 @@ def measure_here(options: argparse.Namespace) -> None:
         samples, rate = say(text)
         computing += time.perf_counter() - started
         spoken += len(samples) / rate
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    print(json.dumps({"seconds_per_second": computing / spoken, "peak_mb": peak}), flush=True)
+    # Not `getrusage`, whose peak begins with that of the process which started this one.
+    print(json.dumps({"seconds_per_second": computing / spoken, "peak_mb": memory("VmHWM")}), flush=True)
 
 
 def start_process(name: str, threads: int, options: argparse.Namespace) -> dict:
@@ -242,7 +245,13 @@ def measure_all(options: argparse.Namespace) -> None:
                 **measure_quality(load(name, options), sentences, options),
             }
             print(report(results), flush=True)
-    write_results("quality_peers", {"sentences": len(sentences), "rounds": options.rounds, "systems": results})
+    write_results(NAME, {"sentences": len(sentences), "rounds": options.rounds, "systems": results})
+    write_report()
+
+
+def write_report() -> None:
+    results = json.loads((RESULTS / f"{NAME}.json").read_text(encoding="utf-8"))["systems"]
+    write_table(ROOT / "README.md", NAME, report(results))
 
 
 def report(results: dict[str, dict]) -> str:
@@ -269,6 +278,8 @@ def report(results: dict[str, dict]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
+    if options.report:
+        return run_command(write_report)
     return run_command(lambda: measure_here(options) if options.measure else measure_all(options))
 
 
