@@ -203,7 +203,8 @@ class TextFrontEnd:
             for character in self.character_tokenizer.normalizer.normalize_str(whole):
                 relatives = (character, SPELLING.get(character, ""), *_relatives(character))
                 chosen = next((c for c in relatives if c and all(part in known for part in c)), None)
-                if chosen is None and not character.isspace():
+                # Inverted question and exclamation marks say nothing that the others do not.
+                if chosen is None and not character.isspace() and SPELLING.get(character) != "":
                     left_out.append(character)
                 spelled += chosen or " "
             spellings[cluster] = (spelled or " ", left_out)

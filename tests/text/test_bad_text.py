@@ -112,6 +112,11 @@ def test_what_a_voice_leaves_out_is_said(voice, caplog):
     assert "'м' x 2" in caplog.text and "'\\ud83d' x 1" in caplog.text and len(caplog.records) == 1
 
 
+def test_inverted_marks_are_no_loss(processor):
+    (clean, _), left_out = processor.spoken_text("¿Sí? ¡No!")
+    assert clean == "si? no!" and not left_out
+
+
 # -- any text at all ----------------------------------------------------------------------------------------------
 
 FRAGMENTS = [*"a.,-+/:@$€%°²½'’№٣0159 \n\0😀👍🏽\u200d\ufe0f\u0301\ud800XIVABßéж", "km", "th", "er", "www.", "http://"]
