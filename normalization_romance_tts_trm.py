@@ -48,11 +48,8 @@ NO_NOUN = {
     "que mas as os "
     "o um uma mais menos como até entre sob sobre depois antes além quando isso essas esses suas seus nós vós",
 }
-MASCULINE_RULERS = frozenset("Andrea Luca Nicola Bonifacio Nicola".split())
-FEMININE_RULERS = frozenset("Isabel Élisabeth Elizabeth Beatriz Inés".split())
-FEMININE_UNITS = re.compile(
-    r"(?:livre|hora|heure|libra|tonelada|tonne|sterlin|ora$|minute|seconde|hectárea|.*calor[ií]a)"
-)
+MASCULINE_RULERS = frozenset("Andrea Luca Nicola".split())
+FEMININE_RULERS = frozenset("Isabel Élisabeth Elizabeth Catherine Beatriz Inés".split())
 # Articles and the like, before which a degree sign makes an ordinal: `il 3° posto`.
 ARTICLES = re.compile(
     r"(?:^|[.!?:;,(]\s?|\b(?:il|lo|la|i|gli|le|un|una|uno|quel|quella|questo|questa|su[oa]|a[il]|all[oa]|de[il]|dell[oa]|"
@@ -67,7 +64,11 @@ ARTICLES_BEFORE_ROMAN = frozenset(
 )
 # Abbreviations of what Roman numerals count.
 COUNTED_SHORT = ("s", "ss", "sec", "secc", "séc", "sécs", "cap", "chap", "art", "vol", "t")
-CENTURY = {"fr": r"siècles?", "it": r"secol[oi]|sec\."}
+# Ordinals in Roman numerals: `XIXe`, and in Italian before the century.
+CENTURIES = {
+    "fr": r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+)(?P<ending>ers?|[eè]?re|i?[eè]mes?|e|ᵉ))(?!\w)",
+    "it": r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+))(?=\s(?:secol[oi]|sec\.)(?!\w))",
+}
 PHONES = {
     "fr": (r"0\d(?:[ .-]?\d\d){4}", r"\+33[ .]?(?:\(0\))?\d(?:[ .]?\d\d){4}"),
     "es": (r"[6789]\d{2} \d{3} \d{3}", r"[6789]\d{2}(?: \d\d){3}", r"9\d \d{3} \d\d \d\d", r"[679]\d{8}"),
@@ -92,20 +93,12 @@ class RomanceNormalizer(Normalizer):
     # -- rules ----------------------------------------------------------------------------------------------------
 
     def _word_rules(self) -> list[WrittenRule]:
-        century = CENTURY.get(self.code)
-        roman = [
-            (r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+)(?P<ending>ers?|[eè]?re|i?[eè]mes?|e|ᵉ))(?!\w)", self.century)
-            if self.code == "fr"
-            else (rf"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+))(?=\s(?:{century})(?!\w))", self.century)
-            if century
-            else ("", self.century)
-        ]
         elided = r"(?<=[ldnsmtLDNSMT]['’])(?P<letters>[A-ZÀ-ÖØ-Þ]{2,6})(?![\w'’])"
         counted = rf"(?<!\w)(?i:{any_of(COUNTED_SHORT)})\.\s?(?P<take>(?P<roman>[IVXLCDM]+))(?!\w)"
         between = r"(?:\s(?:y|e|et|o|ou|a|à|al)\s|\s?[-–]\s?)"
         second = rf"(?<=[IVXLCDM]){between}(?P<take>(?P<roman>[IVXLCDM]{{2,}}|[IVX]))(?!\w|['’])"
         return [
-            *roman,
+            (CENTURIES.get(self.code, ""), self.century),
             (counted, self.counted_roman),
             (second, self.counted_roman),
             (elided, self.capitals),
@@ -340,10 +333,9 @@ class RomanceNormalizer(Normalizer):
             return None
         if ending in ("°", "o", "a", "i", "e") and self.code in ("it", "pt") and not self._is_ordinal(match):
             return None
-        feminine = ending[-1:] in ("ª", "a") or ending.rstrip("s").endswith(("ère", "ere", "re", "nde"))
-        feminine = feminine or ending.endswith(("as", "ªs"))
+        feminine = ending.rstrip("s").endswith(("ª", "a", "re", "nde"))
         spoken = self._ordinal(value, feminine, short=ending == "er" and self.code == "es")
-        if self.code == "fr" and value == 2 and ending.startswith(("nd", "d")) and "e" not in ending[:1]:
+        if self.code == "fr" and value == 2 and ending.startswith(("nd", "d")):
             spoken = "seconde" if feminine else "second"
         return spoken + ("s" if ending.endswith("s") and not spoken.endswith("s") else "")
 
@@ -364,7 +356,7 @@ class RomanceNormalizer(Normalizer):
         ending = match.groupdict().get("ending") or ""
         if self.code == "fr" and (len(match["roman"]) == 1 and match["roman"] in "CDLM" or number > 100):
             return None
-        return self._ordinal(number, feminine="r" in ending and "re" in ending)
+        return self._ordinal(number, feminine="re" in ending)
 
     def counted_roman(self, match: re.Match) -> str | None:
         """After `s.` or `cap.`, and the second of two, `siglos XV y XVI`."""
@@ -401,11 +393,7 @@ class RomanceNormalizer(Normalizer):
         dot = "." if match["dot"] else ""
         feminine = name in FEMININE_RULERS or (name.endswith("a") and name not in MASCULINE_RULERS)
         if self.code == "fr":
-            return (
-                ("première" if feminine or name == "Catherine" else "premier") + dot
-                if number == 1
-                else self.words(number) + dot
-            )
+            return (self._ordinal(1, feminine) if number == 1 else self.words(number)) + dot
         if self.code == "it" or number <= 10:
             return self._ordinal(number, feminine) + dot
         return self.words(number) + dot
@@ -459,8 +447,7 @@ class RomanceNormalizer(Normalizer):
             return f"{hours} {self.words(minute)}" if minute else hours
         spoken = "una" if hour == 1 and self.code == "it" else number
         if not minute:
-            plain = self.code == "it" or not unit and self.code == "es"
-            return spoken if plain and not (unit and self.code == "it") else hours
+            return spoken if self.code in ("es", "it") and not unit else hours
         end = f" {many}" if unit and self.code == "es" and ":" in match[0] else ""
         # After noon the hours are those of a timetable: `catorce treinta`.
         joined = " " if self.code == "es" and hour > 12 else f" {self.language.and_} "

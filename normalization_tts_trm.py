@@ -105,7 +105,9 @@ class Normalizer(NumberWords):
             present.add(DIGIT)
         for rule in self.rules:
             # Most texts have few of the signs that rules look for.
-            if any(needed and needed.isdisjoint(present) for needed in (rule.needed, rule.also_needed)):
+            if (rule.needed and rule.needed.isdisjoint(present)) or (
+                rule.also_needed and rule.also_needed.isdisjoint(present)
+            ):
                 continue
             for start, end, spoken in self._found(text, rule.pattern, rule.say, free):
                 taken.append((start, end, self.spell(spoken, names)))

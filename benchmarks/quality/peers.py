@@ -157,7 +157,7 @@ def count_parameters(name: str, options: argparse.Namespace) -> float:
     import onnx
 
     models = [onnx.load(str(path)) for path in weight_files(name, options) if path.suffix == ".onnx"]
-    # Scales and indices of a quantised graph are small beside its weights.
+    # A quantised graph also counts its scales, which are few.
     return sum(int(np.prod(each.dims)) for model in models for each in model.graph.initializer) / 1e6
 
 
@@ -175,7 +175,7 @@ def measure_here(options: argparse.Namespace) -> None:
         samples, rate = say(text)
         computing += time.perf_counter() - started
         spoken += len(samples) / rate
-    # Not `getrusage`, whose peak begins with that of the process which started this one.
+    # Not `getrusage`: its peak includes the parent process.
     print(json.dumps({"seconds_per_second": computing / spoken, "peak_mb": memory("VmHWM")}), flush=True)
 
 
