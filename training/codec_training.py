@@ -23,7 +23,7 @@ from ..files import follow_umask
 from ..modeling_tts_trm_codec import TtsTrmCodec, dequantize, residual_search
 from .checkpoints import load_optimizer_tensors, optimizer_tensors
 from .codec_losses import AdversarialLoss, SpectralLoss
-from .predicted_latents import predicted_latents
+from .predicted_codes import predicted_codes
 
 # Shares of the codebooks that the decoder learns to decode from, drawn at random.
 TRAINED_LEVELS = (8, 16, 32, 32)
@@ -48,7 +48,7 @@ class Excerpts:
         self.codec, self.options, self.generator = codec, options, generator
         device, size = codec.device, codec.config.frame_size
         self.frames = options.excerpt_frames + 2 * CONTEXT_FRAMES
-        codes, waveforms, starts, latents, total = [], [], [], [], 0
+        codes, waveforms, starts, voiced, total = [], [], [], [], 0
         for clip, samples in clips:
             waveform = torch.from_numpy(samples).to(device)
             waveform = F.pad(waveform, (0, -len(waveform) % size))
@@ -56,15 +56,15 @@ class Excerpts:
             codes.append(codec.encode(waveform.float()[None, None] / 32767).audio_codes[0].T.short())
             waveforms.append(waveform)
             if predicted:
-                latent = predicted.get(clip.name, torch.zeros(0, codec.config.latent_dim))
-                # Where a clip has none, or is shorter than an excerpt, a row of NaN asks for that of the recording.
-                padding = (0, 0, 0, len(codes[-1]) - len(latent))
-                latents.append(F.pad(latent.to(device), padding, value=torch.nan).half())
+                of_voice = torch.from_numpy(predicted.get(clip.name, np.zeros((0, codes[-1].shape[1]), np.int16)))
+                # Where a clip has none, or is shorter than an excerpt, -1 asks for those of the recording.
+                padding = (0, 0, 0, len(codes[-1]) - len(of_voice))
+                voiced.append(F.pad(of_voice.to(device), padding, value=-1))
             starts.append(torch.arange(total, total + len(codes[-1]) - self.frames + 1))
             total += len(codes[-1])
         self.codes, self.starts = torch.cat(codes), torch.cat(starts)
         self.waveforms = torch.cat(waveforms).unflatten(0, (-1, size))
-        self.latents = torch.cat(latents) if latents else None
+        self.predicted = torch.cat(voiced) if voiced else None
 
     def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Columns `[B, N, F]` with context at both ends, and the waveforms `[B, L]` of what lies between."""
@@ -73,17 +73,24 @@ class Excerpts:
         places = (self.starts[chosen][:, None] + torch.arange(self.frames)).to(device)
         levels = torch.randint(len(TRAINED_LEVELS), (count,), generator=self.generator)
         levels = torch.tensor(TRAINED_LEVELS)[levels].clamp(max=self.codes.shape[1]).to(device)
-        codes = self.codes[places].long()
-        latent = torch.zeros(*places.shape, self.codec.config.latent_dim, device=device)
-        for level, entries in enumerate(self.codec.codebooks):
-            latent = latent + entries[codes[..., level]] * (level < levels)[:, None, None]
-        if self.latents is not None:
-            predicted = self.latents[places].float()
+        columns = self._columns(self.codes[places], levels)
+        if self.predicted is not None:
+            predicted = self.predicted[places]
             # Every other excerpt, if all of it was predicted.
-            wanted = (torch.arange(count, device=device) % 2 == 0) & predicted.isfinite().flatten(1).all(1)
-            latent = torch.where(wanted[:, None, None], predicted, latent)
+            wanted = (torch.arange(count, device=device) % 2 == 0) & (predicted >= 0).flatten(1).all(1)
+            of_voice = self._columns(predicted.clamp(min=0), levels)
+            # The envelope alone: harmonics at another pitch than the recording's would be learned to be suppressed.
+            of_voice[..., self.codec.config.num_mel_bands :] = columns[..., self.codec.config.num_mel_bands :]
+            columns = torch.where(wanted[:, None, None], of_voice, columns)
         inner = places[:, CONTEXT_FRAMES:-CONTEXT_FRAMES]
-        return self.codec.to_columns(latent), self.waveforms[inner].flatten(1).float() / 32767
+        return columns, self.waveforms[inner].flatten(1).float() / 32767
+
+    def _columns(self, codes: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+        """Codes `[B, T, K]`, of which the first `levels` `[B]` count, to columns `[B, N, F]`."""
+        latent = torch.zeros(*codes.shape[:-1], self.codec.config.latent_dim, device=codes.device)
+        for level, entries in enumerate(self.codec.codebooks):
+            latent = latent + entries[codes[..., level].long()] * (level < levels)[:, None, None]
+        return self.codec.to_columns(latent)
 
     def inner(self, waveform: torch.Tensor) -> torch.Tensor:
         """`[B, L]` without the context at both ends."""
@@ -200,7 +207,7 @@ class CodecTraining:
         options, codec = self.options, self.codec.to(self.device)
         predicted = {}
         if options.voice:
-            predicted = predicted_latents(options.voice, options.token_dir, self.device)
+            predicted = predicted_codes(options.voice, options.token_dir, self.device)
             print(f"decoder: learns from {len(predicted)} predictions of {options.voice}", flush=True)
         excerpts = Excerpts(codec, self.train_clips, options, self.generator, predicted)
         if self.device.type == "cuda":

@@ -1,6 +1,7 @@
 """The training and held-out rows of a run, and the loaders of their batches."""
 
 import math
+import os
 import signal
 from typing import Any
 
@@ -63,6 +64,8 @@ def make_loaders(
     loader = DataLoader(
         **batches,
         num_workers=options.num_workers,
+        # On a GPU an epoch of a few hours of speech takes a second. Streamed rows learn their epoch as workers start.
+        persistent_workers=options.num_workers > 0 and not options.streaming,
         pin_memory=accelerator.device.type == "cuda",
         generator=torch.Generator(),
         worker_init_fn=_leave_signals_to_the_parent,
@@ -81,6 +84,11 @@ def make_loaders(
 
 
 def _leave_signals_to_the_parent(worker: int) -> None:
-    """A signal to the whole group must not kill the workers under a process that is to stop in good order."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+    """A signal to the whole group must not kill the workers under a process that is to stop in good order.
+
+    Its own signal to a worker, when it ends, does.
+    """
+    if hasattr(os, "setsid"):
+        os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -153,8 +153,12 @@ class DepthwiseConvolution(nn.Conv2d):
 
 
 def _convolve_depthwise(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    channels = hidden.mT
+    if hidden.is_cuda:
+        # The layout as it lies in memory is cuDNN's, which compiles its kernels anew for every shape of a batch.
+        channels = channels.contiguous()
     padding = (0, weight.shape[-1] // 2)
-    return F.conv2d(hidden.mT.unsqueeze(2), weight, bias, padding=padding, groups=len(weight)).squeeze(2).mT
+    return F.conv2d(channels.unsqueeze(2), weight, bias, padding=padding, groups=len(weight)).squeeze(2).mT
 
 
 class _DepthwiseOnCpu(torch.autograd.Function):

@@ -7,6 +7,7 @@ on predictions as well, spoken in the recording's own timing, it learns to fill 
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ..data.batching import BucketBatchSampler, Collator
@@ -20,10 +21,11 @@ FRAMES_PER_BATCH = 4000
 
 
 @torch.no_grad()
-def predicted_latents(voice: str | Path, token_dir: str | Path, device: torch.device) -> dict[str, torch.Tensor]:
-    """Latents `[T, latent_dim]` by the name of the clip, T its own frames, of all clips of `token_dir` that fit.
+def predicted_codes(voice: str | Path, token_dir: str | Path, device: torch.device) -> dict[str, np.ndarray]:
+    """Codes `[T, K]` int16 by the name of the clip, T its own frames, of the clips of `token_dir` to train on.
 
-    The voice's dropout stays on: on clips that it knows, its predictions are then as blurred as on new text.
+    They are what `generate` would choose, with the voice's own sharpness. Dropout stays on: on clips that it knows, the
+    predictions of the voice are then as blurred as on new text.
 
     Raises:
         ValueError: if the head of the voice predicts no latents.
@@ -38,17 +40,18 @@ def predicted_latents(voice: str | Path, token_dir: str | Path, device: torch.de
         processor,
         model.config.max_text_length,
         model.config.max_audio_frames,
-        0.04,
         with_durations=True,
         frame_rate=info.frame_rate,
     )[0]
     collate = Collator(processor.tokenizer.pad_token_id, info.codebook_size, names=True)
-    latents = {}
+    codes = {}
     for indices in BucketBatchSampler(rows.lengths, 8, 0, FRAMES_PER_BATCH):
         batch = collate([rows[index] for index in indices])
         names = batch.pop("names")
         batch = {name: value.to(device) for name, value in batch.items()}
-        answers = model(**batch).last_hidden_state
-        for name, answer, length in zip(names, answers, batch["label_lengths"].tolist(), strict=True):
-            latents[name] = model.head.latent(answer[:length]).cpu()
-    return latents
+        answers, lengths = model(**batch).last_hidden_state, batch["label_lengths"]
+        frames = answers[torch.arange(answers.shape[1], device=device) < lengths[:, None]]
+        gain = model.head.gain(batch["speaker_id"], model.generation_config.sharpness)
+        chosen = model.head.predict(frames, gain=gain, lengths=lengths).short().cpu()
+        codes |= {name: clip.numpy() for name, clip in zip(names, chosen.split(lengths.tolist()), strict=True)}
+    return codes
