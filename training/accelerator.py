@@ -35,6 +35,8 @@ def make_accelerator(options: TrainingOptions) -> Accelerator:
     torch.set_flush_denormal(True)
     # a CPU's kernels are made for one shape each, and by default only 1024 are kept: fewer than batches need
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "20000")
+    # of cuDNN's attention with a mask, gradients are not numbers at some lengths (pytorch/pytorch#196678, on an H200)
+    torch.backends.cuda.enable_cudnn_sdp(False)
     if options.device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: there is no CUDA device; use --device auto or cpu.")
     if options.device == "mps" and not torch.backends.mps.is_available():

@@ -117,6 +117,8 @@ class Run:
         self.wrapped.train()
         while self.state.step < self.total_steps and not self.stop_signal:
             self.train_epoch()
+        # Ends its workers, which would otherwise be killed with this process and reported as such.
+        del self.loader
         if self.stop_signal:
             self.save(f"step_{self.state.step}")
             self.say(f"Stopped at step {self.state.step} and saved; the same command goes on from there.")

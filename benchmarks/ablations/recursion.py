@@ -96,6 +96,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--languages", nargs="+", default=["en"], help="as for run_training.py")
     parser.add_argument("--steps", type=int, default=700, help="of each row")
     parser.add_argument("--bf16", action="store_true", help="mixed precision in bfloat16")
+    parser.add_argument("--row", action="append", help="train only this row (repeatable)")
     parser.add_argument("--share", default="0/1", help="I/N: every Nth of the rows, from number I on")
     parser.add_argument("--weights", type=Path, help="folder that gets each row's averaged weights, to let it speak")
     parser.add_argument("--output", type=Path, default=RESULTS, help="JSON (default: docs/results/recursion.json)")
@@ -109,17 +110,19 @@ class Laboratory:
     def __init__(self, command):
         from tts_trm.data.codec_info import CodecInfo
         from tts_trm.training import loaders, preparation
+        from tts_trm.training.accelerator import make_accelerator
         from tts_trm.training.options import parse_arguments
 
         self.command = command
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         places = ["--data-dir", *command.data_dir, "--languages", *command.languages]
         places += ["--token-dir", str(command.token_dir)] if command.token_dir else []
         places += ["--codec", command.codec] if command.codec else []
+        places += ["--no-tensorboard"]
         self.options = lambda changes, seed: parse_arguments(
             [*places, *BASE.split(), *changes.split(), "--seed", str(seed)]
         )
         options = self.options("", 42)
+        self.device = make_accelerator(options).device
         self.info = CodecInfo.read(options.token_dir)
         self.processor = preparation.make_processor(options, self.info)
         preparation.prepare_durations(options, self.processor, print)
@@ -195,7 +198,7 @@ class Laboratory:
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.command.bf16):
                     loss = net(**batch).loss
                 loss.backward()
-                nn.utils.clip_grad_norm_(net.parameters(), options.grad_clip)
+                nn.utils.clip_grad_norm_(net.parameters(), options.grad_clip, error_if_nonfinite=True)
                 optimizer.step()
                 optimizer.zero_grad()
                 average.update(net)
@@ -226,10 +229,10 @@ class Laboratory:
 
 
 def report(results: list[dict]) -> str:
-    """The results as Markdown, in the order of the rows."""
-    order = [(row.name, row.seed) for row in ROWS]
+    """The results as Markdown, in the order of the rows, every seed of each."""
     changes = {row.name: row.change for row in ROWS}
-    results = sorted(results, key=lambda result: order.index((result["name"], result["seed"])))
+    order = list(changes)
+    results = sorted(results, key=lambda result: (order.index(result["name"]), result["seed"]))
     speakers = list(dict.fromkeys(speaker for result in results for speaker in result["errors"]))
     rows = [
         [
@@ -254,7 +257,8 @@ def main(arguments=None) -> int:
     torch.set_float32_matmul_precision("high")
     number, shares = map(int, command.share.split("/"))
     laboratory = Laboratory(command)
-    for row in ROWS[number::shares]:
+    rows = [row for row in ROWS if command.row is None or row.name in command.row]
+    for row in rows[number::shares]:
         done = {(result["name"], result["seed"], result["steps"]) for result in read_results(command.output)}
         if (row.name, row.seed, command.steps) not in done:
             result = laboratory.run(row)
