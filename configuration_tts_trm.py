@@ -102,6 +102,9 @@ class TtsTrmConfig(PretrainedConfig):
     frame_rate: float | int = 12.5
     pad_token_id: int | None = 0
 
+    # Of the model's output, what `Trainer.predict` leaves out: losses, and what is not one row an item.
+    keys_to_ignore_at_inference = ["codebook_losses", "codebook_loss", "duration_loss", "length_loss"]
+
     def __post_init__(self, **kwargs) -> None:
         # `register_for_auto_class` holds one name only; the pipeline looks for this second one
         kwargs.setdefault("auto_map", {"AutoModelForTextToWaveform": "modeling_tts_trm.TtsTrmModel"})

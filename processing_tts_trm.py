@@ -297,11 +297,11 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
             speakers = [0 if speakers is None else speakers] * len(texts)
         if len(speakers) != len(texts):
             raise InputError(f"{len(texts)} texts but {len(speakers)} speakers; give one for all or one for each.")
-        cleaned = []
+        cleaned, truncation = [], text_kwargs.get("truncation") not in (None, False, "do_not_truncate")
         for text, speaker in zip(texts, speakers, strict=True):
             if not isinstance(text, str):
                 raise InputError(f"text must be a string or a list of strings, got {type(text).__name__}.")
-            cleaned.append(self.checked_text(text, speaker, normalize))
+            cleaned.append(self.checked_text(text, speaker, normalize, truncation))
         inputs = dict(self.tokenizer(cleaned, **text_kwargs))
         if unnamed:
             # The model speaks as speaker 0, and a pipeline's `forward_params` may name another one.
@@ -386,8 +386,9 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
             speaker: name or number, or a blend `"anna:0.7,bert:0.3"`; one for all texts or a list; 0 by default.
                 `voice`, `voice_preset` and `speaker_id` are other names for it.
             normalize: whether numbers, dates, abbreviations and the like are spoken as words.
-            kwargs: `sampling_rate` of the audio, and the tokenizer's, such as `padding` and `return_tensors`; flat, or
-                in dictionaries `audio_kwargs` and `text_kwargs` as for any processor.
+            kwargs: `sampling_rate` of the audio, and the tokenizer's, such as `padding`, `return_tensors` and
+                `truncation`, without which a text that is too long is refused; flat, or in dictionaries `audio_kwargs`
+                and `text_kwargs` as for any processor.
 
         Raises:
             ValueError: for text that is empty, too long or has no speakable character, a number where num2words is

@@ -210,11 +210,12 @@ class TextFrontEnd:
             spellings[cluster] = (spelled or " ", left_out)
         return spellings[cluster]
 
-    def checked_text(self, text: str, speaker: str | int = 0, normalize: bool = True) -> str:
+    def checked_text(self, text: str, speaker: str | int = 0, normalize: bool = True, truncation: bool = False) -> str:
         """What of `text` the voice speaks; what is left out goes to the log.
 
         Raises:
-            ValueError: for text that is empty, too long or has no speakable character, or an unknown speaker.
+            ValueError: for text that is empty or has no speakable character, or is too long and without `truncation`
+                will not be cut by the tokenizer; for an unknown speaker.
         """
         (clean, _), unknown = self.spoken_text(text, speaker, normalize)
         report_left_out(unknown)
@@ -222,7 +223,7 @@ class TextFrontEnd:
             reason = "is empty" if not text.strip() else "has no letter that this voice has learned"
             raise InputError(f"The text {text[:60]!r} {reason}; give it words in the voice's alphabet.")
         limit = self.max_text_length - 2  # the boundaries
-        if len(clean) > limit:
+        if len(clean) > limit and not truncation:
             raise InputError(
                 f"The text {clean[:40]!r}... has {len(clean)} characters, over the limit of {limit}; split it."
             )

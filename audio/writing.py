@@ -19,6 +19,8 @@ from ..files import named_if_unwritable
 
 # In the header of a WAV file that is sent while it grows.
 UNKNOWN_SIZE = 0xFFFFFFFF
+# Of samples in a WAV file, whose header has 32 bits for the size of all.
+MAX_WAV_BYTES = UNKNOWN_SIZE - 1024
 
 
 @dataclass(frozen=True)
@@ -128,14 +130,20 @@ def format_of(path: str | Path) -> str:
     return name
 
 
-def write_audio(passages: Iterable[Piece], path: str | Path) -> None:
+def write_audio(passages: Iterable[Piece], path: str | Path, num_samples: int = 0) -> None:
     """Writes passages to a file, each as soon as it comes; a failure leaves no file, and an earlier one as it was.
+
+    Args:
+        passages: in order.
+        path: its suffix names the format.
+        num_samples: of all, where it is known: a WAV file of more than 4 GB is written as RF64 (EBU Tech 3306).
 
     Raises:
         InputError: if the suffix names no format; see [`format_of`].
         OSError: if the file cannot be written.
     """
-    container, subtype = FORMATS[format_of(path)].container or ("WAV", "PCM_16")
+    wav = "RF64" if 2 * num_samples > MAX_WAV_BYTES else "WAV"
+    container, subtype = FORMATS[format_of(path)].container or (wav, "PCM_16")
     partial, file = f"{path}.partial", None
     try:
         for passage in passages:

@@ -1,15 +1,15 @@
 """Speaks text of any length with a trained voice.
 
     python scripts/synthesize.py "Hello, I am a very small model." --speaker kathleen --output hello.mp3
-    python scripts/synthesize.py --text-file book.txt --output book.wav --times book.srt
+    python scripts/synthesize.py --text-file book.txt --output book.wav --times book.srt --resume
     python scripts/synthesize.py "Straight to the speakers." --output - | aplay -q -r 24000 -f S16_LE
     python scripts/synthesize.py --prompts-file prompts.txt --output-dir spoken --pictures
     python scripts/synthesize.py "It costs $5 on Jan. 3." --show-text
 
-Sentences are spoken one after the other, and written as soon as they are. An empty line ends a paragraph,
-`[pause 500ms]` is silence. A prompts file has one prompt a line, `speaker|text` or the text alone; `#` begins a
-comment. Prompt N becomes `spoken/000N.wav`. A prompt that cannot be spoken is named, the others are written, and the
-exit code is 1.
+Sentences are spoken one after the other and kept beside the file until all are: after an interruption, the same command
+with `--resume` goes on from there. An empty line ends a paragraph, `[pause 500ms]` is silence. A prompts file has one
+prompt a line, `speaker|text` or the text alone; `#` begins a comment. Prompt N becomes `spoken/000N.wav`. A prompt that
+cannot be spoken is named, the others are written, and the exit code is 1.
 """
 
 import argparse
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tts_trm.speaking.speech import LongTextVoice, Passage
+    from tts_trm.speaking.unfinished import UnfinishedSpeech
     from tts_trm.speaking.voice import Voice
 
 
@@ -75,6 +76,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--play", action="store_true", help="play the file when it is written")
     target.add_argument("--output-dir", type=Path, help="gets 0001.wav, 0002.wav, ... of a prompts file")
     parser.add_argument("--times", type=Path, help="write the time of each word, as .json, .srt or .vtt")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with what an interrupted run has spoken, if it has"
+    )
     parser.add_argument("--pictures", action="store_true", help="write a PNG beside each WAV: spectrogram, alignment")
     parser.add_argument(
         "--show-text",
@@ -106,49 +110,63 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         parser.error(f"--times {options.times}: is written as .json, .srt or .vtt; choose by the end of the name")
     if options.play and (options.output_dir or str(options.output) == "-"):
         parser.error("--play plays the file of one text; leave it out with --prompts-file and with --output -")
+    if options.resume and (options.output_dir or options.pictures or str(options.output) == "-"):
+        parser.error("--resume goes on with the file of one text; leave out --prompts-file, --pictures and --output -")
     if options.times and options.output_dir:
         parser.error("--times is that of one text; leave it out with --prompts-file")
     return options
 
 
 def speak(
-    voice: "Voice",
+    voice: "LongTextVoice",
     text: str,
     speaker: str | int,
     path: Path | None,
     times: Path | None = None,
     pictures: bool = False,
+    unfinished: "UnfinishedSpeech | None" = None,
     **settings,
 ) -> str:
     """Speaks a text into `path` (and `path` with `.png`), or raw to standard output, and says what came of it.
+
+    Where there is an `unfinished` speech of `path`, it goes on with that, and what is spoken outlasts a stop.
 
     Raises:
         ValueError: if the voice cannot speak it.
         OSError: if a file cannot be written; whatever is there is complete.
     """
+    from tqdm.auto import tqdm
+
     from tts_trm.audio.writing import write_audio, write_pcm
     from tts_trm.speaking.subtitles import Times, write_times
 
     timed, speeches, started = Times(), [], time.perf_counter()
+    if unfinished:
+        settings |= {"first_piece": unfinished.first_piece, "first_sample": unfinished.first_sample}
+    bar = tqdm(total=len(text), desc="Speaking", unit=" characters", leave=False, disable=not sys.stderr.isatty())
 
     def passages() -> "Iterator[Passage]":
         for passage in voice.stream(text, speaker, **settings):
             timed.add(passage)
             if pictures and passage.speech:
                 speeches.append(passage.speech)
+            bar.update(max((word.text_end for word in passage.words), default=bar.n) - bar.n)
             yield passage
 
-    if path is None:
-        write_pcm(passages(), sys.stdout.buffer)
-    else:
-        write_audio(passages(), path)
-    elapsed = time.perf_counter() - started
+    with bar:
+        if path is None:
+            write_pcm(passages(), sys.stdout.buffer)
+        elif unfinished is None:
+            write_audio(passages(), path)
+        else:
+            unfinished.speak(passages())
+    elapsed, whole = time.perf_counter() - started, unfinished.times if unfinished else timed
     if times:
-        write_times(timed, times)
+        write_times(whole, times)
     for number, speech in enumerate(speeches, 1):
         speech.draw(path.with_name(f"{path.stem}{'' if number == 1 else f'_{number}'}.png"))
     name = path or "standard output"
-    return f"{name}: {timed.seconds:.2f} s of audio, {elapsed / timed.seconds:.3f} s per second of audio"
+    return f"{name}: {whole.seconds:.2f} s of audio, {elapsed / timed.seconds:.3f} s per second of audio"
 
 
 def read_text(text: str | None, file: Path | None) -> str:
@@ -260,11 +278,23 @@ def synthesize(options: argparse.Namespace) -> int:
         raise SynthesisError(f"--num-codebooks {options.num_codebooks}: the voice has only {voice.num_codebooks}.")
     if options.prompts_file is not None:
         return 1 if speak_file(options, voice, settings) else 0
-    path = None if raw else options.output
-    print(speak(voice, text, options.speaker, path, options.times, **settings), file=sys.stderr if raw else sys.stdout)
+    path, unfinished = (None, None) if raw else (options.output, unfinished_speech(options, text, settings))
+    report = speak(voice, text, options.speaker, path, options.times, unfinished=unfinished, **settings)
+    print(report, file=sys.stderr if raw else sys.stdout)
     if options.play:
-        play(path)
+        play(options.output)
     return 0
+
+
+def unfinished_speech(options: argparse.Namespace, text: str, settings: dict) -> "UnfinishedSpeech":
+    """What `--output` becomes of; with `--resume` that of an interrupted run."""
+    from tts_trm.speaking.unfinished import UnfinishedSpeech
+
+    request = [text, options.speaker, options.model, options.revision, settings]
+    unfinished = UnfinishedSpeech(options.output, request)
+    if options.resume:
+        unfinished.resume()
+    return unfinished
 
 
 def play(path: Path) -> None:

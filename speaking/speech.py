@@ -99,6 +99,8 @@ class Passage:
     characters: list[Word] = field(default_factory=list)
     # None where it is silence alone.
     speech: Speech | None = None
+    # Number of the piece of the text that it is of: a sentence, or a part of one; counted from 0.
+    piece: int = 0
 
     @property
     def seconds(self) -> float:
@@ -156,6 +158,8 @@ class LongTextVoice(ABC):
         seed: int = 42,
         num_codebooks: int | None = None,
         markup: bool = True,
+        first_piece: int = 0,
+        first_sample: int = 0,
         **generate_kwargs,
     ) -> Iterator[Passage]:
         """Speaks a text of any length, sentence by sentence; each is made when it is asked for.
@@ -168,6 +172,7 @@ class LongTextVoice(ABC):
             seed: of the sampling, the same for every sentence.
             num_codebooks: decode only the first so many.
             markup: whether Markdown, HTML and line breaks are structure, and not characters to be read.
+            first_piece, first_sample: the piece to begin with, and the samples before it: to go on with a speech.
             generate_kwargs: of `generate`, such as `temperature`.
 
         Yields:
@@ -183,11 +188,14 @@ class LongTextVoice(ABC):
             self.text_front_end.max_text_length - 2,
             max(8, int(self.max_audio_frames * speed / FRAMES_PER_CHARACTER)),
         )
-        start = spoken = 0
+        start, spoken = first_sample, first_piece
         unknown: Counter = Counter()
-        for piece in split_text(text, lambda part: self._spoken(part, speaker, normalize, markup, unknown), limit):
+        pieces = split_text(text, lambda part: self._spoken(part, speaker, normalize, markup, unknown), limit)
+        for number, piece in enumerate(pieces):
+            if number < first_piece:
+                continue
             for passage in self._speak(piece, speaker, seed, num_codebooks, settings):
-                passage.start = start / passage.sampling_rate
+                passage.piece, passage.start = number, start / passage.sampling_rate
                 for character in passage.characters:
                     character.start, character.end = character.start + passage.start, character.end + passage.start
                 passage.words = _group(passage.characters, words, text)

@@ -17,10 +17,14 @@ BREAK = re.compile(
     r"(?:(?<!\s)\s+)?\[pause\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s)\]\s*|(?<!\s)\s*\n[^\S\n]*\n\s*",
     re.IGNORECASE,
 )
-SENTENCE_END = re.compile(r"[.!?…][\"')\]]*$")
+# Quotation marks may close a sentence or a clause, in French with a space before them.
+CLOSED = r"(?:[\"')\]»«”“’›‹]| [»›])*$"
+SENTENCE_END = re.compile(rf"[.!?…](?P<closed>{CLOSED})")
 INITIAL = re.compile(r"(?:^|\W)\w\.$")
 SPACE = re.compile(" ")
-CLAUSE_END = re.compile(r"[,;:…–—-][\"')\]]*$")
+CLAUSE_END = re.compile(rf"[,;:…–—-]{CLOSED}")
+# Of the text behind a space, where it is that space.
+CLOSES = re.compile(r"[»›](?:\s|$)")
 
 
 @dataclass
@@ -138,10 +142,16 @@ def _cuts(text: SpokenText, start: int = 0, end: int | None = None) -> Iterator[
         if origins[place - 1] == origins[place + 1] or origins[place][0] == origins[place][1]:
             # Within the words of one number, or of one word of the user's.
             continue
+        if CLOSES.match(words, place + 1):
+            continue
         before = words[max(0, place - 4) : place]
         # The dot behind a letter is that of an initial, unless that letter is the end of an abbreviation.
         whole = origins[place - 1][1] - origins[place - 1][0] > 1
-        if SENTENCE_END.search(before) and (whole or not INITIAL.search(before)):
+        ended = SENTENCE_END.search(before)
+        if ended and ended["closed"] and words[place + 1].islower():
+            # "Where to?" she asked.
+            yield place, "clause"
+        elif ended and (whole or not INITIAL.search(before)):
             yield place, "sentence"
         else:
             yield place, "clause" if CLAUSE_END.search(before) else "word"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tiny import tiny_model
-from transformers import pipeline
+from tiny import random_batch, tiny_model
+from transformers import Trainer, TrainingArguments, pipeline
 
 from tts_trm import TtsTrmModel, TtsTrmProcessor
 from tts_trm.processing_tts_trm import FILE_FORMATS
@@ -121,3 +121,42 @@ def test_what_cannot_be_saved_is_refused(voice, tmp_path):
     with pytest.raises(ValueError, match=r"a\.wma: cannot be written; let the name end in \.wav"):
         voice[1].save_audio(samples, tmp_path / "a.wma")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_library_s_trainer_trains_evaluates_and_predicts(tmp_path):
+    model = tiny_model()
+    clips = [random_batch(model.config), random_batch(model.config, seed=1)]
+    # Two clips of a batch at a time, each batch with lengths of its own.
+    rows = [(index, row) for index, clip in enumerate(clips) for row in range(len(clip["input_ids"]))]
+    collate = lambda chosen: {name: torch.stack([clips[i][name][row] for i, row in chosen]) for name in clips[0]}  # noqa: E731
+    options = TrainingArguments(
+        str(tmp_path),
+        max_steps=2,
+        per_device_train_batch_size=1,
+        per_device_eval_batch_size=1,
+        report_to=[],
+        use_cpu=True,
+    )
+    trainer = Trainer(model, options, collate, rows, rows)
+    assert trainer.train().training_loss > 0
+    losses = [model.eval()(**collate([row])).loss.item() for row in rows]
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+    predicted = trainer.predict(rows)
+    answers, lengths, durations = predicted.predictions
+    codes, true_lengths = predicted.label_ids
+    assert len(answers) == len(durations) == len(codes) == len(rows)
+    assert lengths.tolist() == true_lengths.tolist() == [int(clips[i]["label_lengths"][row]) for i, row in rows]
+
+
+def test_truncation_cuts_a_text_that_is_refused_without_it(voice):
+    _, processor = voice
+    text = "hello " * 100
+    with pytest.raises(ValueError, match="over the limit"):
+        processor(text)
+    limit = processor.tokenizer.model_max_length
+    ids = processor(text, truncation=True)["input_ids"]
+    assert ids.shape == (1, limit)
+    whole = processor.tokenizer(text, truncation=False)["input_ids"]
+    # The boundary stays at the end.
+    assert ids[0].tolist() == [*whole[: limit - 1], whole[-1]]
+    assert processor(text, truncation=True, max_length=9)["input_ids"].shape == (1, 9)

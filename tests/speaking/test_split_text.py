@@ -14,6 +14,7 @@ from tts_trm.speaking.split_text import (
     Piece,
     halve,
     split_piece,
+    split_sentences,
     split_text,
 )
 from tts_trm.text_tts_trm import normalize_text
@@ -41,6 +42,25 @@ def test_sentences_with_pauses():
     assert [piece.pause for piece in found] == [SENTENCE_PAUSE, PARAGRAPH_PAUSE, 0.0]
     for piece in found:
         assert "".join(text[start:end] for start, end in piece.origins) == piece.text
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "sentences"),
+    [
+        ("fr", "Il dit : « Bonjour. » Puis il part.", ["Il dit : « Bonjour. »", "Puis il part."]),
+        ("fr", "« Où vas-tu ? » demanda-t-elle. Voilà !", ["« Où vas-tu ? » demanda-t-elle.", "Voilà !"]),
+        (
+            "es",
+            "«¿Adónde vas?» preguntó. “No lo sé.” ¡Qué día!",
+            ["«¿Adónde vas?» preguntó.", "“No lo sé.”", "¡Qué día!"],
+        ),
+        ("de", "„Ich weiß nicht.“ Er ging. »Ja.« Gut.", ["„Ich weiß nicht.“", "Er ging.", "»Ja.«", "Gut."]),
+        ("en", "“Where to?” she asked. “Home.” He left.", ["“Where to?” she asked.", "“Home.”", "He left."]),
+        ("en", 'He said "stop." (He did.) Then he left.', ['He said "stop."', "(He did.)", "Then he left."]),
+    ],
+)
+def test_quotation_marks_close_sentences(language, text, sentences):
+    assert list(split_sentences(text, lambda part: normalize_text(part, language))) == sentences
 
 
 def test_line_breaks_are_spaces_and_pauses_are_as_long_as_asked_for():

@@ -147,20 +147,68 @@ def test_options_that_make_no_sense(arguments, message, capsys):
     assert stop.value.code == 2 and message in capsys.readouterr().err
 
 
+def full(file, *arguments, **settings):
+    if isinstance(file, str):
+        Path(file).touch()
+    raise OSError(28, "No space left on device")
+
+
 @pytest.mark.parametrize("when", ["soundfile.SoundFile.write", "tts_trm.audio.writing.soundfile.SoundFile"])
 def test_full_disk_keeps_what_was_there(speak, tmp_path, monkeypatch, when):
-    """Whether it is noticed when the file is made or when it grows."""
+    """Whether it is noticed when the file is made or when it grows; what was spoken is not lost."""
     Path("a.wav").write_bytes(b"precious")
-
-    def full(file, *arguments, **settings):
-        if isinstance(file, str):
-            Path(file).touch()
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(when, full)
-    error = one_error(speak("--text", "Hi.", "--output", "a.wav", "--pictures"))
+    with monkeypatch.context() as changed:
+        changed.setattr(when, full)
+        error = one_error(speak("--text", "Hi.", "--output", "a.wav"))
     assert "a.wav: cannot be written" in error and "No space left" in error
-    assert names(tmp_path) == ["a.wav"] and Path("a.wav").read_bytes() == b"precious"
+    assert names(tmp_path) == ["a.wav", "a.wav.unfinished", "a.wav.unfinished.jsonl"]
+    assert Path("a.wav").read_bytes() == b"precious"
+    assert speak("--text", "Hi.", "--output", "a.wav", "--resume")[0] == 0
+    assert names(tmp_path) == ["a.wav"] and Path("a.wav").read_bytes() != b"precious"
+
+
+BOOK = "It is the first sentence of it. [pause 1s] Then comes the second one of them all. " * 3
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3"])
+def test_an_interrupted_book_goes_on_and_is_the_same(speak, monkeypatch, suffix, tmp_path):
+    whole, stopped = (("--text", BOOK, "--output", f"{name}.{suffix}", "--times", f"{name}.json") for name in "ab")
+    assert speak(*whole)[0] == 0
+    original, spoken = Voice.speak, []
+
+    def counted(self, text, *arguments, **settings):
+        spoken.append(text)
+        if len(spoken) == 4:
+            raise KeyboardInterrupt
+        return original(self, text, *arguments, **settings)
+
+    monkeypatch.setattr(Voice, "speak", counted)
+    code, _, error = speak(*stopped)
+    assert code == 130 and "b." + suffix + ".unfinished: what is spoken" in error
+    assert not Path(f"b.{suffix}").exists()
+    # A kill in the middle of writing.
+    with open(f"b.{suffix}.unfinished", "ab") as samples, open(f"b.{suffix}.unfinished.jsonl", "a") as journal:
+        samples.write(b"12345")
+        journal.write('{"piece": 7, "sam')
+    assert "of another text" in one_error(speak(*stopped, "--resume", "--speed", 2))
+    spoken[:] = ["", "", "", ""]
+    assert speak(*stopped, "--resume")[0] == 0
+    assert len(spoken) - 4 < 6
+    for end in (suffix, "json"):
+        assert Path(f"b.{end}").read_bytes() == Path(f"a.{end}").read_bytes()
+    assert names(tmp_path) == sorted(f"{name}.{end}" for name in "ab" for end in (suffix, "json"))
+
+
+def test_resume_with_nothing_to_go_on_from_begins(speak):
+    assert speak("--text", "Hi.", "--output", "a.wav")[0] == 0
+    assert speak("--text", "Hi.", "--output", "b.wav", "--resume")[0] == 0
+    assert Path("a.wav").read_bytes() == Path("b.wav").read_bytes()
+
+
+def test_beyond_what_a_wav_header_can_hold_it_is_rf64(speak, monkeypatch):
+    monkeypatch.setattr("tts_trm.audio.writing.MAX_WAV_BYTES", 1000)
+    assert speak("--text", "Hi.", "--output", "a.wav")[0] == 0
+    assert soundfile.info("a.wav").format == "RF64" and soundfile.read("a.wav")[0].any()
 
 
 def change_json(path: Path, **changes) -> None:

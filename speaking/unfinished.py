@@ -1,0 +1,148 @@
+"""A long speech that may be interrupted: what is spoken is kept beside its file, and `--resume` goes on from there.
+
+    book.wav.unfinished           samples so far, raw and 16-bit
+    book.wav.unfinished.jsonl     what is being spoken, then a line a passage: its place, its words and their times
+
+Both go when the file is written. A speech that went on is the same, sample for sample, as one that was not interrupted.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+
+from ..audio.writing import to_int16, write_audio
+from ..errors_tts_trm import InputError
+from ..files import named_if_unwritable
+from .speech import Passage, Word
+from .subtitles import Times
+
+# Samples that are read at once when the file is written.
+BLOCK = 1 << 20
+
+
+class UnfinishedSpeech:
+    """What has been spoken of one text so far.
+
+    Args:
+        path: of the audio file that it becomes.
+        request: all that decides how it sounds: text, speaker, voice and settings, as JSON takes it.
+
+    Attributes:
+        times: of what is spoken.
+        first_piece, first_sample: of `LongTextVoice.stream`, to go on.
+    """
+
+    def __init__(self, path: Path, request: object) -> None:
+        self.path = path
+        self.samples = path.with_name(f"{path.name}.unfinished")
+        self.journal = path.with_name(f"{path.name}.unfinished.jsonl")
+        self.key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+        self.times = Times()
+        self.first_piece = self.first_sample = self.sampling_rate = 0
+
+    def resume(self) -> None:
+        """Takes over what an interrupted run has left, if it has left anything.
+
+        Raises:
+            InputError: if that is of another text, speaker, voice or setting.
+        """
+        if not self.journal.is_file():
+            return
+        key, passages = self._read_journal()
+        if key != self.key:
+            raise InputError(
+                f"{self.samples}: is of another text, speaker, voice or setting; give the same ones, or leave out "
+                "--resume to begin anew."
+            )
+        if not passages:
+            return
+        # Whether the last piece was spoken to its end is not known.
+        self.first_piece = passages[-1]["piece"]
+        kept = [passage for passage in passages if passage["piece"] < self.first_piece]
+        self.first_sample, self.sampling_rate = sum(passage["samples"] for passage in kept), passages[-1]["rate"]
+        with named_if_unwritable(self.samples):
+            with open(self.samples, "r+b") as file:
+                file.truncate(2 * self.first_sample)
+            self.journal.write_text("".join(json.dumps(line) + "\n" for line in ({"key": key}, *kept)))
+        self.times.seconds = self.first_sample / self.sampling_rate
+        for passage in kept:
+            self.times.words += [Word(*word) for word in passage["words"]]
+            self.times.characters += [Word(*character) for character in passage["characters"]]
+
+    def _read_journal(self) -> tuple[str, list[dict]]:
+        """The key, and the passages whose samples are there; a last line that was cut off does not count."""
+        lines = []
+        for line in self.journal.read_text().splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                break
+        if not lines:
+            return "", []
+        available = self.samples.stat().st_size // 2 if self.samples.is_file() else 0
+        passages = []
+        for passage in lines[1:]:
+            available -= passage["samples"]
+            if available < 0:
+                break
+            passages.append(passage)
+        return lines[0]["key"], passages
+
+    def speak(self, passages: Iterator[Passage]) -> None:
+        """Keeps each of `passages`, the rest of the speech, as it comes, and writes the audio file of all.
+
+        Whatever ends it before, passages that are complete stay, but for text that the voice refuses.
+
+        Raises:
+            OSError: if something cannot be written.
+        """
+        complete = self.first_piece
+        try:
+            with ExitStack() as files:
+                with named_if_unwritable(self.path):
+                    mode = "a" if self.first_piece else "w"
+                    samples = files.enter_context(open(self.samples, f"{mode}b"))
+                    journal = files.enter_context(open(self.journal, mode))
+                    if not self.first_piece:
+                        journal.write(json.dumps({"key": self.key}) + "\n")
+                for passage in passages:
+                    with named_if_unwritable(self.path):
+                        samples.write(to_int16(passage.waveform).tobytes())
+                        samples.flush()
+                        journal.write(self._line(passage))
+                        journal.flush()
+                    self.times.add(passage)
+                    self.sampling_rate, complete = passage.sampling_rate, complete + 1
+        except BaseException as error:
+            if not complete or isinstance(error, InputError):
+                self.remove()
+            elif isinstance(error, KeyboardInterrupt):
+                print(f"{self.samples}: what is spoken; the same command with --resume goes on.", file=sys.stderr)
+            raise
+        count = self.samples.stat().st_size // 2
+        write_audio(self._blocks(count), self.path, count)
+        self.remove()
+
+    @staticmethod
+    def _line(passage: Passage) -> str:
+        content: dict = {"piece": passage.piece, "samples": len(passage.waveform), "rate": passage.sampling_rate}
+        content["words"] = [astuple(word) for word in passage.words]
+        content["characters"] = [astuple(character) for character in passage.characters]
+        return json.dumps(content) + "\n"
+
+    def _blocks(self, count: int) -> Iterator[Passage]:
+        stored = np.memmap(self.samples, "<i2", "r", shape=(count,))
+        for start in range(0, count, BLOCK):
+            # Back to what `to_int16` rounds to the same numbers.
+            yield Passage(stored[start : start + BLOCK].astype(np.float32) / 32767, self.sampling_rate)
+
+    def remove(self) -> None:
+        """Removes what was kept."""
+        self.samples.unlink(missing_ok=True)
+        self.journal.unlink(missing_ok=True)
