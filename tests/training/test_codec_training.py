@@ -1,17 +1,19 @@
 """`scripts/train_codec.py` on a minute of made-up voices: fits, trains, resumes, reports."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 
-from tts_trm import TtsTrmCodec
+from tts_trm import TtsTrmCodec, run_training
 from tts_trm.audio.reading import normalize_loudness
 from tts_trm.modeling_tts_trm_codec import dequantize
 from tts_trm.scripts import train_codec
-from tts_trm.training.codec_training import SUBSPACE, WHOLE_LEVELS, SpectralLoss
+from tts_trm.training.codec_training import SUBSPACE, WHOLE_LEVELS, Excerpts, SpectralLoss
+from tts_trm.training.predicted_codes import predicted_codes
 
 RATE = 24_000
 SIZES = '{"codebook_size": 16, "num_quantizers": 6, "hidden_size": 16, "intermediate_size": 16, "num_layers": 1}'
@@ -101,3 +103,48 @@ def test_the_loss_is_zero_for_equal_audio_and_has_a_gradient_in_silence():
     silence = torch.zeros_like(audio).requires_grad_()
     loss(silence, audio).backward()
     assert silence.grad.isfinite().all()
+
+
+def test_the_decoder_learns_from_what_a_voice_predicts(recordings, trained, tmp_path, capsys, monkeypatch):
+    """In the voice's envelope, at the recording's pitch: excerpts of both kinds, against the same sound."""
+    codec = tmp_path / "codec"
+    shutil.copytree(trained, codec)
+    sizes = "--text-embed-dim 16 --audio-embed-dim 16 --hidden-dim 16 --text-layers 1 --num-heads 2 --H-cycles 1"
+    command = ["--data-dir", str(recordings), "--codec", str(codec), "--token-dir", str(tmp_path / "tokens")]
+    command += [*sizes.split(), "--max-steps", "3", "--num-workers", "0", "--output-dir", str(tmp_path / "run")]
+    assert run_training.main([*command, "--no-tensorboard", "--device", "cpu"]) == 0
+    voice = tmp_path / "run" / "checkpoints" / "final"
+    predicted = predicted_codes(voice, tmp_path / "tokens", torch.device("cpu"))
+    clips = {f"{index}.wav": -(-len(buzz(index)) // 1920) for index in range(30)}
+    # Held-out sentences are not among them.
+    assert 0 < len(predicted) < len(clips)
+    assert all(codes.shape == (clips[name], 6) and codes.max() < 16 for name, codes in predicted.items())
+
+    drawn = []
+    original = Excerpts.draw
+
+    def watched(self):
+        state, predicted = self.generator.get_state(), self.predicted
+        drawn_with = original(self)
+        # The same places again, from the recording alone.
+        self.generator.set_state(state)
+        self.predicted = None
+        drawn.append((drawn_with[0], original(self)[0]))
+        self.predicted = predicted
+        return drawn_with
+
+    monkeypatch.setattr(Excerpts, "draw", watched)
+    arguments = ["--data-dir", str(recordings), "--output-dir", str(codec), "--minutes", "0", "--held-out", "0.2"]
+    arguments += ["--adversarial-minutes", "0.02", "--discriminator-channels", "2", "--report-clips", "0"]
+    arguments += ["--batch-size", "2", "--excerpt-frames", "4", "--voice", str(voice)]
+    (codec / "training.safetensors").unlink()
+    assert train_codec.main([*arguments, "--token-dir", str(tmp_path / "tokens")]) == 0
+    assert f"learns from {len(predicted)} predictions" in capsys.readouterr().out
+    bands = 80
+    for with_voice, of_recording in drawn:
+        assert torch.equal(with_voice[..., bands:], of_recording[..., bands:])
+        assert torch.equal(with_voice[1], of_recording[1])
+    assert any(not torch.equal(with_voice[0], of_recording[0]) for with_voice, of_recording in drawn)
+    before, after = TtsTrmCodec.from_pretrained(trained), TtsTrmCodec.from_pretrained(codec)
+    assert torch.equal(before.codebooks, after.codebooks)
+    assert not torch.equal(before.decoder.output.weight, after.decoder.output.weight)
