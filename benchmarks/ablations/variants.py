@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ...modeling_tts_trm import TextUpsampler, TtsTrmModel
+from ...modeling_tts_trm import TtsTrmModel
 from ...modeling_tts_trm_heads import LatentHead
 from ...modeling_tts_trm_layers import Attention, length_mask
+from ...modeling_tts_trm_text import TextUpsampler
 
 
 class DeepSupervision(TtsTrmModel):
