@@ -44,7 +44,7 @@ def predicted_codes(voice: str | Path, token_dir: str | Path, device: torch.devi
         frame_rate=info.frame_rate,
     )[0]
     collate = Collator(processor.tokenizer.pad_token_id, info.codebook_size, names=True)
-    codes = {}
+    codes: dict[str, np.ndarray] = {}
     for indices in BucketBatchSampler(rows.lengths, 8, 0, FRAMES_PER_BATCH):
         batch = collate([rows[index] for index in indices])
         names = batch.pop("names")
