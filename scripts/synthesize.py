@@ -6,7 +6,7 @@
     python scripts/synthesize.py --prompts-file prompts.txt --output-dir spoken --pictures
     python scripts/synthesize.py "It costs $5 on Jan. 3." --show-text
 
-Sentences are spoken one after the other and kept beside the file until all are: after an interruption, the same command
+Sentences are spoken one after the other, and kept beside the file until it is written. After Ctrl-C, the same command
 with `--resume` goes on from there. An empty line ends a paragraph, `[pause 500ms]` is silence. A prompts file has one
 prompt a line, `speaker|text` or the text alone; `#` begins a comment. Prompt N becomes `spoken/000N.wav`. A prompt that
 cannot be spoken is named, the others are written, and the exit code is 1.
@@ -111,7 +111,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     if options.play and (options.output_dir or str(options.output) == "-"):
         parser.error("--play plays the file of one text; leave it out with --prompts-file and with --output -")
     if options.resume and (options.output_dir or options.pictures or str(options.output) == "-"):
-        parser.error("--resume goes on with the file of one text; leave out --prompts-file, --pictures and --output -")
+        parser.error("--resume needs the file of one text; leave out --prompts-file, --pictures and --output -")
     if options.times and options.output_dir:
         parser.error("--times is that of one text; leave it out with --prompts-file")
     return options
@@ -290,7 +290,9 @@ def unfinished_speech(options: argparse.Namespace, text: str, settings: dict) ->
     """What `--output` becomes of; with `--resume` that of an interrupted run."""
     from tts_trm.speaking.unfinished import UnfinishedSpeech
 
-    request = [text, options.speaker, options.model, options.revision, settings]
+    # Pictures do not change the sound.
+    heard = {name: value for name, value in settings.items() if name != "pictures"}
+    request = [text, options.speaker, options.model, options.revision, heard]
     unfinished = UnfinishedSpeech(options.output, request)
     if options.resume:
         unfinished.resume()

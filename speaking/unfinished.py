@@ -18,7 +18,7 @@ import numpy as np
 
 from ..audio.writing import to_int16, write_audio
 from ..errors_tts_trm import InputError
-from ..files import named_if_unwritable
+from ..files import atomic_path, named_if_unwritable
 from .speech import Passage, Word
 from .subtitles import Times
 
@@ -69,7 +69,8 @@ class UnfinishedSpeech:
         with named_if_unwritable(self.samples):
             with open(self.samples, "r+b") as file:
                 file.truncate(2 * self.first_sample)
-            self.journal.write_text("".join(json.dumps(line) + "\n" for line in ({"key": key}, *kept)))
+        with atomic_path(self.journal) as partial:
+            partial.write_text("".join(json.dumps(line) + "\n" for line in ({"key": key}, *kept)))
         self.times.seconds = self.first_sample / self.sampling_rate
         for passage in kept:
             self.times.words += [Word(*word) for word in passage["words"]]

@@ -48,7 +48,7 @@ class Excerpts:
         self.codec, self.options, self.generator = codec, options, generator
         device, size = codec.device, codec.config.frame_size
         self.frames = options.excerpt_frames + 2 * CONTEXT_FRAMES
-        codes, waveforms, starts, voiced, total = [], [], [], [], 0
+        codes, waveforms, starts, predictions, total = [], [], [], [], 0
         for clip, samples in clips:
             waveform = torch.from_numpy(samples).to(device)
             waveform = F.pad(waveform, (0, -len(waveform) % size))
@@ -59,12 +59,12 @@ class Excerpts:
                 of_voice = torch.from_numpy(predicted.get(clip.name, np.zeros((0, codes[-1].shape[1]), np.int16)))
                 # Where a clip has none, or is shorter than an excerpt, -1 asks for those of the recording.
                 padding = (0, 0, 0, len(codes[-1]) - len(of_voice))
-                voiced.append(F.pad(of_voice.to(device), padding, value=-1))
+                predictions.append(F.pad(of_voice.to(device), padding, value=-1))
             starts.append(torch.arange(total, total + len(codes[-1]) - self.frames + 1))
             total += len(codes[-1])
         self.codes, self.starts = torch.cat(codes), torch.cat(starts)
         self.waveforms = torch.cat(waveforms).unflatten(0, (-1, size))
-        self.predicted = torch.cat(voiced) if voiced else None
+        self.predicted = torch.cat(predictions) if predictions else None
 
     def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Columns `[B, N, F]` with context at both ends, and the waveforms `[B, L]` of what lies between."""

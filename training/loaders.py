@@ -64,7 +64,7 @@ def make_loaders(
     loader = DataLoader(
         **batches,
         num_workers=options.num_workers,
-        # On a GPU an epoch of a few hours of speech takes a second. Streamed rows learn their epoch as workers start.
+        # On a GPU an epoch of a few hours of speech takes a second. Streamed rows learn their place as workers start.
         persistent_workers=options.num_workers > 0 and not options.streaming,
         pin_memory=accelerator.device.type == "cuda",
         generator=torch.Generator(),

@@ -108,7 +108,6 @@ class Laboratory:
     """The data that all rows share, and how one is trained and measured."""
 
     def __init__(self, command):
-        from tts_trm.data.codec_info import CodecInfo
         from tts_trm.training import loaders, preparation
         from tts_trm.training.accelerator import make_accelerator
         from tts_trm.training.options import parse_arguments
@@ -122,8 +121,9 @@ class Laboratory:
             [*places, *BASE.split(), *changes.split(), "--seed", str(seed)]
         )
         options = self.options("", 42)
-        self.device = make_accelerator(options).device
-        self.info = CodecInfo.read(options.token_dir)
+        accelerator = make_accelerator(options)
+        self.device = accelerator.device
+        self.info = preparation.prepare_tokens(options, accelerator, print)
         self.processor = preparation.make_processor(options, self.info)
         preparation.prepare_durations(options, self.processor, print)
         train_set, held_out, _ = loaders.split_data(options, self.processor)

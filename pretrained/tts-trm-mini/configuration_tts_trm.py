@@ -102,7 +102,8 @@ class TtsTrmConfig(PretrainedConfig):
     frame_rate: float | int = 12.5
     pad_token_id: int | None = 0
 
-    # Of the model's output, what `Trainer.predict` leaves out: losses, and what is not one row an item.
+    # Of the model's output, what `Trainer.predict` leaves out: losses, and what is not one row an item. It joins only
+    # batches whose labels are of one length; `eval_do_concat_batches=False` keeps others apart.
     keys_to_ignore_at_inference = ["codebook_losses", "codebook_loss", "duration_loss", "length_loss"]
 
     def __post_init__(self, **kwargs) -> None:

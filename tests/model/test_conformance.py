@@ -125,15 +125,20 @@ def test_what_cannot_be_saved_is_refused(voice, tmp_path):
 
 def test_the_library_s_trainer_trains_evaluates_and_predicts(tmp_path):
     model = tiny_model()
-    clips = [random_batch(model.config), random_batch(model.config, seed=1)]
-    # Two clips of a batch at a time, each batch with lengths of its own.
+    # Padded to other lengths in each.
+    clips = [random_batch(model.config), random_batch(model.config, (5, 6), (7, 8), seed=2)]
     rows = [(index, row) for index, clip in enumerate(clips) for row in range(len(clip["input_ids"]))]
-    collate = lambda chosen: {name: torch.stack([clips[i][name][row] for i, row in chosen]) for name in clips[0]}  # noqa: E731
+
+    def collate(chosen: list[tuple[int, int]]) -> dict[str, torch.Tensor]:
+        return {name: torch.stack([clips[index][name][row] for index, row in chosen]) for name in clips[0]}
+
     options = TrainingArguments(
         str(tmp_path),
         max_steps=2,
         per_device_train_batch_size=1,
         per_device_eval_batch_size=1,
+        # The library joins labels of one length only.
+        eval_do_concat_batches=False,
         report_to=[],
         use_cpu=True,
     )
@@ -142,10 +147,13 @@ def test_the_library_s_trainer_trains_evaluates_and_predicts(tmp_path):
     losses = [model.eval()(**collate([row])).loss.item() for row in rows]
     assert trainer.evaluate()["eval_loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-4)
     predicted = trainer.predict(rows)
-    answers, lengths, durations = predicted.predictions
-    codes, true_lengths = predicted.label_ids
-    assert len(answers) == len(durations) == len(codes) == len(rows)
-    assert lengths.tolist() == true_lengths.tolist() == [int(clips[i]["label_lengths"][row]) for i, row in rows]
+    true_lengths = [int(clips[index]["label_lengths"][row]) for index, row in rows]
+    assert [lengths.tolist() for _, lengths, _ in predicted.predictions] == [[length] for length in true_lengths]
+    assert [lengths.tolist() for _, lengths in predicted.label_ids] == [[length] for length in true_lengths]
+    with torch.no_grad():
+        alone = [model(**collate([row])).durations.numpy() for row in rows]
+    for (_, _, durations), expected in zip(predicted.predictions, alone, strict=True):
+        np.testing.assert_allclose(durations, expected, rtol=1e-4)
 
 
 def test_truncation_cuts_a_text_that_is_refused_without_it(voice):
