@@ -19,7 +19,8 @@ BREAK = re.compile(
 )
 # Quotation marks may close a sentence or a clause, in French with a space before them.
 CLOSED = r"(?:[\"')\]»«”“’›‹]| [»›])*$"
-SENTENCE_END = re.compile(rf"[.!?…](?P<closed>{CLOSED})")
+SENTENCE_END = re.compile(rf"[.!?…]{CLOSED}")
+QUOTED = re.compile(r"[.!?…] ?[\"')\]»«”“’›‹]+$")
 INITIAL = re.compile(r"(?:^|\W)\w\.$")
 SPACE = re.compile(" ")
 CLAUSE_END = re.compile(rf"[,;:…–—-]{CLOSED}")
@@ -55,7 +56,7 @@ def split_text(text: str, speak_out: Callable[[str], SpokenText], limit: int) ->
         end = match.start() if match else len(text)
         spoken = speak_out(text[start:end])
         paragraph = SpokenText(spoken.text, [(start + a, start + b) for a, b in spoken.origins])
-        pieces = list(_pieces(paragraph, limit)) or [Piece("", [])]
+        pieces = list(_pieces(paragraph, text, limit)) or [Piece("", [])]
         pieces[-1].pause = _pause(match) if match else 0.0
         yield from (piece for piece in pieces if piece.text or piece.pause)
         start = match.end() if match else end
@@ -65,8 +66,9 @@ def split_sentences(text: str, speak_out: Callable[[str], SpokenText]) -> Iterat
     """The sentences of `text` as they are spoken, one by one; arguments are those of [`split_text`]."""
     start = 0
     for match in [*BREAK.finditer(text), None]:
-        spoken, begin = speak_out(text[start : match.start() if match else len(text)]), 0
-        for end in [*(place for place, kind in _cuts(spoken) if kind == "sentence"), len(spoken.text)]:
+        written, begin = text[start : match.start() if match else len(text)], 0
+        spoken = speak_out(written)
+        for end in [*_sentence_ends(spoken, written), len(spoken.text)]:
             if sentence := " ".join(spoken.text[begin:end].split()):
                 yield sentence
             begin = end
@@ -82,11 +84,20 @@ def _pause(match: re.Match) -> float:
     return seconds
 
 
-def _pieces(paragraph: SpokenText, limit: int) -> Iterator[Piece]:
+def _sentence_ends(spoken: SpokenText, written: str) -> Iterator[int]:
+    """The spaces of `spoken` that end a sentence; its origins are places of the user's text `written`."""
+    for place, kind in _cuts(spoken):
+        quoted = QUOTED.search(spoken.text, max(0, place - 4), place)
+        # "Where to?" she asked. What is spoken may have lost its capitals.
+        if kind == "sentence" and not (quoted and written[spoken.origins[place + 1][0]].islower()):
+            yield place
+
+
+def _pieces(paragraph: SpokenText, written: str, limit: int) -> Iterator[Piece]:
     """Sentences, short ones joined to what follows (the last one to what precedes), long ones split."""
     text, start = paragraph.text, 0
     sentences: list[range] = []
-    for end in [*(place for place, kind in _cuts(paragraph) if kind == "sentence"), len(text)]:
+    for end in [*_sentence_ends(paragraph, written), len(text)]:
         joined = sentences and (len(sentences[-1]) < MIN_LENGTH or end - start < MIN_LENGTH and end == len(text))
         if joined and end - sentences[-1].start <= limit:
             sentences[-1] = range(sentences[-1].start, end)
@@ -147,11 +158,7 @@ def _cuts(text: SpokenText, start: int = 0, end: int | None = None) -> Iterator[
         before = words[max(0, place - 4) : place]
         # The dot behind a letter is that of an initial, unless that letter is the end of an abbreviation.
         whole = origins[place - 1][1] - origins[place - 1][0] > 1
-        ended = SENTENCE_END.search(before)
-        if ended and ended["closed"] and words[place + 1].islower():
-            # "Where to?" she asked.
-            yield place, "clause"
-        elif ended and (whole or not INITIAL.search(before)):
+        if SENTENCE_END.search(before) and (whole or not INITIAL.search(before)):
             yield place, "sentence"
         else:
             yield place, "clause" if CLAUSE_END.search(before) else "word"

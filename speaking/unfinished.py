@@ -6,11 +6,13 @@
 Both go when the file is written. A speech that went on is the same, sample for sample, as one that was not interrupted.
 """
 
+import errno
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import astuple
 from pathlib import Path
 
@@ -107,6 +109,8 @@ class UnfinishedSpeech:
         try:
             with ExitStack() as files:
                 with named_if_unwritable(self.path):
+                    if self.path.is_dir():
+                        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                     mode = "a" if self.first_piece else "w"
                     samples = files.enter_context(open(self.samples, f"{mode}b"))
                     journal = files.enter_context(open(self.journal, mode))
@@ -145,5 +149,7 @@ class UnfinishedSpeech:
 
     def remove(self) -> None:
         """Removes what was kept."""
-        self.samples.unlink(missing_ok=True)
-        self.journal.unlink(missing_ok=True)
+        for path in (self.samples, self.journal):
+            # Where there is no such folder, there is no file.
+            with suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()

@@ -34,7 +34,8 @@ def test_an_exported_program_takes_other_shapes(model):
         with torch.no_grad():
             given, expected = program(**text), model(**text)
         for name in ("last_hidden_state", "lengths", "durations"):
-            torch.testing.assert_close(given[name], expected[name])
+            # The program adds up in another order.
+            torch.testing.assert_close(given[name], expected[name], atol=1e-4, rtol=1e-4)
 
 
 def test_onnx_computes_what_torch_computes(model, tmp_path):

@@ -131,7 +131,7 @@ def test_an_interrupted_command_ends_in_a_line(name, folder, tiny_voice, capsys,
 
 
 def test_a_real_interrupt_leaves_no_wav(tiny_voice, tmp_path):
-    """Sent when the first sentences of very many have been written."""
+    """Sent when the first sentences of very many have been written; these are kept for `--resume`."""
     command = [sys.executable, str(ROOT / "scripts" / "synthesize.py"), "--model", str(tiny_voice), "--device", "cpu"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     (tmp_path / "text.txt").write_text("One sentence of some length is spoken here. " * 10_000)
@@ -139,13 +139,14 @@ def test_a_real_interrupt_leaves_no_wav(tiny_voice, tmp_path):
         process = subprocess.Popen(
             [*command, "--output", "a.wav"], stdin=file, stderr=subprocess.PIPE, cwd=tmp_path, env=environment
         )
-    partial = tmp_path / "a.wav.partial"
-    while process.poll() is None and not (partial.is_file() and partial.stat().st_size > 200_000):
+    spoken = tmp_path / "a.wav.unfinished"
+    while process.poll() is None and not (spoken.is_file() and spoken.stat().st_size > 200_000):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate()
-    assert (process.returncode, error) == (130, b"error: interrupted\n")
-    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+    hint = b"a.wav.unfinished: what is spoken; the same command with --resume goes on.\n"
+    assert (process.returncode, error) == (130, hint + b"error: interrupted\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [spoken.name, f"{spoken.name}.jsonl", "text.txt"]
 
 
 def test_an_export_keeps_what_is_not_its_own(tiny_voice, folder, capsys):
