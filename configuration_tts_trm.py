@@ -35,7 +35,7 @@ class TtsTrmConfig(PretrainedConfig):
         l_cycles: low-level cycles on the latent z within each high-level cycle.
         num_heads: attention heads, in text encoder and recursion.
         convolution_kernel: neighbours that a depthwise convolution inside each feed-forward layer sees, odd; 0 leaves
-            the convolutions out, as the guide does.
+            the convolutions out, as the original specification does.
         num_codebooks, codebook_size: the codec's tokens, K codebooks of V entries.
         codebook_dim: width of the codebook embeddings in the heads `"depth"` and `"parallel"`.
         speaker_dim: width of the speaker embedding before its projection.
@@ -50,11 +50,11 @@ class TtsTrmConfig(PretrainedConfig):
             predicts codebook after codebook, `"parallel"` all codebooks independently.
         gradient_cycles: number of last high-level cycles that carry gradient, 0 for all.
         frame_positions: whether frames carry sinusoidal positions. Without them and without alignment all frames
-            are alike, as in the guide.
+            are alike, as in the original specification.
         codebook_chains: lengths of the codec's residual chains, in order; they add up to `num_codebooks`. Mimi has a
             semantic chain of 1 and an acoustic chain of 31, the offline codec a single one of 32.
         codebook_entry_dim: width of the codec's codebook entries (`"latent"`).
-        codebook_loss_weights: K weights of the codebooks' cross-entropies, scaled to mean 1. By default the guide's
+        codebook_loss_weights: K weights of the codebooks' cross-entropies, scaled to mean 1. By default the specified
             formula: 2 for the first, from 1.43 down to 1 for the next seven, 1 for the others.
         fine_codebook_start, fine_frame_fraction: codebooks from this one on are trained on this random fraction of
             the frames (`"depth"` and `"parallel"`; Sesame's CSM uses 1/16).
@@ -112,8 +112,8 @@ class TtsTrmConfig(PretrainedConfig):
         super().__post_init__(**kwargs)
 
     @classmethod
-    def from_guide(cls, **kwargs) -> "TtsTrmConfig":
-        """The design guide exactly as written: the baseline of every comparison.
+    def from_specification(cls, **kwargs) -> "TtsTrmConfig":
+        """The original specification, from which this project started, exactly as written: the baseline of comparisons.
 
         Its frames carry no positions and no alignment, the answer enters by cross-attention, and the codebooks are
         predicted independently. 21.6 M parameters, 5.3 M with `share_output_heads`.
@@ -136,13 +136,13 @@ class TtsTrmConfig(PretrainedConfig):
     @property
     def normalized_codebook_weights(self) -> list[float]:
         """The K loss weights of the codebooks, scaled to mean 1."""
-        weights = self.codebook_loss_weights or self.guide_codebook_weights(self.num_codebooks)
+        weights = self.codebook_loss_weights or self.specified_codebook_weights(self.num_codebooks)
         mean = sum(weights) / len(weights)
         return [weight / mean for weight in weights]
 
     @staticmethod
-    def guide_codebook_weights(num_codebooks: int) -> list[float]:
-        """The guide's formula before scaling: 2.0, then 1.5 - 0.5 i / 7 for i = 1..7, then 1.0."""
+    def specified_codebook_weights(num_codebooks: int) -> list[float]:
+        """The original specification's formula before scaling: 2.0, then 1.5 - 0.5 i / 7 for i = 1..7, then 1.0."""
         return [2.0 if i == 0 else 1.5 - 0.5 * i / 7 if i < 8 else 1.0 for i in range(num_codebooks)]
 
     def validate_architecture(self) -> None:

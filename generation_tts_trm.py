@@ -255,7 +255,7 @@ class TtsTrmGenerationMixin:
         elif durations is not None:
             lengths = (durations.sum(-1) / speed).round().long().clamp(min=1)
         else:
-            # The guide's rule, cut at the limit as the guide does.
+            # The original specification's rule, with its limit.
             lengths = (characters * frames_per_character / speed).round().long().clamp(min=1, max=limit)
         # A graph has no values yet.
         if not torch.compiler.is_exporting() and lengths.max() > limit:

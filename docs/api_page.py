@@ -33,7 +33,7 @@ SECTIONS = {
         "speaking.subtitles": "Times Times.add write_times to_json to_srt to_webvtt",
     },
     "Model": {
-        "configuration_tts_trm": "TtsTrmConfig TtsTrmConfig.from_guide",
+        "configuration_tts_trm": "TtsTrmConfig TtsTrmConfig.from_specification",
         "modeling_tts_trm": "TtsTrmModel TtsTrmModel.forward TtsTrmModel.generate TtsTrmOutput",
         "generation_tts_trm": "TtsTrmGenerateOutput SpeechTooLongError",
     },

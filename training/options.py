@@ -1,4 +1,4 @@
-"""The options of `run_training.py`: the guide's names and defaults, and ours.
+"""The options of `run_training.py`: the original specification's names and defaults, and ours.
 
 [`TrainingOptions`] is the list of them; parser, help, configuration files and checks are made from it. This module
 imports neither torch nor transformers, so that `--help` is there at once.

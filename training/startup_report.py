@@ -58,7 +58,7 @@ def describe_model(model: TtsTrmModel) -> str:
 
 
 def describe_weights(config: TtsTrmConfig) -> str:
-    printed = config.codebook_loss_weights or config.guide_codebook_weights(config.num_codebooks)
+    printed = config.codebook_loss_weights or config.specified_codebook_weights(config.num_codebooks)
     scaled = config.normalized_codebook_weights
 
     def average(values: Sequence[float]) -> str:

@@ -42,12 +42,12 @@ class Row:
     sharpness: tuple[float, ...] = (0.0, 0.75)
 
 
-TIMING, SOUND, RECURSION, FEEDBACK, GUIDE, INPUT = (
+TIMING, SOUND, RECURSION, FEEDBACK, SPECIFICATION, INPUT = (
     "When is each character?",
     "Sharper sound",
     "Does recursion pay?",
     "Cycles as decoding",
-    "From the guide to the base",
+    "From the specification to the base",
     "Text, positions, data",
 )
 
@@ -137,21 +137,21 @@ ROWS = [
     Row("h2-l3", RECURSION, "H 2, L 3", "--H-cycles 2 --L-cycles 3"),
     Row("untied-6", RECURSION, "6 different blocks, one pass: the compute of H 2, L 3", "--L-layers 6"),
     Row("h1-l6", RECURSION, "H 1, L 6", "--L-cycles 6"),
-    Row("h3-l6", RECURSION, "H 3, L 6: the guide's cycles, one block", "--H-cycles 3 --L-cycles 6"),
+    Row("h3-l6", RECURSION, "H 3, L 6: the original specification's cycles, one block", "--H-cycles 3 --L-cycles 6"),
     Row("no-average", RECURSION, "no average of the weights", "--ema-decay 0"),
     Row("box-1", TIMING, "the text is read at 1 moment of each frame", "--upsampling-steps 1"),
-    Row("depth-head", GUIDE, "codebook after codebook", "--codebook-head depth --fine-frame-fraction 0.125"),
+    Row("depth-head", SPECIFICATION, "codebook after codebook", "--codebook-head depth --fine-frame-fraction 0.125"),
     Row(
-        "guide",
-        GUIDE,
-        "the guide's decoder and head: no positions, no durations, cross-attention, parallel",
+        "specification",
+        SPECIFICATION,
+        "the specification's decoder and head: no positions, no durations, cross-attention, parallel",
         "--codebook-head parallel --alignment none --answer-injection cross_attention --convolution-kernel 0",
         config={"frame_positions": False},
     ),
     Row(
-        "guide-durations",
-        GUIDE,
-        "the guide's, with durations from the aligner",
+        "specification-durations",
+        SPECIFICATION,
+        "the specification's, with durations from the aligner",
         "--codebook-head parallel --answer-injection cross_attention --convolution-kernel 0",
     ),
 ]

@@ -1,8 +1,8 @@
-"""The design guide written down literally: the slow form that the package is measured against, and checked against.
+"""The original specification, implemented literally: slow, and the baseline for speed and for correctness.
 
-It computes the same numbers from the same weights as `TtsTrmModel(TtsTrmConfig.from_guide())`, but every key and value
-anew in each of the H x L x blocks steps, and with the logits of all codebooks of all frames, padded ones included, in
-memory at once.
+It computes the same numbers from the same weights as `TtsTrmModel(TtsTrmConfig.from_specification())`, but recomputes
+every key and value in each of the H x L x blocks steps, and holds the logits of all codebooks of all frames in memory
+at once, padding included.
 """
 
 import math
@@ -29,8 +29,8 @@ def norm(layer, states: torch.Tensor) -> torch.Tensor:
     return F.rms_norm(states, layer.normalized_shape, layer.weight)
 
 
-class LiteralGuide(TtsTrmModel):
-    """A model made of `TtsTrmConfig.from_guide()` whose training pass is the guide's, step by step."""
+class LiteralSpecification(TtsTrmModel):
+    """A model of `TtsTrmConfig.from_specification()` whose training pass follows the specification step by step."""
 
     def forward(self, input_ids, attention_mask, speaker_id, labels, label_lengths) -> TtsTrmOutput:
         config, head = self.config, self.head

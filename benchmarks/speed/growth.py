@@ -2,9 +2,9 @@
 
     python benchmarks/speed/growth.py
 
-Texts of 10 to 500 characters are spoken by a model of the guide's size with random weights, without a codec. Data sets
-of 1 to 1000 hours are one shard of random codes under many names; `run_training.py --streaming` prepares a run on them
-and reads batches, each in a process of its own.
+Texts of 10 to 500 characters are spoken by a model with random weights and the original specification's size, without
+a codec. Data sets of 1 to 1000 hours are one shard of random codes under many names; `run_training.py --streaming`
+prepares a run on them and reads batches, each in a process of its own.
 """
 
 import argparse

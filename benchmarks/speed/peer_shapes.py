@@ -74,7 +74,7 @@ def speech_t5(seconds: float, batch: int = 1) -> tuple[torch.nn.Module, Callable
 def autoregressive(seconds: float, batch: int = 1) -> tuple[torch.nn.Module, Callable[[], float]]:
     """CSM's decoder (Sesame 2025) at our width: frame by frame, each of its 32 codes after the other, with caches.
 
-    Codes only; Mimi, which it shares with the guide's model, is timed there.
+    Codes only; Mimi, which it shares with the original specification's model, is timed there.
     """
     from transformers import CsmConfig, CsmForConditionalGeneration, MimiConfig
 

@@ -2,9 +2,9 @@
 
     python benchmarks/speed/synthesis.py [--device cuda]
 
-Ours: the bundled voice with its codec, and a model of the guide's size (random weights) with Mimi at full size. The
-others are those of `peer_shapes.py`. All of them speak for the same time; nothing streams within a sentence, so the
-time to its first sound is the time of all of it.
+Ours: the bundled voice with its codec, and a model of the original specification's size (random weights) with Mimi at
+full size. The other systems come from `peer_shapes.py`. All make the same duration of speech. Nothing streams within a
+sentence, so the time to its first sound is the time of the whole sentence.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from tts_trm.benchmarks.common.measuring import (
 )
 
 VOICE = ROOT / "pretrained" / "tts-trm-mini"
-BUNDLED, GUIDE_SIZE = "bundled voice, its codec", "guide's size, Mimi"
+BUNDLED, SPECIFIED_SIZE = "bundled voice, its codec", "specified size, Mimi"
 SECONDS = (1, 5, 10)
 BATCHES, BATCH_SECONDS = (1, 8, 32), 5
 CYCLES = range(1, 7)
@@ -47,7 +47,7 @@ class Ours:
     """A model and a codec, and their parts as calls.
 
     Args:
-        name: `BUNDLED` or `GUIDE_SIZE`.
+        name: `BUNDLED` or `SPECIFIED_SIZE`.
         device: of both.
     """
 
@@ -134,7 +134,7 @@ def measure_peers(rounds: int) -> list[dict]:
     results = []
     with torch.no_grad():
         for seconds in SECONDS:
-            spoken = {name: seconds for name in (BUNDLED, GUIDE_SIZE)}
+            spoken = {name: seconds for name in (BUNDLED, SPECIFIED_SIZE)}
             calls = {name: Ours(name).speak(seconds) for name in spoken}
             for name, make in PEERS.items():
                 calls[name] = make(seconds)[1]
@@ -149,10 +149,10 @@ def measure_peers(rounds: int) -> list[dict]:
 def measure_batches(device: str, rounds: int) -> list[dict]:
     """Seconds of audio a second, by the number of sentences that are spoken together."""
     results = []
-    for name in (BUNDLED, GUIDE_SIZE):
+    for name in (BUNDLED, SPECIFIED_SIZE):
         system = Ours(name, device)
         for batch in BATCHES:
-            if device == "cpu" and name == GUIDE_SIZE and batch > BATCHES[1]:
+            if device == "cpu" and name == SPECIFIED_SIZE and batch > BATCHES[1]:
                 # Gigabytes of activations in Mimi, and nothing new.
                 continue
             median = compare({"": system.speak(BATCH_SECONDS, batch)}, rounds)[""]
@@ -164,7 +164,7 @@ def measure_batches(device: str, rounds: int) -> list[dict]:
 def measure_depth(rounds: int) -> list[dict]:
     """Seconds of a sentence without the codec by high-level cycles, and by low-level cycles in one of them."""
     results = []
-    for name in (BUNDLED, GUIDE_SIZE):
+    for name in (BUNDLED, SPECIFIED_SIZE):
         system = Ours(name)
         text = system.text(BATCH_SECONDS)
         for kind in ("h_cycles", "l_cycles"):
@@ -179,7 +179,7 @@ def measure(command) -> dict:
     results = {"batches": measure_batches(command.device, command.rounds)}
     if command.device == "cpu":
         peak = matrix_speed()
-        parts = [part for name in (BUNDLED, GUIDE_SIZE) for part in measure_parts(name, peak, command.rounds)]
+        parts = [part for name in (BUNDLED, SPECIFIED_SIZE) for part in measure_parts(name, peak, command.rounds)]
         results |= {"matrix_gflops": peak, "parts": parts, "depth": measure_depth(command.rounds)}
         results["systems"] = measure_peers(command.rounds)
     return results

@@ -1,10 +1,10 @@
-"""How fast a training step is, and how much memory it takes, beside the design guide written literally.
+"""Speed and memory of a training step, compared with a literal implementation of the original specification.
 
     python benchmarks/speed/training_step.py [--device cuda --bf16]
 
-All models have the sizes of the guide. Clips have the lengths of read speech, up to 256 frames; a frame counts if it is
-real, not if it is padding. The literal form gets batches of clips drawn at random, padded to the longest; ours gets
-`BucketBatchSampler`'s, of as many clips on average.
+All models have the original specification's size. Clips have the lengths of read speech, up to 256 frames; padding
+frames do not count. The literal form gets random batches of clips, padded to the longest; ours gets batches of
+`BucketBatchSampler` with as many clips on average.
 """
 
 import argparse
@@ -25,13 +25,13 @@ from tts_trm.benchmarks.common.measuring import (
     write_results,
 )
 
-LITERAL = "guide, literally"
-# Name -> what differs from `TtsTrmConfig.from_guide()`; None is the package's own default configuration.
+LITERAL = "specification, literally"
+# Name -> what differs from `TtsTrmConfig.from_specification()`; None is the package's own default configuration.
 SIDES = {
     LITERAL: {},
-    "guide": {},
-    "guide, fine codebooks on 1/8 of the frames": {"fine_frame_fraction": 0.125},
-    "guide, gradient through the last cycle": {"gradient_cycles": 1},
+    "specification": {},
+    "specification, fine codebooks on 1/8 of the frames": {"fine_frame_fraction": 0.125},
+    "specification, gradient through the last cycle": {"gradient_cycles": 1},
     "default: latent head, durations": None,
 }
 CLIPS = 512
@@ -60,7 +60,9 @@ def make_config(side: str, **sizes):
 
     changes = SIDES[side]
     return (
-        TtsTrmConfig(**({"dropout": 0.0} | sizes)) if changes is None else TtsTrmConfig.from_guide(**changes, **sizes)
+        TtsTrmConfig(**({"dropout": 0.0} | sizes))
+        if changes is None
+        else TtsTrmConfig.from_specification(**changes, **sizes)
     )
 
 
@@ -69,10 +71,10 @@ def make_model(side: str, **sizes):
     import torch
 
     from tts_trm import TtsTrmModel
-    from tts_trm.benchmarks.common.literal_baseline import LiteralGuide
+    from tts_trm.benchmarks.common.literal_baseline import LiteralSpecification
 
     torch.manual_seed(0)
-    model = (LiteralGuide if side == LITERAL else TtsTrmModel)(make_config(side, **sizes))
+    model = (LiteralSpecification if side == LITERAL else TtsTrmModel)(make_config(side, **sizes))
     return model.train()
 
 

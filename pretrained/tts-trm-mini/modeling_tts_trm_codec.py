@@ -2,8 +2,9 @@
 
 Notable choices:
 - The encoder has nothing to learn by gradient: log-mel frames, principal components, residual k-means.
-- The decoder is Vocos' idea (Siuzdak 2023, arXiv:2306.00814): ConvNeXt blocks at the spectrogram's rate predict
-  log-magnitude and phase, and one inverse short-time Fourier transform makes the waveform.
+- The decoder shapes a pulse train and noise: ConvNeXt blocks at the spectrogram's rate predict gains and a phase for
+  their spectra, and one inverse short-time Fourier transform makes the waveform, as in Vocos (Siuzdak 2023,
+  arXiv:2306.00814).
 - What it keeps of speech are the spectrum's envelope, the pitch and how voiced it is ([`SpeechFeatures`]): the mean of
   envelopes is an envelope and the mean of pitches is a pitch, while the mean of two spectrograms with their harmonics
   is a smear. That is what a network that predicts by regression needs.

@@ -130,8 +130,8 @@ class ProjectionHead(CodebookHead):
     r"""Logits by projection, for `codebook_head` `"depth"` and `"parallel"`.
 
     $u_c = y + P (e_c + \sum_{q<c} E_q[k_q])$, $\mathrm{logits}_c = W_c\, \mathrm{rms}(u_c)$; the parallel head leaves
-    out the sum, as the guide does. The depth form follows the depth models of Moshi (arXiv:2410.00037) with a sum in
-    the place of their transformer.
+    out the sum, as the original specification does. The depth form follows the depth models of Moshi
+    (arXiv:2410.00037), with a sum instead of their transformer.
     """
 
     def __init__(self, config: TtsTrmConfig) -> None:

@@ -115,7 +115,7 @@ def test_results_are_appended_and_reported(tmp_path):
         assert timing.index("| base |") < timing.index("| gaussian-4 |") < timing.index("| gaussian-4, seed 43 |")
         assert "| 50.0 % (25.0) |" in timing and "| feedback | 4 passes, sharpness 0.75 | 40.0 % (20.0) |" in feedback
         assert "| gaussian-4, seed 43 | 0.750 | 0.950 | 1.000 0.700 | 0.50 |  |" in sections["diagnosis"]
-        assert "Not run yet." in sections["From the guide to the base"]
+        assert "Not run yet." in sections["From the specification to the base"]
     assert (tmp_path / "images" / "ablations.png").stat().st_size > 10_000
 
 

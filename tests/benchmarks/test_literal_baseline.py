@@ -1,12 +1,12 @@
-"""The fast training pass and the guide's literal one are the same function."""
+"""The fast training pass and the original specification's literal one are the same function."""
 
 import torch
 from tiny import random_batch, tiny_config
 
 from tts_trm import TtsTrmConfig, TtsTrmModel
-from tts_trm.benchmarks.common.literal_baseline import LiteralGuide
+from tts_trm.benchmarks.common.literal_baseline import LiteralSpecification
 
-# the guide's cycles and blocks, in small
+# the original specification's cycles and blocks, in small
 SMALL = tiny_config(h_cycles=3, l_cycles=6, l_layers=2).to_dict()
 SIZES = (
     "vocab_size num_speakers text_embed_dim audio_embed_dim hidden_dim text_layers l_layers h_cycles l_cycles "
@@ -14,11 +14,11 @@ SIZES = (
 ).split()
 
 
-def test_losses_and_gradients_are_those_of_the_literal_guide():
-    config = TtsTrmConfig.from_guide(**{name: SMALL[name] for name in SIZES})
+def test_losses_and_gradients_are_those_of_the_literal_specification():
+    config = TtsTrmConfig.from_specification(**{name: SMALL[name] for name in SIZES})
     torch.manual_seed(0)
     fast = TtsTrmModel(config).train()
-    literal = LiteralGuide(config).train()
+    literal = LiteralSpecification(config).train()
     literal.load_state_dict(fast.state_dict())
     batch = random_batch(config, characters=(7, 4, 5), frames=(9, 6, 2))
     batch.pop("durations")

@@ -59,7 +59,7 @@ def test_training_step(monkeypatch, tmp_path, capsys):
     steps = {step["side"]: step for step in results["steps"]}
     assert list(steps) == list(training_step.SIDES) == list(results["head_memory"])
     assert steps[training_step.LITERAL]["times_literal"] == 1
-    assert steps[training_step.LITERAL]["padding"] >= steps["guide"]["padding"]
+    assert steps[training_step.LITERAL]["padding"] >= steps["specification"]["padding"]
     assert all(step["roofline_frames_per_second"] > 0 for step in steps.values())
     assert results["machine"]["threads"] and results["matrix_gflops"] > 0
     assert f"| {training_step.LITERAL} | 2 |" in capsys.readouterr().out

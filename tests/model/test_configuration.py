@@ -1,11 +1,11 @@
-"""Configuration: the guide's defaults, its formulas, and refusals that name the value and the fix."""
+"""Configuration: the original specification's defaults, its formulas, and refusals that name the value and the fix."""
 
 import pytest
 from tiny import tiny_config
 
 from tts_trm import TtsTrmCodecConfig, TtsTrmConfig, TtsTrmModel
 
-GUIDE_DEFAULTS = dict(
+SPECIFIED_DEFAULTS = dict(
     vocab_size=256,
     num_speakers=11,
     text_embed_dim=256,
@@ -26,26 +26,30 @@ GUIDE_DEFAULTS = dict(
 )
 
 
-def test_defaults_are_those_of_the_guide():
-    for config in (TtsTrmConfig(), TtsTrmConfig.from_guide()):
-        assert {name: getattr(config, name) for name in GUIDE_DEFAULTS} == GUIDE_DEFAULTS
+def test_defaults_are_those_of_the_specification():
+    for config in (TtsTrmConfig(), TtsTrmConfig.from_specification()):
+        assert {name: getattr(config, name) for name in SPECIFIED_DEFAULTS} == SPECIFIED_DEFAULTS
     config = TtsTrmConfig()
     assert (config.codebook_head, config.alignment, config.answer_injection) == ("latent", "durations", "add")
     assert (config.sampling_rate, config.frame_rate, config.gradient_cycles) == (24_000, 12.5, 0)
-    guide = TtsTrmConfig.from_guide()
-    assert (guide.codebook_head, guide.alignment, guide.answer_injection) == ("parallel", "none", "cross_attention")
-    assert not guide.frame_positions
-    assert guide.convolution_kernel == 0
+    specified = TtsTrmConfig.from_specification()
+    assert (specified.codebook_head, specified.alignment, specified.answer_injection) == (
+        "parallel",
+        "none",
+        "cross_attention",
+    )
+    assert not specified.frame_positions
+    assert specified.convolution_kernel == 0
 
 
 @pytest.mark.parametrize("shared, millions", [(False, 21.6), (True, 5.3)])
-def test_guide_model_has_the_documented_number_of_parameters(shared, millions):
-    model = TtsTrmModel(TtsTrmConfig.from_guide(share_output_heads=shared))
+def test_specified_model_has_the_documented_number_of_parameters(shared, millions):
+    model = TtsTrmModel(TtsTrmConfig.from_specification(share_output_heads=shared))
     assert round(sum(parameter.numel() for parameter in model.parameters()) / 1e6, 1) == millions
 
 
-def test_codebook_weights_follow_the_guide_and_have_mean_one():
-    weights = TtsTrmConfig.guide_codebook_weights(32)
+def test_codebook_weights_follow_the_specification_and_have_mean_one():
+    weights = TtsTrmConfig.specified_codebook_weights(32)
     assert [round(weight, 2) for weight in weights[:9]] == [2.0, 1.43, 1.36, 1.29, 1.21, 1.14, 1.07, 1.0, 1.0]
     assert set(weights[8:]) == {1.0}
     normalized = TtsTrmConfig().normalized_codebook_weights

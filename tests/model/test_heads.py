@@ -333,7 +333,7 @@ OVERFIT_SIZES = dict(
         dict(codebook_head="parallel"),
         dict(codebook_head="parallel", alignment="none", answer_injection="cross_attention"),
     ],
-    ids=["depth", "parallel", "guide with positions"],
+    ids=["depth", "parallel", "specification with positions"],
 )
 def test_projection_heads_learn_every_code_of_two_clips(changes):
     model = tiny_model(**OVERFIT_SIZES, **changes)

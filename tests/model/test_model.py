@@ -35,7 +35,7 @@ def naive_attention(attention, queries, context, mask):
 
 
 def naive_recursion(recursion, x, text, text_mask, frame_mask):
-    """The recursion as the guide writes it: every key and value computed anew in each of the H x L x blocks steps."""
+    """The specified recursion: every key and value computed anew in each of the H x L x blocks steps."""
     config, applications = recursion.config, 0
     real = frame_mask[..., None].float()
     y, z = recursion.init_y + x, recursion.init_z + x
@@ -238,8 +238,8 @@ def test_speakers_and_characters_matter_and_default_speaker_is_the_first():
     assert (states[0] - model(torch.tensor([[3, 4, 6]]), num_frames=4).last_hidden_state).abs().max() > 1e-3
 
 
-def test_guide_model_hears_no_order_of_frames_but_positions_bring_it():
-    """Without positions and alignment all frames are alike: the reason why the guide's voice never learned."""
+def test_specified_model_hears_no_order_of_frames_but_positions_bring_it():
+    """Without positions and alignment all frames are alike: the reason why the specified voice never learned."""
     ids = torch.tensor([[3, 4, 5, 6]])
     changes = dict(alignment="none", convolution_kernel=0, answer_injection="cross_attention", codebook_head="parallel")
     literal = tiny_model(frame_positions=False, **changes)(ids, num_frames=5).last_hidden_state
@@ -248,9 +248,9 @@ def test_guide_model_hears_no_order_of_frames_but_positions_bring_it():
     assert (placed - placed[:, :1]).abs().max() > 1e-2
 
 
-def test_guide_literal_configuration_trains_and_speaks():
+def test_specified_literal_configuration_trains_and_speaks():
     torch.manual_seed(0)
-    model = TtsTrmModel(TtsTrmConfig.from_guide(share_output_heads=True))
+    model = TtsTrmModel(TtsTrmConfig.from_specification(share_output_heads=True))
     labels = torch.randint(0, 2048, (1, 32, 4))
     output = model(torch.randint(0, 256, (1, 6)), labels=labels)
     assert output.loss.item() == pytest.approx(math.log(2048), abs=1.0) and output.duration_loss is None

@@ -11,7 +11,7 @@ from tts_trm import TtsTrmCodec, TtsTrmCodecConfig, TtsTrmModel
 VARIANTS = {
     "default": {},
     "depth": dict(codebook_head="depth", alignment="length", share_output_heads=True),
-    "guide": dict(codebook_head="parallel", alignment="none", answer_injection="cross_attention"),
+    "specification": dict(codebook_head="parallel", alignment="none", answer_injection="cross_attention"),
 }
 variants = pytest.mark.parametrize("variant", VARIANTS)
 

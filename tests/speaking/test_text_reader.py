@@ -15,7 +15,10 @@ CASES = [
     (["He lives in the U.S. She left."], "he lives in the u s.\nshe left.\n"),
     (["It belongs to Acme Inc. He left."], "it belongs to acme incorporated.\nhe left.\n"),
     (['"No." She said no. Then she left.'], '"no."\nshe said no.\nthen she left.\n'),
-    (['"No?" she said. "Yes." he replied, "no?" Then she left.'], '"no?" she said.\n"yes." he replied, "no?"\nthen she left.\n'),
+    (
+        ['"No?" she said. "Yes." he replied, "no?" Then she left.'],
+        '"no?" she said.\n"yes." he replied, "no?"\nthen she left.\n',
+    ),
     (["Rep. Jones, fig. 3, eq. 4, approx. 5 kg"], None),
     (["### Title\n\n- one\n- two"], "title\none.\ntwo\n"),
     (["Łódź and Gdańsk."], "lodz and gdansk.\n"),

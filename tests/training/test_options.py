@@ -11,8 +11,8 @@ from tts_trm.training.options import parse_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# section "CLI Reference" of the design guide, option by option: name, default, another value and what it means
-GUIDE = [
+# Section "CLI Reference" of the original specification: name, default, another value and what it means.
+SPECIFICATION = [
     ("--data-dir", ["test_dataset"], "recordings", ["recordings"]),
     ("--token-dir", Path("test_dataset/mimi_tokens"), "tokens", Path("tokens")),
     ("--max-text-length", 512, "100", 100),
@@ -56,8 +56,8 @@ def in_the_repository(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize(("name", "default", "value", "meaning"), GUIDE, ids=[row[0] for row in GUIDE])
-def test_option_of_the_guide(name, default, value, meaning):
+@pytest.mark.parametrize(("name", "default", "value", "meaning"), SPECIFICATION, ids=[row[0] for row in SPECIFICATION])
+def test_option_of_the_specification(name, default, value, meaning):
     destination = name.lstrip("-").replace("-", "_")
     assert getattr(parse_arguments([]), destination) == default
     arguments = [name] if value is None else [name, value]
@@ -158,5 +158,5 @@ def test_help_needs_no_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert "loaded: []" in done.stdout
-    for name, *_ in GUIDE:
+    for name, *_ in SPECIFICATION:
         assert name in done.stdout

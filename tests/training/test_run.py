@@ -26,8 +26,8 @@ from tts_trm.training.checkpoints import verify_checkpoint
 # -- a whole run ----------------------------------------------------------------------------------------------------
 
 
-def test_example_of_the_guide(tmp_path):
-    """The guide's command line with the script's name changed, and smaller; W&B has no network."""
+def test_example_of_the_specification(tmp_path):
+    """The original specification's command line with the script's name changed, and smaller; W&B has no network."""
     example = """run_training.py
         --data-dir test_dataset --epochs 50 --batch-size 16 --lr 3e-4 --H-cycles 3 --L-cycles 6 --sample-interval 500
         --sample-speaker 0 --wandb"""

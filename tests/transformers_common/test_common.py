@@ -152,7 +152,7 @@ class LatentModelTest(ModelTests, unittest.TestCase):
     pass
 
 
-class GuideModelTest(ModelTests, unittest.TestCase):
+class SpecifiedModelTest(ModelTests, unittest.TestCase):
     config = dict(alignment="none", answer_injection="cross_attention", codebook_head="parallel")
 
 
