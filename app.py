@@ -1,11 +1,10 @@
-"""Serves a voice: a web page at `/`, and OpenAI's `POST /v1/audio/speech` beside it.
+"""Serves a voice: a web page at `/` and OpenAI's `POST /v1/audio/speech`.
 
     python app.py
     python app.py --model outputs/my-voice/checkpoints/final --port 8000
 
-Only this machine can connect, unless `--host 0.0.0.0` lets others in. Whoever connects then has to know the password in
-the environment variable TTS_TRM_API_KEY, if there is one. It is ready to be the `app_file` of a Hugging Face Space.
-Details: docs/serving.md.
+By default only this machine can connect; `--host 0.0.0.0` admits others. If the environment variable TTS_TRM_API_KEY is
+set, clients need it as a password. The file can be the `app_file` of a Hugging Face Space. See docs/serving.md.
 """
 
 import argparse
@@ -27,30 +26,38 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id (default: the bundled voice)"
     )
-    parser.add_argument("--revision", help="of a model on the Hub")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(default: auto)")
+    parser.add_argument("--revision", help="revision of a Hub model")
+    parser.add_argument(
+        "--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="device to compute on (default: auto)"
+    )
     parser.add_argument(
         "--host",
         default="0.0.0.0" if on_space else "127.0.0.1",
-        help="address to listen at; 0.0.0.0 lets other machines in (default: %(default)s)",
+        help="address to listen on; 0.0.0.0 admits other machines (default: %(default)s)",
     )
     parser.add_argument(
-        "--port", type=number_type(int, 0, 65535), default=7860, help="(default: 7860; 0 is a free one)"
+        "--port",
+        type=number_type(int, 0, 65535),
+        default=7860,
+        help="port to listen on; 0 chooses a free one (default: 7860)",
     )
     parser.add_argument(
         "--threads",
         type=number_type(int, 1),
         default=1,
-        help="of PyTorch; more only help large models on processors that do nothing else (default: 1)",
+        help="PyTorch threads; more only help large models on an otherwise idle processor (default: 1)",
     )
     parser.add_argument(
-        "--max-characters", type=number_type(int, 1), default=4096, help="of one text (default: 4096, as OpenAI's)"
+        "--max-characters",
+        type=number_type(int, 1),
+        default=4096,
+        help="longest text (default: 4096, as in OpenAI's API)",
     )
     parser.add_argument(
         "--max-requests",
         type=number_type(int, 1),
         default=16,
-        help="spoken at once, by turns; more are told to come again (default: 16)",
+        help="requests processed at once; further ones are told to retry (default: 16)",
     )
     parser.add_argument(
         "--voice-aliases",
@@ -58,14 +65,14 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         nargs="+",
         default=[],
         metavar="NAME=SPEAKER",
-        help="other names for speakers or blends, such as alloy=heart (default: OpenAI's voices, shared out)",
+        help="other names for speakers or blends, such as alloy=heart (default: OpenAI's voice names)",
     )
     parser.add_argument(
         "--allow-origins",
         nargs="+",
         default=[],
         metavar="ORIGIN",
-        help="web pages from elsewhere that may use the server, such as http://localhost:8000, or * (default: none)",
+        help="other web origins that may use the server, such as http://localhost:8000, or * (default: none)",
     )
     options = parser.parse_args(arguments)
     options.voice_aliases = dict(options.voice_aliases)

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"tts-trm {__version__}")
         return 0
     if job not in JOBS:
-        print(f"{usage()}\n\nerror: there is no job {job!r}", file=sys.stderr)
+        print(f"{usage()}\n\nerror: unknown command {job!r}", file=sys.stderr)
         return 2
     # The parser of the job names itself after the program.
     sys.argv[0] = f"tts-trm {job}"

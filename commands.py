@@ -13,7 +13,7 @@ BUNDLED_VOICE = Path(__file__).resolve().parent / "pretrained" / "tts-trm-mini"
 
 
 def run_command(work: Callable[[], int | None]) -> int:
-    """Runs `work` and returns the exit code of the command: its own, 0 for None, or that of its error.
+    """Runs `work` and returns the exit code: the one that `work` returns (None is 0), or the error's.
 
     An error that the user can put right becomes one line on standard error. Any other one is a bug of ours, and shows
     its traceback.
@@ -53,7 +53,7 @@ def number_type(
         try:
             value = kind(text)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
         if not low <= value <= high or (open_low and value == low):
             bounds = f"{'above' if open_low else 'at least'} {low}" + (
                 f" and at most {high}" if high < math.inf else ""

@@ -58,7 +58,7 @@ class TtsTrmConfig(PretrainedConfig):
             formula: 2 for the first, from 1.43 down to 1 for the next seven, 1 for the others.
         fine_codebook_start, fine_frame_fraction: codebooks from this one on are trained on this random fraction of
             the frames (`"depth"` and `"parallel"`; Sesame's CSM uses 1/16).
-        latent_cross_entropy_weight: weight of the codebooks' cross-entropy beside the regression (`"latent"`).
+        latent_cross_entropy_weight: weight of the codebooks' cross-entropy, added to the regression (`"latent"`).
         duration_loss_weight: weight of the loss of durations and total length.
         sampling_rate, frame_rate: of the codec; transformers' pipeline reads the first.
         pad_token_id: character id that pads a batch.

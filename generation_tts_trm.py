@@ -73,7 +73,7 @@ class SpeechCodes(torch.Tensor):
     def to(self, *args, **kwargs) -> torch.Tensor:
         if any(isinstance(each, torch.dtype) and each.is_floating_point for each in (*args, *kwargs.values())):
             raise InputError(
-                "These are codes, no audio: the pipeline has no processor. Give it the folder or the Hub id of a whole "
+                "These are codes, not audio: the pipeline has no processor. Give it the folder or Hub id of a whole "
                 "checkpoint, pipeline('text-to-speech', model=NAME, trust_remote_code=True), or processor=..."
             )
         return torch.Tensor.to(self, *args, **kwargs)
@@ -168,7 +168,7 @@ class TtsTrmGenerationMixin:
         if copies > 1:
             if choose is nearest:
                 raise InputError(
-                    f"num_return_sequences={copies}: nothing is drawn, so all would be the same; give do_sample=True."
+                    f"num_return_sequences={copies}: nothing is sampled, so all would be equal; give do_sample=True."
                 )
             input_ids, attention_mask = (each.repeat_interleave(copies, 0) for each in (input_ids, attention_mask))
             speaker_id = torch.as_tensor(speaker_id).repeat_interleave(copies, 0)

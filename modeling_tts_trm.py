@@ -356,7 +356,7 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         attention_mask: torch.Tensor,
         lengths: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss of characters and length together, and that of the length alone.
+        """Loss of characters and length together, and of the length alone.
 
         Items count by their frames, as in the head's loss: however clips are shared out to batches and processes that
         are weighted by frames, the gradient is the same.

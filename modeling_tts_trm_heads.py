@@ -180,7 +180,7 @@ class ProjectionHead(CodebookHead):
         return F.pad(embedded.cumsum(1)[:, :-1], (0, 0, 1, 0))
 
     def loss(self, frames: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weighted mean cross-entropy, and that of each codebook `[K]`, for frames `[N, D]` and codes `[N, K]`."""
+        """Weighted mean cross-entropy, and of each codebook `[K]`, for frames `[N, D]` and codes `[N, K]`."""
         config, losses = self.config, []
         contexts = self._contexts(frames, codes)
         for codebook in range(config.num_codebooks):

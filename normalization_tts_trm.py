@@ -3,7 +3,7 @@
 What is only structure, such as Markdown, is taken out first ([`read_markup`]). Then rules are tried in the order of
 `Normalizer.rules`, each on the whole text; what one has taken the later ones leave alone, and the last ones read every
 digit that is left. Every character of the result knows the stretch of the written text it stands for, so that times can
-be given for the words that the user wrote. Number words are those of num2words, the names of emoji those of the package
+be given for the words that the user wrote. Number words come from num2words, names of emoji from the package
 emoji.
 """
 

@@ -1,10 +1,9 @@
-"""Trains a voice, from recordings to a checkpoint that speaks.
+"""Trains a voice from recordings.
 
     accelerate launch run_training.py --data-dir my_recordings --epochs 50 --batch-size 16 --lr 3e-4
 
-The story of a run, top to bottom: recordings become tokens, texts are aligned to them, the model is built for what
-was found, and the loop trains, evaluates, samples and saves. Started again with the same command, it goes on where
-it was stopped.
+A run tokenises the recordings, aligns texts and audio, builds the model, then trains, evaluates, samples and saves. If
+it is interrupted, run the same command again to continue.
 """
 
 import logging

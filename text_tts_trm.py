@@ -62,7 +62,7 @@ SPELLING = {
 
 
 def language_code(name: str) -> str:
-    """The code of the table that serves a language: `en_GB` has its own, `fr-CA` reads by that of `fr`."""
+    """The code of a language's table: `en_GB` has its own, `fr-CA` uses the table of `fr`."""
     code = name.strip().lower().replace("_", "-")
     return code if code in LANGUAGES else code.split("-")[0]
 
@@ -189,7 +189,7 @@ class TextFrontEnd:
         return SpokenText("".join(characters), origins), unknown
 
     def _spell(self, cluster: str) -> tuple[str, list[str]]:
-        """A character with its accents in characters of the tokenizer, and those of it that have no relative there."""
+        """A character written with characters of the tokenizer, and the parts that cannot be written."""
         if self._spelled[0] is not self.character_tokenizer or len(self._spelled[1]) > MAX_SPELLINGS:
             self._spelled = (self.character_tokenizer, {})
         # Another thread may begin a new one meanwhile.
@@ -211,7 +211,7 @@ class TextFrontEnd:
         return spellings[cluster]
 
     def checked_text(self, text: str, speaker: str | int = 0, normalize: bool = True, truncation: bool = False) -> str:
-        """What of `text` the voice speaks; what is left out goes to the log.
+        """The part of `text` that the voice can speak; what is left out goes to the log.
 
         Raises:
             ValueError: for text that is empty or has no speakable character, or is too long and without `truncation`

@@ -55,7 +55,7 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
             raise
         raise AudioError(f"{name}: cannot be read as audio ({error}).{_conversion(source)}") from error
     if is_ogg and not _ends_ogg(source):
-        raise AudioError(f"{name}: is cut off: its last page does not end the recording; copy it again.")
+        raise AudioError(f"{name}: is truncated: its last page does not end the recording; copy it again.")
     if is_ogg and HOLE.search(log):
         raise AudioError(f"{name}: is damaged: a part of it is missing or unreadable; copy it again.")
     cut = PROMISED.search(log)
@@ -63,7 +63,7 @@ def read_samples(source: str | Path | bytes, name: str | None = None) -> tuple[n
     if len(samples) < promised or held < announced < UNKNOWN_LENGTH:
         share = len(samples) / promised if len(samples) < promised else held / announced
         raise AudioError(
-            f"{name}: is cut off: it holds {int(100 * share)}% of what its header promises; copy it again."
+            f"{name}: is truncated: it holds {int(100 * share)}% of what its header claims; copy it again."
         )
     if len(samples) < MIN_SECONDS * rate:
         raise AudioError(f"{name}: {len(samples)} samples at {rate} Hz are less than {MIN_SECONDS} s of audio.")

@@ -30,7 +30,7 @@ class AudioFormat:
     container: tuple[str, str] | None = None
     # Whether it comes whole: its header knows its length, or a program makes it at the end.
     header_has_length: bool = False
-    # What ffmpeg is told, where libsndfile does not write the format.
+    # Arguments for ffmpeg, for formats that libsndfile does not write.
     ffmpeg: tuple[str, ...] = ()
 
 

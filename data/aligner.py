@@ -27,7 +27,7 @@ STEPS_PER_FRAME = 4
 WIDTH, HIDDEN = 96, 192
 CLIPS_PER_STEP = 12
 PASSES, MIN_STEPS, MAX_STEPS = 6, 120, 2000
-# Of one that goes on from another.
+# Steps, if it continues from another aligner.
 MIN_FURTHER_STEPS = 30
 # That it can learn from.
 MAX_CLIPS = MAX_STEPS * CLIPS_PER_STEP

@@ -249,7 +249,7 @@ def _rare_letters(usable: list[Measures], known_letters: frozenset[str]) -> Iter
 
 
 def _twins(usable: list[Measures]) -> Iterable[tuple[Measures, str]]:
-    """Clips whose samples are those of an earlier one."""
+    """Clips with the same samples as an earlier one."""
     first: dict[int, Measures] = {}
     for one in usable:
         other = first.setdefault(one.checksum, one)
@@ -274,7 +274,7 @@ def _outliers(group: list[Measures]) -> Iterable[tuple[Measures, str, str]]:
 
 
 def draw_dataset(path: str | Path, measured: list[Measures], problems: list[Problem]) -> None:
-    """Writes a PNG of four panels: length of texts against that of clips, lengths, levels, letters a second.
+    """Writes a PNG of four panels: length of texts against clips, lengths, levels, letters per second.
 
     Raises:
         OSError: if the file cannot be written.

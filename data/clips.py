@@ -40,7 +40,7 @@ class HubAudio:
             return self._encoded(audio["array"], audio["sampling_rate"])
         path = audio.get("path") or ""
         if not audio.get("bytes") and path and not self._is_inside(path):
-            raise AudioError(f"{self.name}, row {self.row}: {path!r} is no file of the data set; embed the audio.")
+            raise AudioError(f"{self.name}, row {self.row}: {path!r} is not a file of the data set; embed the audio.")
         return audio.get("bytes") or path
 
     def _encoded(self, samples: list[float], sampling_rate: int) -> bytes:
@@ -54,7 +54,7 @@ class HubAudio:
             frames = values.T if values.ndim == 2 and values.shape[0] < values.shape[1] else values
             soundfile.write(content, frames, int(sampling_rate), format="WAV", subtype="FLOAT")
         except (TypeError, ValueError, soundfile.SoundFileError) as error:
-            raise AudioError(f"{self.name}, row {self.row}: its array is no waveform ({error}).") from error
+            raise AudioError(f"{self.name}, row {self.row}: its array is not a waveform ({error}).") from error
         return content.getvalue()
 
     def _is_inside(self, path: str) -> bool:

@@ -61,7 +61,7 @@ class CodecInfo:
 
     @classmethod
     def of(cls, codec: PreTrainedModel, name: str, revision: str | None = None) -> "CodecInfo":
-        """That of a loaded codec that the user calls `name`."""
+        """Describes a loaded codec that the user calls `name`."""
         from ..processing_tts_trm import codec_codebooks
 
         codebooks, chains = codec_codebooks(codec)
@@ -101,14 +101,14 @@ class CodecInfo:
         chains = self.codebook_chains if isinstance(self.codebook_chains, list) else [None]
         for value in (self.num_codebooks, self.codebook_size, self.sampling_rate, self.shard_size, *chains):
             if type(value) is not int or value < 1:
-                raise InputError(f"{value!r} is no positive number")
+                raise InputError(f"{value!r} is not a positive number")
         if sum(chains) != self.num_codebooks:
             raise InputError(f"codebook_chains {chains} do not add up to {self.num_codebooks} codebooks")
         if type(self.frame_rate) not in (int, float) or not 0 < self.frame_rate < self.sampling_rate:
-            raise InputError(f"frame_rate {self.frame_rate!r} is no number below the sampling rate")
+            raise InputError(f"frame_rate {self.frame_rate!r} is not a number below the sampling rate")
         for name in (self.codec, self.model_type, self.fingerprint, self.clips, self.key, self.revision or ""):
             if not isinstance(name, str) or "\0" in name:
-                raise InputError(f"{name!r} is no name")
+                raise InputError(f"{name!r} is not a name")
 
     def write(self) -> None:
         content = asdict(self)
@@ -128,7 +128,7 @@ class CodecInfo:
         """Entries `[K, V, D]`, float32.
 
         Raises:
-            DataError: if the file is missing, or is not that of the folder's codec.
+            DataError: if the file is missing, or belongs to another codec.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -140,7 +140,7 @@ class CodecInfo:
             raise DataError(f"{path}: cannot be read ({error}); tokenise the recordings again.") from error
         sizes = (self.num_codebooks, self.codebook_size)
         if codebooks_fingerprint(codebooks) != self.fingerprint or codebooks.shape[:2] != sizes:
-            raise DataError(f"{path}: is not of the codec that {CODEC_FILE} names; tokenise the recordings again.")
+            raise DataError(f"{path}: does not belong to the codec in {CODEC_FILE}; tokenise the recordings again.")
         return codebooks
 
     @property

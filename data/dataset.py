@@ -1,4 +1,4 @@
-"""Rows of a token folder to batches: what is left out, which side a text is on, which clips share a batch.
+"""Rows of a token folder to batches: which rows are used, which are held out, which clips share a batch.
 
 table, codec = load_tokens(folder, processor.tokenizer)
 train, held_out, report = prepare_split(table, processor)
@@ -168,7 +168,7 @@ def _examine(
             unknown.update(left_out)
     except ValueError as error:
         # An unknown speaker, or a number that cannot be spoken.
-        raise DataError(f"The tokens do not fit the voice: {error}") from error
+        raise DataError(f"The tokens do not match the voice: {error}") from error
     # without `verbose=False` it warns of the long texts that are left out below
     tokenized = processor.tokenizer(texts, truncation=False, padding=False, return_tensors=None, verbose=False)
     ids = [np.asarray(row, np.int32) for row in tokenized["input_ids"]]
@@ -311,7 +311,7 @@ def prepare_split(
 
 
 def _held_out_texts(texts: list[str], share: float, report: SplitReport) -> set[str]:
-    """Keys of the held-out texts: those of the lowest rank, at least one text on either side."""
+    """Keys of the held-out texts: the lowest ranks, with at least one text on either side."""
     ranks = {text_key(text): text_rank(text) for text in texts}
     if len(ranks) < 2:
         left_out = "; ".join(f"{count} clips: {reason}" for reason, count in report.dropped.items()) or "none"

@@ -62,10 +62,10 @@ def read_hub(
     except (TypeError, ValueError) as error:
         kind = dataset.features.get(audio_column, "a field of another column")
         raise DataError(
-            f"{name}: the column {audio_column!r} holds no audio but {kind}; see --audio-column."
+            f"{name}: the column {audio_column!r} contains {kind}, not audio; see --audio-column."
         ) from error
     if not len(dataset):
-        raise DataError(f"{name}: the split {split!r} holds no row.")
+        raise DataError(f"{name}: the split {split!r} has no rows.")
     return HubClips(str(name), dataset, audio, audio_column, text_column, speaker_column if has_speakers else None)
 
 

@@ -14,7 +14,7 @@ COLUMNS = ("name", "text", "speaker", "audio_codes", "num_frames")
 def join_tokens(folders: Sequence[str | Path], output: str | Path) -> int:
     """Writes the rows of several token folders into a new one; the number of rows.
 
-    Durations are left out: they are those of one tokenizer, and training finds them anew. A folder may lack its
+    Durations are not copied: they belong to one tokenizer, and training computes them again. A folder may lack its
     codebooks if another one of the same codec has them.
 
     Raises:
@@ -28,7 +28,7 @@ def join_tokens(folders: Sequence[str | Path], output: str | Path) -> int:
     for folder, info in zip(places, infos, strict=True):
         if info.fingerprint != infos[0].fingerprint:
             raise DataError(
-                f"{folder}: its codes are another codec's than those of {places[0]}; join those of one codec."
+                f"{folder}: its codes come from another codec than those of {places[0]}; join codes of one codec."
             )
     books = next((folder / CODEBOOKS_FILE for folder in places if (folder / CODEBOOKS_FILE).is_file()), None)
     if books is None:

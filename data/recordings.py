@@ -1,7 +1,7 @@
 """Folders of recordings with a table of texts, as training data: one [`Clip`] a row.
 
 Audio is read only when it is needed; here it is only looked for, as tables name it: with or without its suffix, in any
-case, beside the table or in the folders that are usual for it.
+case, next to the table or in the usual subfolders.
 """
 
 import json
@@ -39,7 +39,7 @@ def read_folder(folder: str | Path, columns: Columns = Columns()) -> list[Clip]:
         )
     rows = read_rows(table, columns)
     if not rows:
-        raise DataError(f"{table}: holds no row.")
+        raise DataError(f"{table}: has no rows.")
     finder, own = AudioFinder(folder), folder.resolve().name
     clips = [_clip(table, row, finder, own) for row in rows]
     texts = len({clip.text for clip in clips})
@@ -51,10 +51,10 @@ def read_folder(folder: str | Path, columns: Columns = Columns()) -> list[Clip]:
 def _clip(table: Path, row: Row, finder: "AudioFinder", own_name: str) -> Clip:
     name = row.file.replace("\\", "/")
     if not Path(name.strip()).name or "\0" in name:
-        raise DataError(f"{table}, line {row.line}: {row.file!r} is no file name; write that of a recording.")
+        raise DataError(f"{table}, line {row.line}: {row.file!r} is not a file name; write the name of a recording.")
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise DataError(
-            f"{table}, line {row.line}: {row.file!r} leaves the folder; keep the audio beside {table.name}."
+            f"{table}, line {row.line}: {row.file!r} leaves the folder; keep the audio next to {table.name}."
         )
     durations = _read_durations(table, row.durations, row.line)
     return Clip(str(finder.find(name)), row.text.strip(), row.speaker.strip() or own_name, row.file, durations)
@@ -71,7 +71,7 @@ def _read_durations(table: Path, field: str, line: int) -> list[float] | None:
         return numbers
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DataError(
-            f"{table}, line {line}: durations {field[:40]!r} are no list of numbers; write [1.5, 2, ...] or 1.5 2 ..."
+            f"{table}, line {line}: durations {field[:40]!r} are not a list of numbers; write [1.5, 2, ...]."
         ) from error
 
 
@@ -83,7 +83,7 @@ class AudioFinder:
         self._listings: dict[Path, dict[str, str]] = {}
 
     def find(self, name: str) -> Path:
-        """The file that a table calls `name`; the place beside the table where there is none."""
+        """The file that a table calls `name`; if there is none, its path next to the table."""
         parts = Path(name.strip()).parts
         for usual in AUDIO_FOLDERS:
             path: Path | None = self.folder / usual

@@ -39,7 +39,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> "Table":
         raise DataError(f"{path}: is missing or damaged ({error}); {AGAIN}.") from error
     for name in {"name", "text", "speaker"} & set(table.column_names):
         if table[name].null_count or table[name].type != pyarrow.string():
-            raise DataError(f"{path}: some of its values of {name!r} are no text; {AGAIN}.")
+            raise DataError(f"{path}: some values of {name!r} are not text; {AGAIN}.")
     return table
 
 
@@ -67,7 +67,7 @@ def read_codes_table(path: Path, num_codebooks: int, codebook_size: int) -> "Tab
     frames = table["num_frames"].to_numpy()
     lengths = lists.value_lengths().to_numpy().reshape(-1, num_codebooks)
     refuse(frames < 1, "no codes")
-    refuse((lengths != frames[:, None]).any(1), "another number of codes than num_frames says")
+    refuse((lengths != frames[:, None]).any(1), "a number of codes that differs from num_frames")
     if len(frames):
         starts = np.concatenate([[0], np.cumsum(lengths.sum(1, dtype=np.int64))[:-1]])
         codes = values.to_numpy()

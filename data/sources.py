@@ -52,20 +52,20 @@ def read_sources(
 
 
 def read_chosen(options: Any) -> Sequence[Clip]:
-    """The clips that `--data-dir` and the options beside it name."""
+    """The clips that `--data-dir` and related options name."""
     columns = options.text_column, options.audio_column, options.speaker_column
     order = options.table_columns.split(",") if options.table_columns else None
     return read_sources(options.data_dir, *columns, options.split, options.dataset_config, order)
 
 
 def _split_folder(name: str | Path, split: str) -> Path:
-    """The folder with the table: of one that has a folder for each split, that of the split."""
+    """The folder with the table: the split's, if there is a folder for each split."""
     folder = Path(name)
     inner = folder / split
     if find_table(folder) is None and find_table(inner) is not None:
         return inner
     if split != "train":
-        raise InputError(f"--split {split}: {folder} has no folder of this name with a table; leave the option out.")
+        raise InputError(f"--split {split}: {folder} has no folder of this name with a table; leave out the option.")
     return folder
 
 

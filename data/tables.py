@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from .clips import DataError
 
-# In the order in which they are looked for. The last ones are those of Common Voice.
+# In order of preference. The last ones are Common Voice's.
 TABLES = (
     "metadata.csv metadata.tsv metadata.txt metadata.jsonl metadata.parquet validated.tsv train.tsv transcripts.csv"
 ).split()
@@ -136,9 +136,9 @@ def _json_rows(table: Path, content: str) -> Iterator[tuple[int, dict]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{table}, line {number}: is no JSON ({error}).") from error
+            raise DataError(f"{table}, line {number}: is not valid JSON ({error}).") from error
         if not isinstance(row, dict):
-            raise DataError(f"{table}, line {number}: is no JSON object, but {line[:40]!r}.")
+            raise DataError(f"{table}, line {number}: is not a JSON object: {line[:40]!r}.")
         yield number, row
 
 
@@ -149,7 +149,7 @@ def _parquet_rows(table: Path) -> Iterator[tuple[int, dict]]:
     try:
         rows = pyarrow.parquet.read_table(table).to_pylist()
     except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"{table}: is no parquet file that can be read ({error}).") from error
+        raise DataError(f"{table}: cannot be read as parquet ({error}).") from error
     yield from enumerate(rows, 1)
 
 
@@ -208,7 +208,7 @@ def _without_header(table: Path, content: str, separator: str, columns: Columns)
     order = columns.order or _guess_order(table, rows, width)
     if not {"file", "text"} <= set(order) <= {"file", "text", "normalised", "speaker", "-"}:
         raise DataError(
-            f"--table-columns {','.join(order)}: name file and text, and at will normalised, speaker and -."
+            f"--table-columns {','.join(order)}: file and text are required; normalised, speaker and - are optional."
         )
     found = []
     for number, cells in rows:
@@ -243,8 +243,8 @@ def _guess_order(table: Path, rows: list[tuple[int, list[str]]], width: int) -> 
     example = "|".join(rows[0][1])[:80]
     guess = "file,speaker,text" if _is_text(third) and not _is_text(second) else "file,text,speaker"
     raise DataError(
-        f"{table}, line {rows[0][0]}: the third column is no text spelled out ({example}). If it reads as {guess}, say "
-        f"so with --table-columns {guess}; to leave it out, --table-columns file,text,-."
+        f"{table}, line {rows[0][0]}: the third column does not look like text ({example}). If the table is {guess}, "
+        f"say so with --table-columns {guess}; to leave it out, --table-columns file,text,-."
     )
 
 

@@ -6,7 +6,7 @@
     durations-1f0c....parquet       aligned durations, row by row, for one tokenizer
     skipped.json                    clips that could not be read, and why
 
-Every file is written beside its place and renamed. `encoding.py` fills the folder, `data.py` trains from it.
+Every file is written under a temporary name and renamed. `encoding.py` fills the folder, `data.py` trains from it.
 """
 
 import glob
@@ -152,9 +152,9 @@ def load_tokens(
 def read_shard(
     info: CodecInfo, path: Path, tokenizer: "PreTrainedTokenizerBase", first: int, total: int
 ) -> "datasets.Dataset":
-    """The rows of one shard in memory, as [`load_tokens`] gives those of all.
+    """The rows of one shard in memory, in the form of [`load_tokens`].
 
-    `first` is the number of rows in the shards before it, `total` that of all.
+    `first` is the number of rows in earlier shards, `total` the number in all.
 
     Raises:
         DataError: if the file has vanished, is damaged, or holds what are no codes of the codec.
@@ -242,7 +242,7 @@ def write_durations(token_dir: str | Path, hash_of_tokenizer: str, durations: It
     leaves both out and counts them. No more than a shard's worth is in memory at a time.
 
     Raises:
-        DataError: if their number is not that of the folder's rows; nothing is stored then.
+        DataError: if their number differs from the folder's rows; nothing is stored then.
     """
     import pyarrow
     import pyarrow.parquet

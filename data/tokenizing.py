@@ -67,7 +67,7 @@ def tokenize_clips(
     info = CodecInfo.of(model, codec, revision)
     info.folder, info.shard_size, info.clips = str(folder), shard_size, clips_key(clips)
     if info.codebook_size > MAX_CODEBOOK:
-        raise DataError(f"{codec}: has {info.codebook_size} entries a codebook; only {MAX_CODEBOOK} can be stored.")
+        raise DataError(f"{codec}: has {info.codebook_size} entries per codebook; only {MAX_CODEBOOK} can be stored.")
     info.key = _preparation_key(info, model)
     names = shard_names(-(-len(clips) // shard_size))
     begin_folder(folder, info, codec_codebooks(model)[0], names, process_index)
@@ -95,7 +95,7 @@ def tokenize_clips(
             encoded, frames = encoded + header["num_clips"], frames + header["num_frames"]
         if strict and header["skipped"]:
             bad = header["skipped"][0]
-            raise DataError(f"{bad['reason']} Repair or remove the clip {bad['name']}, or go on without --strict.")
+            raise DataError(f"{bad['reason']} Repair or remove the clip {bad['name']}, or continue without --strict.")
     report = read_report(folder, info.frame_rate)
     if not report.num_clips and report.skipped:
         count, first = len(report.skipped), report.skipped[0]["reason"]
@@ -122,7 +122,7 @@ def _weights_fingerprint(codec: PreTrainedModel) -> str:
 
 
 def begin_folder(folder: Path, info: CodecInfo, codebooks: torch.Tensor, names: list[str], process_index: int) -> None:
-    """Makes the folder ready for a preparation: refuses that of another codec, removes another one of this codec."""
+    """Prepares the folder: refuses tokens of another codec, removes an older preparation with this codec."""
     try:
         old = CodecInfo.read(folder)
     except DataError:

@@ -18,7 +18,7 @@ if not __package__:
 PAGE = Path(__file__).resolve().parent / "api.md"
 INTRODUCTION = """# Reference
 
-Written by `python docs/api_page.py` from the code; how the parts work together is told in [How it works](design.md).
+Written by `python docs/api_page.py` from the code; [How it works](design.md) explains how the parts work together.
 Names without a module come from `tts_trm` itself. B is the batch, S characters, T frames of the codec, K codebooks,
 V entries of each, D a width, L samples.
 """

@@ -1,4 +1,4 @@
-"""A voice measured on sentences it has never seen, beside the recordings of them and what the codec keeps of these."""
+"""Evaluation of a voice on held-out sentences, compared with their recordings and the codec's copies."""
 
 import time
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ def held_out_clips(clips: Iterable[Clip], share: float, speaker: str | None = No
     """By speaker one clip of each held-out sentence, in the order of the data.
 
     Args:
-        clips: those of the data.
+        clips: all clips of the data.
         share: of the sentences that training left out, 0..1; see `sources.is_held_out`.
         speaker: only this one.
 
@@ -68,7 +68,7 @@ def aligned_durations(token_dir: str | Path, processor: TtsTrmProcessor) -> dict
     if "aligned_durations" not in table.column_names:
         raise DataError(
             f"--token-dir {token_dir}: holds no durations for this voice's tokenizer; name the folder it was trained "
-            "from, or leave the option out."
+            "from, or leave out the option."
         )
     columns = (table.data.column(name).to_pylist() for name in ("name", "text", "aligned_durations"))
     return {(name, text): np.asarray(row, np.float32) for name, text, row in zip(*columns, strict=True) if row}

@@ -129,7 +129,7 @@ def codebook_measures(model: TtsTrmModel, batches: Iterable[dict]) -> dict[str, 
         batches: collated batches, on the model's device; every frame is labelled in all K codebooks.
 
     Returns:
-        `cross_entropy` (nats; that of guessing is log V) and `accuracy` (share of frames whose most probable code is
+        `cross_entropy` (nats; guessing gives log V) and `accuracy` (share of frames whose most probable code is
         the true one), K numbers each.
 
     Raises:

@@ -13,7 +13,7 @@ class SpectralSpeakerEncoder:
 
     It hears the colour of voice, microphone and vocoder alike: use it to compare systems on one speaker, never with
     numbers from elsewhere. Measured with 12 to 24 clips of each of four voices, two of them synthetic: cosine 0.97 to
-    0.99 with the mean of a speaker's other clips, 0.55 to 0.95 with that of another speaker.
+    0.99 with the mean of a speaker's other clips, 0.55 to 0.95 with another speaker's.
     """
 
     name = SPECTRUM

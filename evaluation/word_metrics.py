@@ -109,7 +109,7 @@ Returns:
 
 
 def compare_words(reference: str, heard: str) -> list[tuple[str, str]]:
-    """The words of a sentence beside what was heard for them, by the cheapest alignment of the two texts (jiwer).
+    """The words of a sentence and the words that were heard, by the cheapest alignment of the two texts (jiwer).
 
     Returns:
         Pairs `(expected, heard)` of plain words, in order. They are equal where the word was understood; what was left

@@ -104,7 +104,7 @@ def write_model_card(
         metrics: name and value of each measure that training took on held-out sentences.
         evaluation: what `read_evaluation` returns.
         notes: Markdown on data, licence and training; YAML between `---` lines before it goes into the metadata.
-        metadata: further fields of the metadata, such as `datasets` and `base_model`; those of the notes win.
+        metadata: further fields of the metadata, such as `datasets` and `base_model`; the notes take precedence.
 
     Raises:
         CardError: if the notes' metadata is not of that form.
@@ -125,7 +125,7 @@ def write_model_card(
     try:
         data = ModelCardData(**fields | {key: value for key, value in metadata.items() if value} | extra)
     except (TypeError, ValueError) as error:
-        raise CardError(f"The model card's metadata is not valid ({error}); correct that of the notes.") from error
+        raise CardError(f"The model card's metadata is not valid ({error}); correct the notes.") from error
     parts = [_heading(name, model, processor), SAMPLES, _usage(processor), notes.strip()]
     parts += [_measures(metrics or {}, evaluation or {}), LIMITS, CITATION]
     body = "\n\n".join(part.strip() for part in parts if part.strip())
@@ -142,7 +142,9 @@ def read_notes(notes: str) -> tuple[dict, str]:
     except Exception as error:
         # Of the YAML parser, or of the class.
         reason = " ".join(str(error).split())
-        raise CardError(f"The metadata of the notes, between its --- lines, is no YAML mapping ({reason}).") from error
+        raise CardError(
+            f"The metadata of the notes, between its --- lines, is not a YAML mapping ({reason})."
+        ) from error
 
 
 def examples(processor: TtsTrmProcessor) -> list[dict]:

@@ -79,6 +79,6 @@ def export(
     if bundled:
         save_half(shipped, output / CODEC_FOLDER)
     for source in set((output / CODEC_FOLDER).glob("*.py")) - foreign:
-        # The code of the codec lies beside the model's, in the root.
+        # The code of the codec is next to the model's, in the root.
         source.unlink()
     follow_umask(output)

@@ -19,7 +19,7 @@ from .model_card import published_card
 logger = logging.getLogger(__name__)
 
 CARD, SAMPLE_FOLDER = "README.md", "samples"
-# Of a checkpoint's files; a key beside them is not.
+# Of a checkpoint's files. A private key in the same folder is not uploaded.
 PUBLISHED = ["*.py", "*.json", "*.safetensors", "*.md", "LICENSE*"]
 KEPT_BACK = [f"{STATE_FOLDER}/*", MANIFEST, ".*", "*/.*"]
 # written by every upload: what an earlier one has left of these, and this one has not, is deleted in the same commit
@@ -28,7 +28,7 @@ REPLACED = ["*_tts_trm*.py", "*.safetensors*", "codec/*", f"{SAMPLE_FOLDER}/*"]
 WAITS = (2, 8, 30)
 # Seconds without an answer; the client by itself would wait for ever.
 TIME_LIMIT = 60.0
-# Statuses, beside 5xx, that another attempt may not meet.
+# Temporary statuses, in addition to 5xx.
 PASSING = {408, 409, 412, 429}
 
 
@@ -142,7 +142,7 @@ def speak_examples(folder: Path, card: str, target: Path) -> dict[str, str]:
     if not examples:
         return samples
     try:
-        # on the CPU, and with its own random numbers: a training run goes on as if nothing had been spoken
+        # on the CPU, and with its own random numbers: a training run continues as if nothing had been spoken
         with torch.random.fork_rng(devices=[]):
             voice = Voice.from_pretrained(folder, device="cpu")
             for number, example in enumerate(examples, 1):
@@ -171,5 +171,5 @@ def push_checkpoint(folder: str | Path, repo: str | None, message: str) -> bool:
     except Exception as error:
         # The voice is safe on disk in any case.
         again = f"python scripts/push_to_hub.py --model {folder} --repo {repo}"
-        logger.warning("%s The run goes on. Try again with: %s", without_secrets(str(error)), again)
+        logger.warning("%s The run continues. Try again with: %s", without_secrets(str(error)), again)
         return False

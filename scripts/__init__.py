@@ -1,1 +1,1 @@
-"""Commands, one a file: `python scripts/NAME.py` in a clone, `python -m tts_trm.scripts.NAME` once installed."""
+"""Commands, one per file: `python scripts/NAME.py` in a clone, `python -m tts_trm.scripts.NAME` once installed."""

@@ -15,6 +15,6 @@ if "tts_trm" not in sys.modules:
         "tts_trm", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
     )
     if _spec is None or _spec.loader is None:
-        raise ImportError(f"{ROOT}: is no checkout of TTS TRM.")
+        raise ImportError(f"{ROOT}: is not a checkout of TTS TRM.")
     sys.modules["tts_trm"] = importlib.util.module_from_spec(_spec)
     _spec.loader.exec_module(sys.modules["tts_trm"])

@@ -3,8 +3,8 @@
     python scripts/check_dataset.py --data-dir my_recordings
     python scripts/check_dataset.py --data-dir my_recordings --from-pretrained pretrained/tts-trm-mini --plot check.png
 
-Says how much speech there is of whom, then what to look at, worst first. The exit code is 1 if there is a clip that
-training would leave out or stop at.
+Prints the amount of speech per speaker, then all problems, worst first. The exit code is 1 if training would skip a
+clip or stop at it.
 """
 
 import argparse
@@ -29,21 +29,27 @@ SHOWN = 5
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv, or Hub names")
-    parser.add_argument("--table-columns", help="of tables without a header: file,text,speaker; - leaves one out")
-    parser.add_argument("--text-column", default="text", help="of a Hub data set")
-    parser.add_argument("--audio-column", default="audio", help="of a Hub data set")
-    parser.add_argument("--speaker-column", default="speaker", help="of a Hub data set")
-    parser.add_argument("--split", default="train", help="of a Hub data set; several are joined by +")
-    parser.add_argument("--dataset-config", help="of a Hub data set that has several")
-    parser.add_argument("--languages", nargs="+", default=["en"], help="of the texts, as for run_training.py")
     parser.add_argument(
-        "--from-pretrained", metavar="VOICE", help="the voice that training is to start from: new letters are named"
+        "--table-columns", help="columns of tables without a header: file,text,speaker; - skips a column"
     )
-    parser.add_argument("--max-audio-frames", type=int, help="limit of the training (default: the voice's, or 256)")
-    parser.add_argument("--max-text-length", type=int, help="likewise (default: the voice's, or 512)")
+    parser.add_argument("--text-column", default="text", help="name of the text column of a Hub data set")
+    parser.add_argument("--audio-column", default="audio", help="name of the audio column of a Hub data set")
+    parser.add_argument("--speaker-column", default="speaker", help="name of the speaker column of a Hub data set")
+    parser.add_argument("--split", default="train", help="split of a Hub data set; join several with +")
+    parser.add_argument("--dataset-config", help="configuration of a Hub data set that has several")
+    parser.add_argument("--languages", nargs="+", default=["en"], help="languages of the texts, as for run_training.py")
+    parser.add_argument(
+        "--from-pretrained", metavar="VOICE", help="voice to fine-tune; letters that are new to it are listed"
+    )
+    parser.add_argument(
+        "--max-audio-frames", type=int, help="longest clip, in frames of 80 ms (default: the voice's, or 256)"
+    )
+    parser.add_argument(
+        "--max-text-length", type=int, help="longest text, in characters (default: the voice's, or 512)"
+    )
     parser.add_argument("--plot", type=Path, help="PNG of lengths, levels and speech rates")
     parser.add_argument("--report", type=Path, help="CSV file of all problems: file_name, speaker, kind, problem")
-    parser.add_argument("--num-workers", type=int, default=os.cpu_count() or 1, help="files read at once")
+    parser.add_argument("--num-workers", type=int, default=os.cpu_count() or 1, help="number of files read in parallel")
     return parser.parse_args(arguments)
 
 
@@ -84,7 +90,7 @@ def check(options: argparse.Namespace) -> int:
         draw_dataset(options.plot, measured, problems)
     errors = {(problem.name, problem.speaker) for problem in problems if KINDS[problem.kind].severity == ERROR}
     suspects = {(problem.name, problem.speaker) for problem in problems} - errors
-    print(f"\n{len(clips)} clips: {len(errors)} to mend, {len(suspects)} to listen to.")
+    print(f"\n{len(clips)} clips: {len(errors)} to repair, {len(suspects)} to listen to.")
     return 1 if errors else 0
 
 

@@ -31,8 +31,10 @@ OTHERS = {
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id")
-    parser.add_argument("--output-dir", type=Path, default=Path("outputs/demo"), help="(default: %(default)s)")
-    parser.add_argument("--all", action="store_true", help="let everybody speak, each in their language")
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path("outputs/demo"), help="folder for the files (default: %(default)s)"
+    )
+    parser.add_argument("--all", action="store_true", help="let every speaker speak, each in its language")
     return parser.parse_args(arguments)
 
 

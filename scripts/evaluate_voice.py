@@ -1,4 +1,4 @@
-"""Measures a voice on sentences it has never seen, beside the recordings and the codec.
+"""Evaluates a voice on held-out sentences, compared with the recordings and the codec.
 
     python scripts/evaluate_voice.py --model pretrained/tts-trm-mini --data-dir recordings --output evaluation.json
     python scripts/evaluate_voice.py --model my-voice --data-dir recordings --recognizer openai/whisper-small.en \\
@@ -6,15 +6,14 @@
     python scripts/evaluate_voice.py --model my-voice --data-dir recordings --page evaluation.html
     python scripts/evaluate_voice.py --data-dir recordings --held-out-list held_out_sentences.txt
 
-The same held-out sentences are measured as recordings, as what the codec keeps of them at 8, 16 and 32 codebooks, and
-as the model's speech; the codec at all its codebooks is the model's ceiling. Printed are tables in Markdown; the JSON
-file also holds what was heard, and the page lets you hear and see it yourself: one HTML file with players and
-spectrograms, to be opened in any browser. The last command writes the list of held-out sentences, one `speaker|text` a
-line, which `synthesize.py --prompts-file` can read, and measures nothing.
+The same held-out sentences are measured as recordings, after the codec with 8, 16 and 32 codebooks, and as the model's
+speech; the codec with all codebooks is the upper limit for the model. The tables are printed as Markdown. The JSON file
+also holds the transcripts. The page is one HTML file with players and spectrograms, for any browser. The last command
+only writes the list of held-out sentences, one `speaker|text` per line, for `synthesize.py --prompts-file`.
 
-Whisper base listens where it can be had (`pip install 'tts-trm[ears]'`), in the language of each speaker; otherwise
-pocketsphinx, which knows US English only: for a speaker of whose words less than 80 % are in its dictionary, what needs
-words is left out. With the same extra, DNSMOS says how good the speech sounds.
+The recogniser is Whisper base if it is installed (`pip install 'tts-trm[ears]'`), in the language of each speaker.
+Otherwise it is pocketsphinx, which knows US English only; word errors are left out for speakers with less than 80 % of
+their words in its dictionary. The same extra installs DNSMOS, which rates audio quality.
 """
 
 import argparse
@@ -43,28 +42,28 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder or Hub id of the voice")
     parser.add_argument("--data-dir", nargs="+", required=True, help="folders with metadata.csv and audio")
-    parser.add_argument("--speaker", help="only this speaker's sentences; otherwise each speaker's on their own")
-    parser.add_argument("--held-out", type=float, default=0.04, help="share of sentences that training left out")
+    parser.add_argument("--speaker", help="evaluate only this speaker (default: each speaker separately)")
+    parser.add_argument("--held-out", type=float, default=0.04, help="share of sentences held out in training")
     parser.add_argument(
-        "--sentences", type=number_type(int, 0), default=0, help="at most so many of each speaker (0 = all)"
+        "--sentences", type=number_type(int, 0), default=0, help="maximum number of sentences per speaker (0 = all)"
     )
     parser.add_argument(
         "--recognizer",
-        help="a size of Whisper (base, small, ...) or a folder with one in CTranslate2's form, `pocketsphinx`, `none`, "
+        help="Whisper size (base, small, ...), folder with a CTranslate2 Whisper, `pocketsphinx`, `none`, "
         "or Hub id or folder of one that transformers loads (default: Whisper base, or pocketsphinx without it)",
     )
     parser.add_argument(
         "--speaker-encoder",
         default="spectrum",
-        help="this stand-in, `resemblyzer`, or Hub id or folder of an x-vector model",
+        help="`spectrum`, `resemblyzer`, or Hub id or folder of an x-vector model",
     )
-    parser.add_argument("--token-dir", help="tokens of the training: measure the codebooks with their durations")
-    parser.add_argument("--seed", type=int, default=0, help="of sampling and bootstrap")
+    parser.add_argument("--token-dir", help="token folder of the training: evaluate the codebooks with its durations")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of sampling and bootstrap")
     parser.add_argument("--output", type=Path, help="JSON file of the results")
     parser.add_argument("--page", type=Path, help="HTML file of the results, with players and spectrograms")
-    parser.add_argument("--audio-dir", type=Path, help="keep the model's speech there")
-    parser.add_argument("--picture-dir", type=Path, help="gets two PNGs of each speaker")
-    parser.add_argument("--held-out-list", type=Path, help="write the held-out sentences there, and stop")
+    parser.add_argument("--audio-dir", type=Path, help="folder to keep the model's speech in")
+    parser.add_argument("--picture-dir", type=Path, help="folder for two PNGs per speaker")
+    parser.add_argument("--held-out-list", type=Path, help="write the held-out sentences to this file, and stop")
     options = parser.parse_args(arguments)
     if not options.model and not options.held_out_list:
         parser.error("give --model, or --held-out-list to write the list of sentences alone")

@@ -1,10 +1,10 @@
-"""Writes a voice as ONNX, to be run without torch: text to codes, codes to audio, tokenizer and a description.
+"""Exports a voice to ONNX, which runs without torch: text to codes, codes to audio, tokenizer and a description.
 
     python scripts/export_onnx.py --model pretrained/tts-trm-mini --output-dir outputs/onnx
     python scripts/synthesize.py --model outputs/onnx --text "No torch was needed to say this."
 
-Both graphs are compared with torch before anything is written. Codes are those that `generate` takes where nothing is
-drawn; the latent head and the offline codec can be exported. What the graphs take and give: docs/onnx.md.
+Both graphs are compared with torch before anything is written. The codes are those of `generate` without sampling. The
+latent head and the offline codec can be exported. docs/onnx.md lists inputs and outputs.
 """
 
 import argparse
@@ -41,8 +41,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id (default: the bundled voice)"
     )
-    parser.add_argument("--revision", help="of a model on the Hub")
-    parser.add_argument("--output-dir", type=Path, required=True, help="gets the voice; its files are replaced")
+    parser.add_argument("--revision", help="revision of a Hub model")
+    parser.add_argument(
+        "--output-dir", type=Path, required=True, help="folder for the voice; existing files of a voice are replaced"
+    )
     return parser.parse_args(arguments)
 
 
@@ -53,8 +55,8 @@ def check_exportable(voice: "Voice") -> None:
     config, codec = voice.model.config, voice.processor.codec_model
     if not config.predicts_latents:
         raise ExportError(
-            f"codebook_head={config.codebook_head!r}: its codes are drawn, and a graph draws none; train a voice with "
-            "codebook_head='latent'."
+            f"codebook_head={config.codebook_head!r}: its codes are sampled, which a graph cannot do; train a voice "
+            "with codebook_head='latent'."
         )
     if config.alignment == "none":
         raise ExportError(
@@ -103,7 +105,7 @@ def export(voice: "Voice", output: Path) -> str:
         "speeds": [MIN_SPEED, MAX_SPEED],
     }
     (output / VOICE_FILE).write_text(json.dumps(properties, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return f"{output}: {(len(model) + len(codec)) / 1e6:.1f} MB; beside torch, {differences}"
+    return f"{output}: {(len(model) + len(codec)) / 1e6:.1f} MB; compared with torch, {differences}"
 
 
 def load_and_export(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Turns a training checkpoint into a voice to ship: half precision on disk, float32 in use, nothing left to resume.
+"""Turns a training checkpoint into a voice to publish: half precision on disk, float32 in use, no training state.
 
 python scripts/export_voice.py --checkpoint outputs/tts/checkpoints/best --output-dir my-voice
 """
@@ -18,10 +18,12 @@ from tts_trm.commands import run_command
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder of a training run")
-    parser.add_argument("--output-dir", type=Path, required=True, help="gets the voice; its files are replaced")
-    parser.add_argument("--codec", help="codec with the same codebooks to ship in the place of the checkpoint's")
     parser.add_argument(
-        "--notes", type=Path, help="Markdown file on data and training for the model card, metadata first if any"
+        "--output-dir", type=Path, required=True, help="folder for the voice; existing files of a voice are replaced"
+    )
+    parser.add_argument("--codec", help="codec with the same codebooks to ship instead of the checkpoint's")
+    parser.add_argument(
+        "--notes", type=Path, help="Markdown file about data and training, for the model card; metadata may come first"
     )
     parser.add_argument("--evaluation", type=Path, help="JSON of scripts/evaluate_voice.py, for the model card")
     parser.add_argument("--speakers", nargs="+", help="ship only these speakers (default: all)")

@@ -1,4 +1,4 @@
-"""Joins token folders of one codec, so that recordings which are tokenised already are not tokenised again.
+"""Joins token folders of one codec, so that nothing has to be tokenised twice.
 
     python scripts/join_tokens.py tokens codes/heart codes/michael --output-dir all_tokens
 
@@ -18,8 +18,10 @@ from tts_trm.commands import run_command
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path, help="token folders; one of them with its codebooks")
-    parser.add_argument("--output-dir", type=Path, required=True, help="gets the rows of all of them")
+    parser.add_argument(
+        "folders", nargs="+", type=Path, help="token folders; at least one must have its codebooks file"
+    )
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder for the joined rows")
     return parser.parse_args(arguments)
 
 

@@ -21,7 +21,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--model", default=str(BUNDLED_VOICE), help="checkpoint folder or Hub id (default: the bundled voice)"
     )
-    parser.add_argument("--revision", help="of a model on the Hub")
+    parser.add_argument("--revision", help="revision of a Hub model")
     return parser.parse_args(arguments)
 
 

@@ -1,12 +1,12 @@
-"""Has another system speak a list of sentences: a data set of our own making.
+"""Makes a data set by having another system speak a list of sentences.
 
     python scripts/make_synthetic_speech.py --sentences sentences.txt --output-dir speech
     python scripts/make_synthetic_speech.py --sentences sentences.txt --output-dir speech --teacher kokoro \\
         --model kokoro-v1.0.onnx --model-voices voices-v1.0.bin --voices af_heart am_michael --suffix ogg
 
-flite's voices (`apt-get install flite`) are fast: for tests, and for the spelling of many words. Kokoro-82M
-(Apache-2.0, `pip install kokoro-onnx`) sounds like a person and is slow: it is the teacher of the bundled voices heart
-and michael. Started again, the same command goes on where it was stopped.
+flite (`apt-get install flite`) is fast: use it for tests, and to teach the spelling of many words. Kokoro-82M
+(Apache-2.0, `pip install kokoro-onnx`) sounds like a person but is slow; it is the teacher of the bundled synthetic
+voices. If it is interrupted, run the same command again to continue.
 """
 
 import argparse
@@ -38,21 +38,25 @@ BEFORE, AFTER, QUIET = 0.125, 0.2, 0.01
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sentences", type=Path, required=True, help="text file, one sentence a line")
+    parser.add_argument("--sentences", type=Path, required=True, help="text file, one sentence per line")
     parser.add_argument(
-        "--output-dir", type=Path, required=True, help="gets one audio file a sentence and metadata.csv"
+        "--output-dir", type=Path, required=True, help="folder for one audio file per sentence, and metadata.csv"
     )
-    parser.add_argument("--teacher", choices=list(VOICES), default="flite", help="who speaks (default: flite)")
-    parser.add_argument("--model", type=Path, help="of Kokoro: its .onnx file")
-    parser.add_argument("--model-voices", type=Path, help="of Kokoro: its voices, an .npz or .bin file")
-    parser.add_argument("--language", default="en-us", help="of Kokoro's phonemes (default: %(default)s)")
-    parser.add_argument("--voices", nargs="+", help="its voices (default: slt rms, or af_heart am_michael)")
-    parser.add_argument("--count", type=int, default=0, help="sentences in all, dealt out to the voices (0 = all)")
+    parser.add_argument("--teacher", choices=list(VOICES), default="flite", help="system that speaks (default: flite)")
+    parser.add_argument("--model", type=Path, help="Kokoro's .onnx file")
+    parser.add_argument("--model-voices", type=Path, help="Kokoro's voices, an .npz or .bin file")
+    parser.add_argument("--language", default="en-us", help="language of Kokoro's phonemes (default: %(default)s)")
+    parser.add_argument("--voices", nargs="+", help="voices of the teacher (default: slt rms, or af_heart am_michael)")
+    parser.add_argument(
+        "--count", type=int, default=0, help="total number of sentences, divided among the voices (0 = all)"
+    )
     parser.add_argument("--min-length", type=int, default=25, help="shortest sentence in characters")
     parser.add_argument("--max-length", type=int, default=105, help="longest sentence in characters")
     parser.add_argument("--suffix", choices=["flac", "wav", "ogg"], default="flac", help="audio format")
     parser.add_argument(
-        "--sampling-rate", type=int, help="of the files (default: 16000 of flite, 24000 of Kokoro, which are their own)"
+        "--sampling-rate",
+        type=int,
+        help="sampling rate of the files (default: the teacher's own, flite 16000, Kokoro 24000)",
     )
     parser.add_argument("--seed", type=int, default=42, help="order of the sentences; -1 keeps the file's order")
     options = parser.parse_args(arguments)

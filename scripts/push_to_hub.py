@@ -3,8 +3,8 @@
     hf auth login
     python scripts/push_to_hub.py --model outputs/my-voice/checkpoints/final --repo you/your-voice --private
 
-`--model` is any checkpoint of a training run, or what `export_voice.py` makes of one: half the size, with your notes
-and an evaluation in its card. docs/hub.md has more.
+`--model` is any checkpoint of a training run, or the output of `export_voice.py`, which is half as large and has your
+notes and an evaluation in its card. See docs/hub.md.
 """
 
 import argparse
@@ -23,9 +23,9 @@ from tts_trm.commands import run_command
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="checkpoint folder")
-    parser.add_argument("--repo", required=True, help="repository, owner/name; made where there is none")
+    parser.add_argument("--repo", required=True, help="repository, owner/name; created if needed")
     parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--message", default="Upload voice", help="of the commit")
+    parser.add_argument("--message", default="Upload voice", help="commit message")
     return parser.parse_args(arguments)
 
 

@@ -6,10 +6,10 @@
     python scripts/synthesize.py --prompts-file prompts.txt --output-dir spoken --pictures
     python scripts/synthesize.py "It costs $5 on Jan. 3." --show-text
 
-Sentences are spoken one after the other, and kept beside the file until it is written. After Ctrl-C, the same command
-with `--resume` goes on from there. An empty line ends a paragraph, `[pause 500ms]` is silence. A prompts file has one
-prompt a line, `speaker|text` or the text alone; `#` begins a comment. Prompt N becomes `spoken/000N.wav`. A prompt that
-cannot be spoken is named, the others are written, and the exit code is 1.
+Sentences are spoken one by one and kept in a temporary file. After Ctrl-C, run the same command with `--resume` to
+continue. An empty line ends a paragraph; `[pause 500ms]` is silence. A prompts file has one prompt per line,
+`speaker|text` or the text alone; `#` starts a comment. Prompt N becomes `spoken/000N.wav`. If a prompt cannot be
+spoken, it is named, the others are written, and the exit code is 1.
 """
 
 import argparse
@@ -58,47 +58,55 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         default=str(BUNDLED_VOICE),
         help="checkpoint folder or Hub id, or an ONNX export of one (default: the bundled voice)",
     )
-    parser.add_argument("--revision", help="of a model on the Hub")
+    parser.add_argument("--revision", help="revision of a Hub model")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("spoken", metavar="TEXT", nargs="?", help="what to say; without any, standard input is read")
-    source.add_argument("--text", help="the same as an option; `-` reads standard input")
-    source.add_argument("--text-file", type=Path, help="what to say, as a file in UTF-8")
-    source.add_argument("--prompts-file", type=Path, help="what to say, one prompt a line")
+    source.add_argument("spoken", metavar="TEXT", nargs="?", help="text to speak (default: standard input)")
+    source.add_argument("--text", help="the same as an option; - reads standard input")
+    source.add_argument("--text-file", type=Path, help="UTF-8 file with the text to speak")
+    source.add_argument("--prompts-file", type=Path, help="file with one prompt per line")
     parser.add_argument("--speaker", default="0", help="name or number, or a blend: kathleen:0.7,heart:0.3")
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--output",
         type=Path,
         default=Path("speech.wav"),
-        help="the audio file, .wav, .flac, .mp3, .ogg or .opus (default: %(default)s); - writes raw 16-bit samples to "
+        help="audio file, .wav, .flac, .mp3, .ogg or .opus (default: %(default)s); - writes raw 16-bit samples to "
         "standard output",
     )
-    parser.add_argument("--play", action="store_true", help="play the file when it is written")
-    target.add_argument("--output-dir", type=Path, help="gets 0001.wav, 0002.wav, ... of a prompts file")
-    parser.add_argument("--times", type=Path, help="write the time of each word, as .json, .srt or .vtt")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with what an interrupted run has spoken, if it has"
+    parser.add_argument("--play", action="store_true", help="play the file afterwards")
+    target.add_argument(
+        "--output-dir", type=Path, help="folder for the audio of a prompts file: 0001.wav, 0002.wav, ..."
     )
-    parser.add_argument("--pictures", action="store_true", help="write a PNG beside each WAV: spectrogram, alignment")
+    parser.add_argument("--times", type=Path, help="write word times to this .json, .srt or .vtt file")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run of the same command")
+    parser.add_argument(
+        "--pictures", action="store_true", help="write a PNG with spectrogram and alignment next to each WAV"
+    )
     parser.add_argument(
         "--show-text",
         action="store_true",
-        help="print what would be spoken, one sentence a line, and stop: no model is loaded",
+        help="print the text as it would be spoken, one sentence per line, without loading a model",
     )
-    parser.add_argument("--language", help="with --show-text, read by the rules of this one (default: the speaker's)")
+    parser.add_argument("--language", help="language of --show-text (default: the speaker's)")
+    parser.add_argument("--plain", action="store_true", help="do not treat Markdown, HTML and line breaks as structure")
     parser.add_argument(
-        "--plain", action="store_true", help="read the marks of Markdown and HTML and ignore line breaks in the text"
+        "--no-normalize", action="store_true", help="do not turn numbers, dates and abbreviations into words"
     )
-    parser.add_argument("--no-normalize", action="store_true", help="leave numbers, dates, abbreviations as they are")
-    parser.add_argument("--speed", type=number_type(float, 0.25, 4.0), default=1.0, help="2 is twice as fast")
-    parser.add_argument("--seed", type=int, default=42, help="of the sampling; the same for every prompt")
-    parser.add_argument("--temperature", type=number_type(float, 0.0), help="of the sampling; 0 is greedy")
+    parser.add_argument(
+        "--speed", type=number_type(float, 0.25, 4.0), default=1.0, help="speaking rate; 2 is twice as fast"
+    )
+    parser.add_argument("--seed", type=int, default=42, help="random seed of the sampling, the same for every prompt")
+    parser.add_argument("--temperature", type=number_type(float, 0.0), help="sampling temperature; 0 is greedy")
     parser.add_argument("--top-k", type=number_type(int, 0), help="sample from the k most probable codes (0 = all)")
     parser.add_argument(
-        "--top-p", type=number_type(float, 0.0, 1.0, open_low=True), help="sample from this share of the probability"
+        "--top-p",
+        type=number_type(float, 0.0, 1.0, open_low=True),
+        help="sample from the most probable codes with this total probability",
     )
-    parser.add_argument("--num-codebooks", type=number_type(int, 1), help="decode only the first so many codebooks")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(default: auto)")
+    parser.add_argument("--num-codebooks", type=number_type(int, 1), help="number of codebooks to decode")
+    parser.add_argument(
+        "--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="device to compute on (default: auto)"
+    )
     options = parser.parse_args(arguments)
     if options.spoken is not None:
         options.text = options.spoken
@@ -113,7 +121,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     if options.resume and (options.output_dir or options.pictures or str(options.output) == "-"):
         parser.error("--resume needs the file of one text; leave out --prompts-file, --pictures and --output -")
     if options.times and options.output_dir:
-        parser.error("--times is that of one text; leave it out with --prompts-file")
+        parser.error("--times belongs to one text; leave it out with --prompts-file")
     return options
 
 
@@ -129,7 +137,7 @@ def speak(
 ) -> str:
     """Speaks a text into `path` (and `path` with `.png`), or raw to standard output, and says what came of it.
 
-    Where there is an `unfinished` speech of `path`, it goes on with that, and what is spoken outlasts a stop.
+    With an `unfinished` speech of `path`, it continues that, and what was spoken is kept if it is interrupted.
 
     Raises:
         ValueError: if the voice cannot speak it.
@@ -185,14 +193,14 @@ def read_text(text: str | None, file: Path | None) -> str:
 
 
 def prepare_folder(folder: Path, names: list[str]) -> None:
-    """Makes `folder`, and sees to it that no audio but that of this run will lie in it."""
+    """Makes `folder`, and refuses one with audio that is not of this run."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SynthesisError(f"{folder}: cannot be made ({error.strerror}); give another folder.") from error
     others = sorted({path.name for path in folder.glob("*.wav")} - set(names))
     if others:
-        raise SynthesisError(f"{folder}: holds {others[0]}, which this run would not write; choose an empty folder.")
+        raise SynthesisError(f"{folder}: holds {others[0]}, which does not belong to this run; choose an empty folder.")
 
 
 def speak_file(options: argparse.Namespace, voice: "Voice", settings: dict) -> int:
@@ -228,11 +236,9 @@ def load_voice(options: argparse.Namespace) -> "LongTextVoice":
     for name in ("revision", "pictures", "temperature", "top_k", "top_p"):
         if getattr(options, name) not in (None, False):
             option = f"--{name.replace('_', '-')}"
-            raise SynthesisError(
-                f"{option}: {options.model} is a voice in ONNX, which has no such thing; leave it out."
-            )
+            raise SynthesisError(f"{option}: {options.model} is an ONNX voice and does not have it; leave it out.")
     if options.device not in ("auto", "cpu"):
-        raise SynthesisError(f"--device {options.device}: {options.model} is a voice in ONNX, which runs on the CPU.")
+        raise SynthesisError(f"--device {options.device}: {options.model} is an ONNX voice, which runs on the CPU.")
     from tts_trm.speaking.onnx_voice import OnnxVoice
 
     return OnnxVoice.from_pretrained(options.model)
@@ -268,7 +274,7 @@ def synthesize(options: argparse.Namespace) -> int:
         if not raw:
             format_of(options.output)
         if raw and options.pictures:
-            raise SynthesisError("--pictures are written beside a WAV file; give --output its name.")
+            raise SynthesisError("--pictures are written next to a WAV file; give --output its name.")
     elif not options.prompts_file.is_file():
         # Before the voice is loaded, which takes a while.
         raise SynthesisError(f"--prompts-file {options.prompts_file}: there is no such file.")
@@ -287,7 +293,7 @@ def synthesize(options: argparse.Namespace) -> int:
 
 
 def unfinished_speech(options: argparse.Namespace, text: str, settings: dict) -> "UnfinishedSpeech":
-    """What `--output` becomes of; with `--resume` that of an interrupted run."""
+    """The state of `--output`; with `--resume` the one that an interrupted run has left."""
     from tts_trm.speaking.unfinished import UnfinishedSpeech
 
     # Pictures do not change the sound.
@@ -308,11 +314,11 @@ def play(path: Path) -> None:
     player = next((command for command in PLAYERS if shutil.which(command[0])), None)
     if player is None:
         names = ", ".join(command[0] for command in PLAYERS)
-        raise SynthesisError(f"--play: {path} is written, and no player is here; install one of {names}.")
+        raise SynthesisError(f"--play: {path} is written, but no player was found; install one of {names}.")
     done = subprocess.run([*player, str(path)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise SynthesisError(f"--play: {path} is written, and {player[0]} cannot play it ({reason}).")
+        raise SynthesisError(f"--play: {path} is written, but {player[0]} cannot play it ({reason}).")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

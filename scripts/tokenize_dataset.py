@@ -1,10 +1,10 @@
-"""Turns recordings into a folder of tokens, ahead of training.
+"""Turns recordings into a folder of tokens before training.
 
     python scripts/tokenize_dataset.py --data-dir recordings --codec kyutai/mimi --output-dir tokens
     accelerate launch scripts/tokenize_dataset.py --dataset org/name --output-dir tokens --push-to-hub me/tokens
 
-Only what is missing is computed, so the same command goes on where it was stopped. `run_training.py --token-dir`
-trains from the folder; `datasets.load_dataset("parquet", data_files="tokens/tokens-*.parquet")` reads it as well.
+Finished shards are skipped, so the same command continues after an interruption. `run_training.py --token-dir` trains
+from the folder; `datasets.load_dataset("parquet", data_files="tokens/tokens-*.parquet")` reads it too.
 """
 
 import argparse
@@ -26,26 +26,26 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data-dir", nargs="+", help="folders with a table and audio")
-    source.add_argument("--dataset", help="data set of the Hub, or a folder of parquet files of its form")
-    parser.add_argument("--table-columns", help="of tables without a header: file,text,speaker; - leaves one out")
-    parser.add_argument("--text-column", default="text", help="its name in the table or the Hub data set")
-    parser.add_argument("--audio-column", default="audio", help="its name in the table or the Hub data set")
-    parser.add_argument("--speaker-column", default="speaker", help="its name in the table or the Hub data set")
+    source.add_argument("--dataset", help="Hub data set, or a folder of parquet files in the same form")
     parser.add_argument(
-        "--split", default="train", help="of a data set that has some; several of the Hub are joined by +"
+        "--table-columns", help="columns of tables without a header: file,text,speaker; - skips a column"
     )
-    parser.add_argument("--dataset-config", help="of a Hub data set that has several")
+    parser.add_argument("--text-column", default="text", help="name of the text column")
+    parser.add_argument("--audio-column", default="audio", help="name of the audio column")
+    parser.add_argument("--speaker-column", default="speaker", help="name of the speaker column")
+    parser.add_argument("--split", default="train", help="split of the data set; join several Hub splits with +")
+    parser.add_argument("--dataset-config", help="configuration of a Hub data set that has several")
     parser.add_argument("--codec", default="kyutai/mimi", help="Hub id or folder of the codec")
-    parser.add_argument("--output-dir", type=Path, required=True, help="gets the tokens")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder for the tokens")
     parser.add_argument(
         "--num-workers",
         type=int,
-        help="worker processes (default: one a GPU, or else one a core, shared by the launch)",
+        help="worker processes (default: one per GPU, else one per core, divided among launched processes)",
     )
-    parser.add_argument("--batch-size", type=int, default=16, help="clips that go through the codec together")
-    parser.add_argument("--shard-size", type=int, default=2000, help="clips in one file")
+    parser.add_argument("--batch-size", type=int, default=16, help="clips encoded together")
+    parser.add_argument("--shard-size", type=int, default=2000, help="clips per file")
     parser.add_argument("--strict", action="store_true", help="stop at the first clip that cannot be read")
-    parser.add_argument("--push-to-hub", metavar="REPO", help="data set of the Hub that gets the tokens")
+    parser.add_argument("--push-to-hub", metavar="REPO", help="Hub data set to upload the tokens to")
     options = parser.parse_args(arguments)
     for name in ("num_workers", "batch_size", "shard_size"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
@@ -73,7 +73,7 @@ def tokenize(options: argparse.Namespace) -> None:
         clips = read_hub(options.dataset, *columns, options.split, options.dataset_config)
     else:
         if missing := [folder for folder in options.data_dir if not Path(folder).is_dir()]:
-            raise InputError(f"{missing[0]}: is no folder; a data set of the Hub is named by --dataset.")
+            raise InputError(f"{missing[0]}: is not a folder; use --dataset for a Hub data set.")
         clips = read_chosen(options)
     devices = torch.cuda.device_count() or os.cpu_count() or 1
     started = time.time()

@@ -30,7 +30,7 @@ EVENT_STREAM = "text/event-stream"
 
 
 class ApiError(TtsTrmError):
-    """What a client is told, in OpenAI's shape."""
+    """An error for a client, in OpenAI's format."""
 
     def __init__(
         self,

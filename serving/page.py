@@ -55,7 +55,7 @@ curl $PAGE/v1/audio/speech -H "Content-Type: application/json" \\
 
 
 def describe_endpoint(model_id: str, speaker: str) -> str:
-    """A command to copy, whatever the names are: they may be those of somebody else's voice."""
+    """A command to copy, safely quoted: the names may come from another person's voice."""
     body = {"model": model_id, "voice": speaker, "input": "Hello!", "response_format": "wav"}
     return ENDPOINT.format(body=shlex.quote(json.dumps(body, ensure_ascii=False)))
 

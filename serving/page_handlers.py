@@ -96,7 +96,7 @@ def describe(
     temperature: float,
     seed: int | None,
 ) -> dict:
-    """The settings of the page as those of [`SpeechQueue.speak`]."""
+    """The page's settings as arguments of [`SpeechQueue.speak`]."""
     if partner not in (NOBODY, speaker):
         speaker = f"{speaker}:{1 - share},{partner}:{share}"
     settings = {"speaker": speaker, "speed": speed, "temperature": temperature, "seed": 42 if seed is None else seed}

@@ -69,7 +69,7 @@ class Gate:
                 return
         elif ROUTES.fullmatch(path):
             return
-        raise ApiError(404, "There is nothing here.", "not_found")
+        raise ApiError(404, "Not found.", "not_found")
 
     async def read_body(self, headers: Headers, receive: Receive) -> Message:
         """The whole body of a request, as one message."""

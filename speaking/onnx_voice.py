@@ -3,7 +3,7 @@
 voice = OnnxVoice.from_pretrained("outputs/onnx")
 speech = voice.synthesize("Hello! This may be as long as you like.", speaker="kathleen")
 
-Its codes are the greedy ones, those of `Voice` where nothing is drawn. Needs numpy, onnxruntime, tokenizers and
+Its codes are greedy, as those of `Voice` without sampling. Needs numpy, onnxruntime, tokenizers and
 soundfile; the package's extra `text` for numbers.
 """
 
@@ -146,7 +146,7 @@ class OnnxVoice(LongTextVoice, TextFrontEnd):
     ) -> Speech:
         """Speaks a sentence in one go; see `LongTextVoice.speak`. Nothing is drawn, so `seed` changes nothing."""
         if others:
-            raise InputError(f"{min(others)}: an ONNX voice takes the nearest codes and draws none; leave it out.")
+            raise InputError(f"{min(others)}: an ONNX voice does not sample; leave it out.")
         codes, durations = self.generate(text, speaker, speed, sharpness)
         ids = self.character_tokenizer.encode(text).ids
         shares = self.speaker_shares(speaker)

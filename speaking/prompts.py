@@ -40,7 +40,7 @@ def parse_prompt(line: str, speakers: Collection[str] = (), default_speaker: int
     first = first.strip()
     if bar and re.fullmatch(r"[+-]?[0-9]+", first):
         return Prompt(rest.strip(), int(first))
-    # A text may hold a bar, too: what has a space in it, or the end of a sentence, is no name.
+    # A text may hold a bar, too: what has a space in it, or the end of a sentence, is not a name.
     named = first in speakers or re.fullmatch(r"[^\W\d_][\w'-]*(:[\d.]+)?(,[^\W\d_][\w'-]*:[\d.]+)*", first)
     if not (bar and speakers and named):
         return Prompt(line.strip(), default_speaker)
@@ -50,8 +50,8 @@ def parse_prompt(line: str, speakers: Collection[str] = (), default_speaker: int
         if name.strip().casefold() not in known and name not in speakers:
             near = difflib.get_close_matches(name.casefold(), known, 1, 0.0)
             raise InputError(
-                f"unknown speaker {name!r}, did you mean {known[near[0]]}? The voice has: {', '.join(speakers)}. A "
-                "text that holds a bar has the number of its speaker and another bar before it."
+                f"unknown speaker {name!r}, did you mean {known[near[0]]}? The voice has: {', '.join(speakers)}. "
+                "If a text contains a bar, write the speaker's number and a bar before it."
             )
     return Prompt(rest.strip(), known.get(first.casefold(), first))
 
@@ -81,5 +81,5 @@ def read_prompts(path: str | Path, speakers: Collection[str] = (), default_speak
             prompt.line = number
             prompts.append(prompt)
     if not prompts:
-        raise PromptError(f"{path}: holds no prompt; write one text a line, `speaker|text` or the text alone.")
+        raise PromptError(f"{path}: has no prompts; write one text per line, `speaker|text` or the text alone.")
     return prompts

@@ -47,7 +47,7 @@ class Speech:
     """What a voice made of a text that it speaks in one go."""
 
     text: str
-    # Of a blend, that of the largest share.
+    # For a blend, the speaker with the largest share.
     speaker_id: int
     speaker: str
     # [1, K, T]; like all arrays below, a tensor where the voice runs in torch.
@@ -172,7 +172,7 @@ class LongTextVoice(ABC):
             seed: of the sampling, the same for every sentence.
             num_codebooks: decode only the first so many.
             markup: whether Markdown, HTML and line breaks are structure, and not characters to be read.
-            first_piece, first_sample: the piece to begin with, and the samples before it: to go on with a speech.
+            first_piece, first_sample: the piece to begin with, and the samples before it, to continue a speech.
             generate_kwargs: of `generate`, such as `temperature`.
 
         Yields:
@@ -231,7 +231,7 @@ class LongTextVoice(ABC):
     def _speak(
         self, piece: Piece, speaker: str | int, seed: int, num_codebooks: int | None, settings: dict
     ) -> Iterator[Passage]:
-        """The passage of a piece, or those of its parts where it turns out too long."""
+        """The passage of a piece, or of its parts if it turns out too long."""
         rate = self.sampling_rate
         if not any(character.isalnum() for character in piece.text):
             if piece.pause:
@@ -250,7 +250,9 @@ class LongTextVoice(ABC):
             raise VoiceError(str(error)) from error
         samples = np.asarray(speech.waveform)
         if not np.isfinite(samples).all():
-            raise VoiceError("The voice makes sound that is not finite; its weights are damaged: load another copy.")
+            raise VoiceError(
+                "The voice produced samples that are not finite; its weights are damaged: load another copy."
+            )
         first, last = _spoken_range(samples, speech)
         faded = _fade(samples[first:last], round(FADE * rate))
         silence = np.zeros(max(0, round((piece.pause - 2 * MARGIN) * rate)), np.float32)

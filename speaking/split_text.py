@@ -63,7 +63,7 @@ def split_text(text: str, speak_out: Callable[[str], SpokenText], limit: int) ->
 
 
 def split_sentences(text: str, speak_out: Callable[[str], SpokenText]) -> Iterator[str]:
-    """The sentences of `text` as they are spoken, one by one; arguments are those of [`split_text`]."""
+    """The sentences of `text` as they are spoken, one by one; arguments as for [`split_text`]."""
     start = 0
     for match in [*BREAK.finditer(text), None]:
         written, begin = text[start : match.start() if match else len(text)], 0
@@ -117,7 +117,7 @@ def split_piece(piece: Piece, limit: int) -> list[Piece]:
         ]
         clauses = [place for place, kind in cuts if kind != "word" and place - start >= min(limit, MIN_LENGTH) // 2]
         places = clauses or [place for place, _ in cuts]
-        # the part that is cut off is about as long as what is left of equal parts
+        # Cut so that the remaining parts have about equal lengths.
         wanted = start + length / -(-length // limit)
         place = min(places, key=lambda place: abs(place - wanted)) if places else start + limit
         parts.append(_cut_out(whole, start, place, CLAUSE_PAUSE if clauses else 0.0))
@@ -156,7 +156,7 @@ def _cuts(text: SpokenText, start: int = 0, end: int | None = None) -> Iterator[
         if CLOSES.match(words, place + 1):
             continue
         before = words[max(0, place - 4) : place]
-        # The dot behind a letter is that of an initial, unless that letter is the end of an abbreviation.
+        # A dot behind a letter belongs to an initial, unless the letter ends an abbreviation.
         whole = origins[place - 1][1] - origins[place - 1][0] > 1
         if SENTENCE_END.search(before) and (whole or not INITIAL.search(before)):
             yield place, "sentence"

@@ -33,7 +33,7 @@ class TextReader(TextFrontEnd):
 
     @classmethod
     def from_pretrained(cls, name: str, revision: str | None = None) -> "TextReader":
-        """That of a voice in a folder, or on the Hub.
+        """Loads the reader of a voice from a folder or the Hub.
 
         Raises:
             VoiceError: if its files cannot be had.
@@ -52,13 +52,13 @@ class TextReader(TextFrontEnd):
         """What will be spoken, sentence by sentence; letters that are spelled stand alone.
 
         Args:
-            language: reads by the rules of this language, and not by those of the speaker's.
+            language: reads by the rules of this language instead of the speaker's.
 
         Raises:
             ValueError: for an unknown speaker or language.
         """
         if language is not None and language_code(language) not in {*self.languages, *LANGUAGES}:
-            raise InputError(f"--language {language}: has no rules here; choose {' or '.join(LANGUAGES)}.")
+            raise InputError(f"--language {language}: is not supported; choose {' or '.join(LANGUAGES)}.")
         unknown: Counter = Counter()
 
         def speak_out(part: str) -> SpokenText:

@@ -1,4 +1,4 @@
-"""A long speech that may be interrupted: what is spoken is kept beside its file, and `--resume` goes on from there.
+"""A long speech that survives interruptions: what was spoken is kept next to its file, and `--resume` continues it.
 
     book.wav.unfinished           samples so far, raw and 16-bit
     book.wav.unfinished.jsonl     what is being spoken, then a line a passage: its place, its words and their times
@@ -52,14 +52,14 @@ class UnfinishedSpeech:
         """Takes over what an interrupted run has left, if it has left anything.
 
         Raises:
-            InputError: if that is of another text, speaker, voice or setting.
+            InputError: if that belongs to another text, speaker, voice or setting.
         """
         if not self.journal.is_file():
             return
         key, passages = self._read_journal()
         if key != self.key:
             raise InputError(
-                f"{self.samples}: is of another text, speaker, voice or setting; give the same ones, or leave out "
+                f"{self.samples}: belongs to another text, speaker, voice or setting; give the same ones, or leave out "
                 "--resume to begin anew."
             )
         if not passages:
@@ -128,7 +128,10 @@ class UnfinishedSpeech:
             if not complete or isinstance(error, InputError):
                 self.remove()
             elif isinstance(error, KeyboardInterrupt):
-                print(f"{self.samples}: what is spoken; the same command with --resume goes on.", file=sys.stderr)
+                print(
+                    f"{self.samples}: holds what was spoken; run the same command with --resume to continue.",
+                    file=sys.stderr,
+                )
             raise
         count = self.samples.stat().st_size // 2
         write_audio(self._blocks(count), self.path, count)

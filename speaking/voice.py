@@ -64,7 +64,7 @@ class Voice(LongTextVoice):
         """A voice from a folder or the Hub, its codec loaded, everything in float32.
 
         Args:
-            name: folder or Hub id; `revision` is that of the Hub.
+            name: folder or Hub id; `revision` is for the Hub.
             device: `auto` (a GPU where there is one), `cpu`, `cuda` or `mps`.
 
         Raises:
@@ -142,7 +142,7 @@ def choose_device(name: str) -> str:
         return next(device for device, present in available.items() if present)
     if not available.get(name):
         present = ", ".join(device for device, there in available.items() if there)
-        raise VoiceError(f"The device {name!r} is none that PyTorch can use on this machine; it has {present}.")
+        raise VoiceError(f"The device {name!r} is not available; available devices: {present}.")
     return name
 
 
@@ -176,12 +176,12 @@ def _check_fit(name: str, model: TtsTrmModel, processor: TtsTrmProcessor) -> Non
     rates = {(each.sampling_rate, each.frame_rate) for each in (model.config, codec)}
     if len(rates) > 1 or processor.sampling_rate != codec.sampling_rate:
         raise VoiceError(
-            f"{name}: the model is of {model.config.sampling_rate} Hz in {model.config.frame_rate} frames a second, "
-            f"its processor of {processor.sampling_rate} Hz, its codec of {codec.sampling_rate} Hz in "
-            f"{codec.frame_rate}; take all files from one checkpoint."
+            f"{name}: the model has {model.config.sampling_rate} Hz and {model.config.frame_rate} frames per second, "
+            f"its processor {processor.sampling_rate} Hz, its codec {codec.sampling_rate} Hz and {codec.frame_rate}; "
+            "take all files from one checkpoint."
         )
     if model.config.codebook_size != codec.codebook_size or model.config.num_codebooks > codec.num_quantizers:
         raise VoiceError(
-            f"{name}: the model speaks {model.config.num_codebooks} x {model.config.codebook_size} codes, its codec "
-            f"{processor.codec} knows {codec.num_quantizers} x {codec.codebook_size}; use the codec it learned from."
+            f"{name}: the model predicts {model.config.num_codebooks} x {model.config.codebook_size} codes, its codec "
+            f"{processor.codec} has {codec.num_quantizers} x {codec.codebook_size}; use the codec of its training."
         )

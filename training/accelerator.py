@@ -38,9 +38,9 @@ def make_accelerator(options: TrainingOptions) -> Accelerator:
     # of cuDNN's attention with a mask, gradients are not numbers at some lengths (pytorch/pytorch#196678, on an H200)
     torch.backends.cuda.enable_cudnn_sdp(False)
     if options.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: there is no CUDA device; use --device auto or cpu.")
+        raise InputError("--device cuda: no CUDA device was found; use --device auto or cpu.")
     if options.device == "mps" and not torch.backends.mps.is_available():
-        raise InputError("--device mps: there is no Apple GPU; use --device auto or cpu.")
+        raise InputError("--device mps: no Apple GPU was found; use --device auto or cpu.")
     available = {str(getattr(name, "value", name)) for name in get_available_trackers()}
     wanted = wanted_trackers(options)
     # On by default, so its absence is no mistake.

@@ -25,7 +25,7 @@ from ..files import follow_umask
 
 MANIFEST = "manifest.json"
 STATE_FOLDER = "training_state"
-# Of tensors, beside state.json.
+# Files of tensors; state.json has the rest.
 STATE_FILES = ("weights", "average", "optimizer", "random")
 PARTIAL = ".partial"
 OLD = ".old"
@@ -152,7 +152,7 @@ def recover_interrupted(root: Path) -> None:
 def set_aside(root: Path) -> Path | None:
     """Renames a folder of checkpoints to `<name>.1`, or the next free number, for a run that starts anew.
 
-    Left in place, those of later steps would be taken for the new run's newest. Returns the new name, or None where
+    If they stayed, later steps would be taken for the new run's newest. Returns the new name, or None where
     there was nothing.
     """
     if not list_checkpoints(root):
@@ -187,7 +187,7 @@ def newest_valid(root: Path, report: Callable[[str], None] = print) -> Path | No
             return folder
     if folders:
         raise CheckpointError(
-            f"{root}: none of its {len(folders)} checkpoints can be used; --resume-from-checkpoint none starts anew."
+            f"{root}: none of its {len(folders)} checkpoints can be used; --resume-from-checkpoint none starts over."
         )
     return None
 
@@ -284,7 +284,7 @@ def check_training_state(folder: Path, loaded: dict, model: nn.Module, optimizer
     for key, value in loaded["optimizer"].items():
         index, _, kind = key.partition(".")
         if not (index.isdecimal() and int(index) < len(sizes) and kind in ("step", "exp_avg", "exp_avg_sq")):
-            raise _damaged(folder, "optimizer.safetensors", f"{key} is nothing of AdamW's")
+            raise _damaged(folder, "optimizer.safetensors", f"{key} is not part of AdamW's state")
         _check_tensor(folder, "optimizer", key, value, torch.Size() if kind == "step" else sizes[int(index)])
         # The root of it is taken.
         if kind != "exp_avg" and (value < 0).any():

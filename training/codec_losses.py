@@ -19,7 +19,7 @@ def spectrum(waveform: torch.Tensor, size: int, window: torch.Tensor) -> torch.T
 
 
 class SpectralLoss(nn.Module):
-    """Mean absolute difference of log-mel magnitudes, and half that of log magnitudes, at four resolutions."""
+    """Mean absolute difference of log-mel magnitudes plus half that of log magnitudes, at four resolutions."""
 
     def __init__(self, sampling_rate: int) -> None:
         super().__init__()

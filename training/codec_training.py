@@ -57,7 +57,7 @@ class Excerpts:
             waveforms.append(waveform)
             if predicted:
                 of_voice = torch.from_numpy(predicted.get(clip.name, np.zeros((0, codes[-1].shape[1]), np.int16)))
-                # Where a clip has none, or is shorter than an excerpt, -1 asks for those of the recording.
+                # -1 selects the recording's codes, if a clip has no others or is shorter than an excerpt.
                 padding = (0, 0, 0, len(codes[-1]) - len(of_voice))
                 predictions.append(F.pad(of_voice.to(device), padding, value=-1))
             starts.append(torch.arange(total, total + len(codes[-1]) - self.frames + 1))
@@ -288,7 +288,7 @@ class CodecTraining:
         step: int = 0,
         used: float = 0.0,
     ) -> None:
-        """Codec and training state; each file is written beside its place and renamed, the counters last."""
+        """Codec and training state; each file is written under a temporary name and renamed, the counters last."""
         self.codec.config.dtype = "float32"
         self.codec.save_pretrained(self.folder)
         follow_umask(self.folder)
@@ -316,7 +316,7 @@ class CodecTraining:
         for part, optimizer in optimizers.items():
             if state := part_of(f"{part}_optimizer."):
                 load_optimizer_tensors(optimizer, state)
-        print(f"decoder: goes on at step {counters['step']}", flush=True)
+        print(f"decoder: continues at step {counters['step']}", flush=True)
         return int(counters["step"]), float(counters["used"])
 
     # -- what came of it ------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def load_weights(model: TtsTrmModel, processor: TtsTrmProcessor, voice: str) -> 
     A new speaker starts as the mean of those known; a new character as its plain relative ("ü" as "u"), or at random.
 
     Raises:
-        ValueError: if the voice speaks another codec's codes, or its sizes are not those of `model`.
+        ValueError: if the voice speaks another codec's codes, or its sizes differ from `model`.
     """
     trained = TtsTrmModel.from_pretrained(voice, dtype=torch.float32, use_safetensors=True)
     known = TtsTrmProcessor.from_pretrained(voice)
@@ -104,7 +104,7 @@ def load_weights(model: TtsTrmModel, processor: TtsTrmProcessor, voice: str) -> 
 
 
 def keep_known_characters(model: TtsTrmModel, processor: TtsTrmProcessor, voice: str) -> None:
-    """Has the characters that `voice` knows get no gradient: only those added beside them are learned."""
+    """Freezes the characters that `voice` knows: only added ones are learned."""
     known = TtsTrmProcessor.from_pretrained(voice).tokenizer.get_vocab()
     rows = torch.tensor([row for token, row in processor.tokenizer.get_vocab().items() if token in known])
     for name in CHARACTER_ROWS:

@@ -53,7 +53,7 @@ def make_model(
 ) -> TtsTrmModel:
     """A model of the sizes that options, processor and codec ask for, the codec's entries in its latent head.
 
-    Its weights are new, or those of `--from-pretrained`. `fields` of the configuration have no option of their own.
+    Its weights are new, or come from `--from-pretrained`. `fields` of the configuration have no option of their own.
     """
     codebooks = info.codebooks()
     if options.from_pretrained:
@@ -99,7 +99,7 @@ def make_sample_writer(
         # A speaker that does not exist is a mistake to hear of now.
         processor.speaker_to_id(prompt.speaker)
     sampling = {}
-    # Which takes the nearest entries unless it is told to sample.
+    # Takes the nearest entries, unless sampling is on.
     if options.codebook_head != "latent":
         sampling = {"temperature": options.sample_temperature, "top_k": options.sample_top_k}
     rows = (held_out_set[index] for index in range(len(held_out_set)))
@@ -144,7 +144,7 @@ def check_same_run(
     folder: Path, model: TtsTrmModel, processor: TtsTrmProcessor, state: dict, num_processes: int
 ) -> None:
     """Raises `CheckpointError` if a checkpoint is of another model, vocabulary or number of processes than this run."""
-    advice = "give the run another --output-dir, or --resume-from-checkpoint none to start anew"
+    advice = "give the run another --output-dir, or --resume-from-checkpoint none to start over"
     try:
         config = TtsTrmConfig.from_pretrained(folder)
         saved = TtsTrmProcessor.from_pretrained(folder)
@@ -177,6 +177,6 @@ def load_buffers(folder: Path, model: TtsTrmModel) -> None:
             if name == "head.codebooks" and not torch.equal(value, buffer):
                 raise CheckpointError(
                     f"{folder}: was trained on tokens of another codec; give the run another --output-dir, or "
-                    "--resume-from-checkpoint none to start anew."
+                    "--resume-from-checkpoint none to start over."
                 )
             buffer.copy_(value)

@@ -79,39 +79,39 @@ def option(
 
 @dataclasses.dataclass(frozen=True)
 class TrainingOptions:
-    """What a run is told, by the command line, a configuration file or code. It never changes.
+    """The options of a run, from the command line, a configuration file or code. They never change.
 
     Raises:
         ValueError: for values that can only be mistakes; the message names the option.
     """
 
-    config: Path | None = option(None, "YAML or JSON file with any of the options below, names as here")
+    config: Path | None = option(None, "YAML or JSON file with any of the options below, by the same names")
     from_pretrained: str | None = option(
         None,
-        "start from the weights of this voice, folder or Hub id; its sizes and its codec become the defaults",
+        "fine-tune this voice (folder or Hub id); its sizes and codec become the defaults",
         metavar="VOICE",
     )
 
     # data
     data_dir: list[str] = option(("test_dataset",), "folders with metadata.csv, or Hub names")
     token_dir: Path = option(None, "tokenised data (default: mimi_tokens in the first data folder)")
-    text_column: str = option("text", "of a Hub data set, or of a table with a header")
-    audio_column: str = option("audio", "of a Hub data set, or of a table with a header")
-    speaker_column: str = option("speaker", "of a Hub data set, or of a table with a header")
+    text_column: str = option("text", "text column of a Hub data set or a table with a header")
+    audio_column: str = option("audio", "audio column of a Hub data set or a table with a header")
+    speaker_column: str = option("speaker", "speaker column of a Hub data set or a table with a header")
     table_columns: str | None = option(
-        None, "of tables without a header, in their order: file,text,speaker; - leaves one out", metavar="NAMES"
+        None, "columns of tables without a header, in order: file,text,speaker; - skips a column", metavar="NAMES"
     )
     languages: list[str] = option(
         ("en",),
-        "of the texts, for numbers and abbreviations: a code (en, de, ...), and those of other speakers, anna=de",
+        "language in which numbers and abbreviations are read (en, de, ...), and exceptions by speaker, anna=de",
     )
-    split: str = option("train", "of a Hub data set; several are joined by +")
-    dataset_config: str | None = option(None, "of a Hub data set that has several")
+    split: str = option("train", "split of a Hub data set; join several with +")
+    dataset_config: str | None = option(None, "configuration of a Hub data set that has several")
     codec: str | None = option(None, "Hub id or folder (default: the tokens' own, else kyutai/mimi)")
-    max_text_length: int = option(512, "longer texts are left out (characters)", at_least=1)
-    max_audio_frames: int = option(256, "longer clips are left out (80 ms frames)", at_least=1)
-    held_out: float = option(0.04, "share of the sentences that is only evaluated")
-    streaming: bool = option(False, "read one shard of tokens after the other (--max-steps)")
+    max_text_length: int = option(512, "longest text, in characters; longer ones are skipped", at_least=1)
+    max_audio_frames: int = option(256, "longest clip, in frames of 80 ms; longer ones are skipped", at_least=1)
+    held_out: float = option(0.04, "share of the sentences that are held out for evaluation")
+    streaming: bool = option(False, "read one shard of tokens at a time; needs --max-steps")
     strict: bool = option(False, "stop at the first clip that cannot be read")
 
     # model
@@ -123,30 +123,30 @@ class TrainingOptions:
     H_cycles: int = option(3, "high-level cycles", also="--h-cycles")
     L_cycles: int = option(6, "low-level cycles in each of them", also="--l-cycles")
     num_heads: int = option(8, "attention heads")
-    convolution_kernel: int = option(9, "of the feed-forward layers (0 = none)")
+    convolution_kernel: int = option(9, "kernel size of the convolution in feed-forward layers (0 = none)")
     share_output_heads: bool = option(False, "one output for all codebooks", switch=False)
     alignment: str = option("durations", "durations, length or none")
-    upsampling_steps: int = option(4, "moments of a frame at which text is read")
+    upsampling_steps: int = option(4, "moments per frame at which the text is read")
     answer_injection: str = option("add", "add or cross_attention")
     codebook_head: str = option("latent", "latent, depth or parallel")
-    gradient_cycles: int = option(0, "last cycles that carry gradient (0 = all)")
-    fine_frame_fraction: float = option(1.0, "frames that train the fine codebooks")
+    gradient_cycles: int = option(0, "number of last cycles that carry gradient (0 = all)")
+    fine_frame_fraction: float = option(1.0, "share of frames that train the fine codebooks")
     dropout: float = option(0.1, "dropout probability")
 
     # training
     epochs: int = option(100, "passes over the data", at_least=1)
-    max_steps: int = option(0, "optimizer steps, instead of epochs (0 = off)", at_least=0)
-    batch_size: int = option(8, "clips a batch and process", at_least=1)
-    frames_per_batch: int = option(0, "batches of about this size (0 = batch-size)", at_least=0)
-    gradient_accumulation_steps: int = option(1, "batches an optimizer step", at_least=1)
+    max_steps: int = option(0, "optimizer steps; replaces --epochs (0 = off)", at_least=0)
+    batch_size: int = option(8, "clips per batch and process", at_least=1)
+    frames_per_batch: int = option(0, "batches of about this many frames (0 = use --batch-size)", at_least=0)
+    gradient_accumulation_steps: int = option(1, "batches per optimizer step", at_least=1)
     lr: float = option(0.0001, "peak learning rate", above=0)
     body_lr: float = option(
-        1.0, "share of --lr for what --from-pretrained knows: all but rows of speakers and new characters (0 = frozen)"
+        1.0, "share of --lr for the pretrained weights: all but speakers and new characters (0 = frozen)"
     )
-    warmup_steps: int = option(150, "steps of linear warm-up, at most a tenth", at_least=0)
-    weight_decay: float = option(0.1, "AdamW's, on matrices only")
+    warmup_steps: int = option(150, "steps of linear warm-up, at most a tenth of all", at_least=0)
+    weight_decay: float = option(0.1, "AdamW's weight decay, on matrices only")
     grad_clip: float = option(1.0, "largest gradient norm", above=0)
-    ema_decay: float = option(0.999, "of the averaged weights (0 = no average)")
+    ema_decay: float = option(0.999, "decay of the averaged weights (0 = no average)")
     fp16: bool = option(False, "mixed precision in float16 (GPU)", switch=False)
     bf16: bool = option(False, "mixed precision in bfloat16", switch=False)
     resume_from_checkpoint: str = option("auto", "folder, auto (the newest valid one, if any) or none")
@@ -156,26 +156,26 @@ class TrainingOptions:
     eval_interval: int = option(500, "steps between two evaluations", at_least=1)
     save_interval: int = option(1000, "steps between two checkpoints", at_least=1)
     keep_checkpoints: int = option(3, "step_* checkpoints kept (0 = all)", at_least=0)
-    output_dir: Path = option(Path("outputs/tts"), "checkpoints, samples, logs")
-    run_name: str | None = option(None, "for the trackers (default: the output folder and the time)")
+    output_dir: Path = option(Path("outputs/tts"), "folder for checkpoints, samples and logs")
+    run_name: str | None = option(None, "name for the trackers (default: output folder and time)")
     wandb: bool = option(False, "log to Weights & Biases (WANDB_MODE=offline works)")
     trackio: bool = option(False, "log to trackio")
     no_tensorboard: bool = option(False, "do not log to TensorBoard")
-    push_to_hub: str | None = option(None, "upload the final checkpoint, and best ones on the way", metavar="REPO")
+    push_to_hub: str | None = option(None, "upload each best checkpoint and the final one", metavar="REPO")
 
     # samples
-    sample_interval: int = option(0, "steps between two samplings (0 = off)", at_least=0)
-    num_samples: int = option(3, "samples each time, where no prompts are given", at_least=1)
+    sample_interval: int = option(0, "steps between spoken samples (0 = off)", at_least=0)
+    num_samples: int = option(3, "number of samples if no prompts are given", at_least=1)
     sample_prompts: list[str] | None = option(None, "texts to speak")
     sample_prompts_file: Path | None = option(None, "file of texts: text, id|text, name|text, # comment")
     sample_speaker: str = option("0", "speaker of texts without one")
-    sample_temperature: float = option(0.8, "of sampling heads")
-    sample_top_k: int = option(50, "of sampling heads")
+    sample_temperature: float = option(0.8, "temperature of heads that sample")
+    sample_top_k: int = option(50, "top-k of heads that sample")
 
     # system
     num_workers: int = option(4, "processes that prepare and load data", at_least=0)
     seed: int = option(42, "random seed")
-    device: str = option("auto", "where to compute", choices=("auto", "cuda", "mps", "cpu"))
+    device: str = option("auto", "device to compute on", choices=("auto", "cuda", "mps", "cpu"))
 
     def __post_init__(self) -> None:
         self._check_limits()
@@ -201,13 +201,9 @@ class TrainingOptions:
 
     def _check_together(self) -> None:
         if self.body_lr < 1 and not self.from_pretrained:
-            raise InputError(
-                f"--body-lr {self.body_lr}: only a voice that can speak can keep its weights; --from-pretrained"
-            )
+            raise InputError(f"--body-lr {self.body_lr}: needs --from-pretrained: a new voice has no weights to keep")
         if self.streaming and not self.max_steps:
-            raise InputError(
-                "--streaming needs --max-steps: how many batches an epoch has is not known before it is over"
-            )
+            raise InputError("--streaming needs --max-steps: the number of batches in an epoch is unknown")
         if self.output_dir.exists() and not self.output_dir.is_dir():
             raise InputError(f"--output-dir {self.output_dir} is a file; give a folder")
         if self.fp16 and self.bf16:
@@ -231,7 +227,7 @@ GROUPS = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of the options, their names those of the fields."""
+    """The parser of the options; their names are the fields' names."""
     parser = argparse.ArgumentParser(
         prog="run_training.py",
         description="Trains a voice: accelerate launch run_training.py --data-dir my_recordings",
@@ -320,7 +316,7 @@ def _read_config_file(parser: argparse.ArgumentParser, path: Path) -> dict:
         raise ConfigFileError(f"{path}: cannot be read ({error})") from error
     except Exception as error:
         # Yaml's errors share no base with the above, and yaml may be missing.
-        raise ConfigFileError(f"{path}: is no valid YAML ({error})") from error
+        raise ConfigFileError(f"{path}: is not valid YAML ({error})") from error
     if not isinstance(values, dict):
         raise ConfigFileError(f"{path}: must hold option names and values, such as `batch-size: 16`")
     known = {
@@ -348,7 +344,7 @@ def read_languages(words: list[str]) -> dict[str, str]:
     """`["en", "anna=de"]` as `{"": "en", "anna": "de"}`: by speaker, "" for all others.
 
     Raises:
-        ValueError: for what is neither a language nor that of a speaker.
+        ValueError: for a word that is neither a language nor a speaker's language.
     """
     languages = {"": "en"}
     for word in words:

@@ -87,7 +87,7 @@ def speakers_of(info: CodecInfo) -> list[str]:
 def make_processor(options: TrainingOptions, info: CodecInfo) -> TtsTrmProcessor:
     """A processor for the characters and speakers of the tokens, with the tokens' codec.
 
-    Those of the voice that the run starts from come first.
+    The pretrained voice's come first.
     """
     given = options.languages_by_speaker
     languages = {name: given.get(name, given[""]) for name in speakers_of(info)}

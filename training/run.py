@@ -32,7 +32,7 @@ class TrainingError(TtsTrmError, RuntimeError):
 
 
 class Run:
-    """One training run; `options` are those of the command line."""
+    """One training run, with the `options` of the command line."""
 
     def __init__(self, options: TrainingOptions) -> None:
         self.options = options
@@ -62,7 +62,7 @@ class Run:
         self.train_set, self.held_out_set, self.split_report = loaders.split_data(options, self.processor)
 
     def build(self) -> None:
-        """The model for what was found, and what the loop needs beside it."""
+        """Builds the model for the data, and everything else that the loop needs."""
         options = self.options
         self.model = model.make_model(options, self.processor, self.codec_info, self.train_set).to(self.device)
         # On a CPU the backward pass of the fused kernel is the slower one on short sequences.
@@ -121,7 +121,7 @@ class Run:
         del self.loader
         if self.stop_signal:
             self.save(f"step_{self.state.step}")
-            self.say(f"Stopped at step {self.state.step} and saved; the same command goes on from there.")
+            self.say(f"Stopped at step {self.state.step} and saved; run the same command to continue.")
             self.trackers.finish()
             return 128 + self.stop_signal
         if (not self.state.metrics or self.state.step % self.options.eval_interval) and self.evaluate():
@@ -174,7 +174,7 @@ class Run:
         progress.close()
 
     def optimizer_step(self, group: list[dict]) -> torch.Tensor:
-        """One step on the mean loss of the frames in `group`, on all processes; returns that of this one."""
+        """One step on the mean loss of the frames in `group` over all processes; returns this process's loss."""
         # by frames: however a step's clips are shared out to batches and processes, the gradient is the same
         frames = [batch["label_lengths"].sum().float().to(self.device) for batch in group]
         mean = self.accelerator.reduce(sum(frames), "mean")
@@ -239,7 +239,7 @@ class Run:
         improved = self.state.step % options.eval_interval == 0 and self.evaluate()
         if options.sample_interval and self.state.step % options.sample_interval == 0:
             self.sample()
-        # Last, as a run that goes on from a step does not do again what came before its checkpoint.
+        # Last: a resumed run does not repeat what came before its checkpoint.
         if improved:
             self.save("best")
         if self.state.step % options.save_interval == 0 and self.state.step < self.total_steps:
@@ -323,7 +323,7 @@ class Run:
 
     def held_out_key(self) -> str:
         """One hash of the sentences that are held out and who says them, whatever their order."""
-        # Streamed rows are those of several shards.
+        # Streamed rows come from several shards.
         parts = getattr(self.held_out_set, "datasets", [self.held_out_set])
         pairs = (pair for part in parts for pair in zip(part.input_ids, part.speaker_ids, strict=True))
         texts = sorted(f"{speaker} {ids.tolist()}" for ids, speaker in pairs)
@@ -350,7 +350,7 @@ class Run:
         rank = self.accelerator.process_index
         losses = [torch.tensor(loss, device=self.device) for loss in state["losses"][rank]]
         self.state = RunState.from_dict(state, losses)
-        # It may go on without --fp16.
+        # It may continue without --fp16.
         if state.get("scaler") and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         random_state.restore_random_state(loaded["random"][str(rank)], self.device)

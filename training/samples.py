@@ -1,4 +1,4 @@
-"""Speech while training: the same prompts spoken every so many steps, beside the recordings they are to become."""
+"""Samples during training: the same prompts are spoken at intervals, and compared with their recordings."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Where a run is: what its checkpoints hold beside tensors, and what a run that goes on takes from them."""
+"""The state of a run: what checkpoints hold besides tensors, and what a resumed run takes from them."""
 
 import math
 from dataclasses import dataclass, field

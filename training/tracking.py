@@ -83,7 +83,7 @@ class Trackers:
             except Exception as error:
                 self._trackers.remove(tracker)
                 reason = f"{type(error).__name__}: {error}"
-                logger.warning("Tracking with %s stops, the run goes on: %s", tracker.name, reason)
+                logger.warning("Tracking with %s stops, the run continues: %s", tracker.name, reason)
 
     def log(self, values: dict[str, float], step: int) -> None:
         def log(tracker: GeneralTracker) -> None:

@@ -53,7 +53,7 @@ TIMING, SOUND, RECURSION, FEEDBACK, SPECIFICATION, INPUT = (
 
 ROWS = [
     Row("base", RECURSION, "one pass of one block: H 1, L 1"),
-    Row("gaussian-4", TIMING, "Gaussians about centres in the place of boxes", model_class=variants.Gaussian),
+    Row("gaussian-4", TIMING, "Gaussians around centres instead of boxes", model_class=variants.Gaussian),
     Row(
         "gaussian-1",
         TIMING,
@@ -68,7 +68,7 @@ ROWS = [
     Row(
         "cross-entropy",
         SOUND,
-        "cross-entropy of all codebooks beside the regression",
+        "cross-entropy of all codebooks in addition to the regression",
         config={"latent_cross_entropy_weight": 0.1},
     ),
     Row("alone", INPUT, "kathleen alone, no synthetic speaker", speakers=("kathleen",)),

@@ -134,7 +134,7 @@ class Laboratory:
         return list(dict.fromkeys(texts))[:SPOKEN]
 
     def train(self, options, model, average, phases) -> dict:
-        """Trains `model` and its `average` for `minutes` of processor time, without that of measuring.
+        """Trains `model` and its `average` for `minutes` of processor time, not counting evaluation.
 
         Each of the data sets in `phases` has the same share of the time.
         """
@@ -280,7 +280,7 @@ def run_rows(command, rows) -> None:
     """Trains and measures this command's share of `rows`, and appends each to the results as it is done."""
     import torch
 
-    # One core, whatever else runs beside it.
+    # One core, so that other programs disturb less.
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     number, shares = map(int, command.share.split("/"))

@@ -65,7 +65,7 @@ def parse_arguments(arguments=None):
     parser.add_argument(
         "--evaluation", type=Path, default=EVALUATION, help="JSON (default: docs/results/tts-trm-mini.json)"
     )
-    parser.add_argument("--dictionary", type=Path, help="one `word PHONE PHONE` a line (default: that of pocketsphinx)")
+    parser.add_argument("--dictionary", type=Path, help="one `word PHONE PHONE` per line (default: pocketsphinx's)")
     parser.add_argument(
         "--data-dir",
         nargs="+",
@@ -256,7 +256,7 @@ def table(groups: dict[str, list[str]], systems: tuple[str, ...], spoken: list[S
 
 
 def difference(spoken: list[Spoken]) -> str:
-    """Points by which the last system's share is above that of the one before, and its 95 % interval over sentences."""
+    """Difference in points between the last two systems, and its 95 % interval over sentences."""
     from tts_trm.evaluation.word_metrics import bootstrap_interval
 
     # By sentence, of those that hold one of the words.

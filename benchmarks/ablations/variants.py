@@ -18,7 +18,7 @@ from ...modeling_tts_trm_text import TextUpsampler
 
 
 class DeepSupervision(TtsTrmModel):
-    """The head's loss after every high-level cycle, its weight rising to that of the last (TRM, arXiv:2510.04871)."""
+    """The head's loss after every high-level cycle, with weights that rise towards the last (TRM, arXiv:2510.04871)."""
 
     def _answers(self, *args, **kwargs):
         self.all_answers = super()._answers(*args, **kwargs)
@@ -74,7 +74,7 @@ class RotaryAttention(Attention):
 
 
 class Rotary(TtsTrmModel):
-    """Rotary positions in the self-attention of text and frames, beside the sinusoids."""
+    """Rotary positions in the self-attention of text and frames, in addition to the sinusoids."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -110,7 +110,7 @@ class GaussianUpsampler(TextUpsampler):
 
 
 class Gaussian(TtsTrmModel):
-    """[`GaussianUpsampler`] in the place of boxes."""
+    """[`GaussianUpsampler`] instead of boxes."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -177,7 +177,7 @@ class MixtureHead(LatentHead):
 
 
 class Mixture(TtsTrmModel):
-    """[`MixtureHead`] in the place of the latent head."""
+    """[`MixtureHead`] instead of the latent head."""
 
     def __init__(self, config):
         super().__init__(config)

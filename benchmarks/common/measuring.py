@@ -96,7 +96,7 @@ def operations(call: Callable) -> float:
 
 
 def write_results(name: str, results: dict) -> Path:
-    """Writes `docs/results/<name>.json`, the machine beside the figures."""
+    """Writes `docs/results/<name>.json`: the figures and the machine."""
     path = RESULTS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")

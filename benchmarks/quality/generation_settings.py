@@ -212,7 +212,7 @@ def run_rows(command) -> None:
     """Measures the rows that the results lack, and appends each as it is done."""
     import torch
 
-    # One core, whatever else runs beside it.
+    # One core, so that other programs disturb less.
     torch.set_num_threads(1)
     studio = Studio(command)
     for row in ROWS:

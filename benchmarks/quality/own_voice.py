@@ -63,7 +63,7 @@ def take_minutes(clips: list, minutes: float, folder: Path) -> float:
 
 
 def fine_tune(command, data: Path, output: Path, body_lr: float) -> None:
-    """Runs a training, or what is left of it."""
+    """Runs a training, or the rest of an interrupted one."""
     options = {
         "--data-dir": data,
         "--from-pretrained": command.model,

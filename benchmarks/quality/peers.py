@@ -1,4 +1,4 @@
-"""The bundled voice beside Kokoro-82M and Piper with their real weights: words heard, DNSMOS, speed, memory, size.
+"""The bundled voice compared with Kokoro-82M and Piper (real weights): word errors, DNSMOS, speed, memory, size.
 
     pip install '.[ears,onnx]' kokoro-onnx piper-tts
     python benchmarks/quality/peers.py --kokoro kokoro-folder --piper piper-folder

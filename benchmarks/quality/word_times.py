@@ -3,7 +3,7 @@
     python benchmarks/quality/word_times.py
 
 Sentences that the voice has never seen are spoken, each word's start is taken from `Voice`, and compared with
-pocketsphinx, which is told the words and finds them in the sound. The same alignment of recordings and of our own
+pocketsphinx, which is given the words and finds them in the audio. The same alignment of recordings and of our own
 training durations shows what of the difference is the judge's: run `scripts/evaluate_voice.py` for those.
 """
 

@@ -1,4 +1,4 @@
-"""Two processes beside one with the same global batch: the losses, and the speed.
+"""Two processes compared with one at the same global batch: losses and speed.
 
     python benchmarks/speed/data_parallel.py
 

@@ -2,9 +2,9 @@
 
     python benchmarks/speed/data_preparation.py
 
-The recordings are those of `test_dataset`, linked often enough to fill a minute; Mimi has its full size and random
+The recordings of `test_dataset` are linked often enough to fill a minute; Mimi has its full size and random
 weights. Texts are aligned to the codes of the offline codec. Batches are read from these by the loader of
-`run_training.py`, beside the training of the bundled voice's sizes on the same batches.
+`run_training.py`, compared with training at the bundled voice's sizes on the same batches.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def make_recordings(folder: Path, copies: int) -> Path:
 
 
 def make_mimi(folder: Path) -> Path:
-    """Mimi with random weights; its entries too, for those of a new one are all zero."""
+    """Mimi with random weights, also for the codebook entries, which would be zero."""
     from transformers import MimiConfig, MimiModel
 
     codec = MimiModel(MimiConfig(num_quantizers=32))

@@ -1,4 +1,4 @@
-"""The bundled voice as ONNX beside torch: size, codes that differ, computing, and the wait for the first audio.
+"""The bundled voice in ONNX compared with torch: size, differing codes, speed, and time to the first audio.
 
     python benchmarks/speed/onnx_export.py
 

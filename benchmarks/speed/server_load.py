@@ -5,7 +5,7 @@
 
 It starts `app.py` with the bundled voice and as many places as there are clients. Every client asks for speech again as
 soon as it has the last one, and compares each sample with what the same request gave alone. Then one client asks the
-page over and over. Memory is that of the server's process.
+page over and over. Memory is measured in the server's process.
 """
 
 import argparse

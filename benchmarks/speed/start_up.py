@@ -2,7 +2,7 @@
 
     python benchmarks/speed/start_up.py
 
-Every figure is the time of a new process, on a warm disk; the libraries' own imports stand beside ours.
+Every figure is the time of a new process, on a warm disk; the libraries' own imports are listed as well.
 """
 
 import argparse

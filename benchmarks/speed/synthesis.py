@@ -1,4 +1,4 @@
-"""How fast speech is made, part by part and beside other systems, and what memory it takes.
+"""Speed of synthesis by part and compared with other systems, and its memory.
 
     python benchmarks/speed/synthesis.py [--device cuda]
 
@@ -115,7 +115,7 @@ def memory_of(name: str, seconds: float):
 
 
 def measure_parts(name: str, peak: float, rounds: int) -> list[dict]:
-    """Seconds of each part, beside the least that the processor could take for its operations."""
+    """Seconds of each part, and the lower bound for its operations on this processor."""
     system, results = Ours(name), []
     for seconds in SECONDS:
         calls = system.parts(seconds)

@@ -121,7 +121,7 @@ def load_codec(name: str, subfolder: str = "", revision: str | None = None, **hu
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CodecError(
             f"The codec {os.path.join(name, subfolder) if subfolder else name} cannot be loaded ({reason}). "
-            "Where nothing can be downloaded, use the offline codec: --codec pretrained/tts-trm-mini/codec"
+            "Without a connection, use the offline codec: --codec pretrained/tts-trm-mini/codec"
         ) from error
     _loaded_codecs[key] = codec.eval().requires_grad_(False)
     return codec
@@ -137,7 +137,7 @@ def check_weight_files(folder: str, subfolder: str = "") -> None:
         names = json.load(file)["weight_map"].values()
     for name in names:
         if os.path.basename(name) != name:
-            raise CodecError(f"{index}: {name!r} leaves the folder; keep all weights beside it.")
+            raise CodecError(f"{index}: {name!r} leaves the folder; keep all weights next to it.")
 
 
 def _suffix(path: str | os.PathLike) -> str:
@@ -399,7 +399,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         for alias in SPEAKER_ALIASES:
             if (named := kwargs.pop(alias, None)) is not None:
                 if speaker is not None:
-                    raise InputError(f"Both speaker={speaker!r} and {alias}={named!r} are given; one will do.")
+                    raise InputError(f"Both speaker={speaker!r} and {alias}={named!r} are given; give only one.")
                 speaker = named
         merged = self._merge_kwargs(tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
         data: dict = {}

@@ -1,6 +1,6 @@
 """How a language says numbers, money, dates and times: the words for what a rule of `normalization_tts_trm.py` found.
 
-Number words are those of num2words.
+Number words come from num2words.
 """
 
 import re
@@ -17,7 +17,7 @@ except ImportError:
     num2words = None
 # Of a number that is read as one; a longer one is read digit by digit.
 MAX_DIGITS = 15
-# Characters beside a match that its rule may look at: all of a long text would take forever.
+# Characters around a match that its rule may look at; a whole long text would take forever.
 NEIGHBOURHOOD = 40
 # Before a letter that is said by its name, in what rules return.
 LETTER = "\ue000"

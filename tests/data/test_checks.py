@@ -56,7 +56,7 @@ def test_a_clean_data_set_has_no_problem(tmp_path, capsys):
     write_dataset(tmp_path)
     assert problems(tmp_path) == (0, {})
     said = capsys.readouterr().out
-    assert "14 clips, 14 texts, 24 kHz" in said and "14 clips: 0 to mend, 0 to listen to." in said
+    assert "14 clips, 14 texts, 24 kHz" in said and "14 clips: 0 to repair, 0 to listen to." in said
 
 
 FAULTS = {

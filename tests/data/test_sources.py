@@ -101,9 +101,9 @@ def test_source_that_is_nowhere():
         ("file_name,text\na\0.wav,Hello\n", "line 2: 'a.x00.wav' is no file name"),
         ('file_name,text\na.wav,"' + "never closed " * 20_000, "is a quote not closed before it"),
         ('file_name,text,"' + "never closed " * 20_000, "is a quote not closed before it"),
-        ("file_name,text,durations\na.wav,Hello,NaN 1 -3\n", "durations 'NaN 1 -3' are no list of numbers"),
-        (f"file_name,text,durations\na.wav,Hello,[1{400 * '0'}]\n", "line 2: durations .* are no list of numbers"),
-        (f"file_name,text,durations\na.wav,Hello,{2000 * '['}\n", "line 2: durations .* are no list of numbers"),
+        ("file_name,text,durations\na.wav,Hello,NaN 1 -3\n", "durations 'NaN 1 -3' are not a list of numbers"),
+        (f"file_name,text,durations\na.wav,Hello,[1{400 * '0'}]\n", "line 2: durations .* are not a list of numbers"),
+        (f"file_name,text,durations\na.wav,Hello,{2000 * '['}\n", "line 2: durations .* are not a list of numbers"),
         ("file_name,text,text\na.wav,Hello,World\n", "has several columns 'text'; keep one of them"),
         ("file_name,text,speaker,file_name,text\n", "has several columns 'file_name' and 'text'; keep one"),
         ("name,text\na.wav,Hello\n", "the column file_name is missing from .*choose with --audio-column"),
@@ -204,7 +204,7 @@ def test_samples_and_long_strings_of_a_data_set_are_audio_too(tmp_path):
     mono, stereo, broken = (read_hub(tmp_path / f"hub{number}")[0] for number in range(3))
     np.testing.assert_array_equal(mono.load(24_000), stereo.load(24_000))
     assert len(mono.load(24_000)) == 4800 and len(mono.load(12_000)) == 2400
-    with pytest.raises(AudioError, match="row 0: its array is no waveform"):
+    with pytest.raises(AudioError, match="row 0: its array is not a waveform"):
         broken.load(24_000)
 
     write_audio(tmp_path / "hub" / "a.wav", 0.4, 1)

@@ -345,7 +345,7 @@ def test_damaged_durations_are_named(prepare, tmp_path):
 
 def test_a_codec_with_more_entries_than_can_be_stored_is_refused(prepare, tmp_path, monkeypatch):
     monkeypatch.setattr(tokenizing, "MAX_CODEBOOK", 31)
-    with pytest.raises(DataError, match="codec: has 32 entries a codebook; only 31 can be stored"):
+    with pytest.raises(DataError, match="codec: has 32 entries per codebook; only 31 can be stored"):
         prepare(tmp_path / "tokens")
 
 

@@ -27,7 +27,7 @@ def test_every_job_has_the_options_of_its_script(job, capsys):
 
 def test_an_unknown_job_is_usage(capsys):
     assert cli.main(["sing"]) == 2
-    assert "there is no job 'sing'" in capsys.readouterr().err
+    assert "unknown command 'sing'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

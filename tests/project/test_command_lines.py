@@ -144,7 +144,7 @@ def test_a_real_interrupt_leaves_no_wav(tiny_voice, tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate()
-    hint = b"a.wav.unfinished: what is spoken; the same command with --resume goes on.\n"
+    hint = b"a.wav.unfinished: holds what was spoken; run the same command with --resume to continue.\n"
     assert (process.returncode, error) == (130, hint + b"error: interrupted\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == [spoken.name, f"{spoken.name}.jsonl", "text.txt"]
 

@@ -174,7 +174,7 @@ def test_a_data_set_of_somebody_else_names_no_recording_of_this_machine(tmp_path
     datasets.Dataset.from_dict(columns).to_parquet(copy / "train-00000-of-00001.parquet")
     *outside, inside = read_hub(copy)
     for clip in outside:
-        with pytest.raises(AudioError, match=r"row \d: .* is no file of the data set"):
+        with pytest.raises(AudioError, match=r"row \d: .* is not a file of the data set"):
             clip.load(24_000)
     assert len(inside.load(24_000))
 

@@ -74,7 +74,7 @@ def test_what_shapes_the_codes_is_exact_in_half_precision(trained):
 def test_started_again_it_goes_on_and_the_decoder_gets_better(recordings, trained, capsys):
     before = TtsTrmCodec.from_pretrained(trained)
     assert train(recordings, trained, minutes=0.15) == 0
-    assert "goes on at step" in capsys.readouterr().out
+    assert "continues at step" in capsys.readouterr().out
     after = TtsTrmCodec.from_pretrained(trained)
     assert torch.equal(before.codebooks, after.codebooks)
     audio = torch.from_numpy(buzz(100)[: RATE - RATE % 1920])[None]

@@ -112,7 +112,7 @@ def test_configs_of_the_repository(path):
         ("batch-size: four", "--batch-size: invalid int value: 'four'"),
         ("lr: -1", "--lr must be above 0, not -1.0"),
         ("[1, 2]", "must hold option names and values"),
-        ("a: b: c", "run.yaml: is no valid YAML"),
+        ("a: b: c", "run.yaml: is not valid YAML"),
         ("fp16: maybe", "'maybe' is neither true nor false"),
         (None, "run.yaml: cannot be read"),
     ],

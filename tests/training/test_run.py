@@ -350,7 +350,7 @@ def test_tracker_that_fails_ends_nothing(tmp_path, tokens, monkeypatch, caplog):
 
     monkeypatch.setattr(WandBTracker, "start", fail)
     assert run("--max-steps 1 --wandb", "--token-dir", tokens, "--output-dir", tmp_path) == 0
-    assert "Tracking with wandb stops, the run goes on: RuntimeError: not logged in" in caplog.text
+    assert "Tracking with wandb stops, the run continues: RuntimeError: not logged in" in caplog.text
 
 
 @pytest.mark.parametrize(

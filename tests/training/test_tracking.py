@@ -137,7 +137,7 @@ def test_a_tracker_that_fails_stops_no_other(moment, tmp_path, monkeypatch, capl
             trackers.log_speech("sample_1", a_speech(), step)
         trackers.finish()
     assert [record.getMessage() for record in caplog.records] == [
-        "Tracking with wandb stops, the run goes on: ConnectionError: no server"
+        "Tracking with wandb stops, the run continues: ConnectionError: no server"
     ]
     # It is left alone from then on.
     assert calls[-1] == moment.split("_")[0]
