@@ -279,7 +279,8 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         frame_mask = length_mask(lengths, size)
         # [N, D], real frames only.
         frames = answers[-1][frame_mask]
-        codes = labels.transpose(1, 2)[frame_mask] if labels is not None else None  # [N, K]
+        # Shape [N, K].
+        codes = labels.transpose(1, 2)[frame_mask] if labels is not None else None
         if codes is not None:
             output.codebook_loss, output.codebook_losses = self.head.loss(frames, codes)
             output.loss = output.codebook_loss

@@ -39,7 +39,8 @@ NOISE_COLUMNS = 273
 UNIT = 20.0
 
 
-MIN_PITCH, MAX_PITCH = 65.0, 500.0  # Hz
+# In Hz.
+MIN_PITCH, MAX_PITCH = 65.0, 500.0
 # Log of 181 Hz, the pitch of a clip that has none.
 USUAL_LOG_PITCH = 5.2
 # The shortest period wins whose peak reaches this share of the highest.
@@ -182,7 +183,8 @@ def _weighted_mean(values: torch.Tensor, weights: torch.Tensor, columns: int) ->
 
 @dataclass
 class TtsTrmCodecEncoderOutput(ModelOutput):
-    audio_codes: torch.LongTensor | None = None  # [B, K, T]
+    # Shape [B, K, T].
+    audio_codes: torch.LongTensor | None = None
 
 
 @dataclass

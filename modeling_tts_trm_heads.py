@@ -323,7 +323,8 @@ class LatentHead(CodebookHead):
         logits = []
         for part, dims in self._chains():
             levels = torch.arange(part.start, part.stop, device=codes.device)[:, None]
-            named = self.codebooks[levels, codes[:, part].T]  # [k, N, D]
+            # Shape [k, N, D].
+            named = self.codebooks[levels, codes[:, part].T]
             residual = latent[:, dims] - (named.cumsum(0) - named)
             logits.append(self._codebook_logits(residual, part))
         return torch.cat(logits)

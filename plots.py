@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 # Of an alignment drawn from durations, whose borders fall between frames.
 STEPS_PER_FRAME = 4
-SPECTROGRAM_HEIGHT, CHARACTER_HEIGHT = 2.2, 0.125  # inches
+# In inches.
+SPECTROGRAM_HEIGHT, CHARACTER_HEIGHT = 2.2, 0.125
 NAMES = {" ": "␣", "<boundary>": "edge"}
 
 

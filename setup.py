@@ -16,7 +16,8 @@ EVALUATION = [
     "jinja2>=3.1",
     "jiwer>=4.0",
     "pocketsphinx>=5.0",
-    "pyworld-prebuilt>=0.3.6",  # pyworld, with wheels
+    # This is pyworld with wheels.
+    "pyworld-prebuilt>=0.3.6",
 ]
 EARS = ["faster-whisper>=1.1", "resemblyzer>=0.1.4", "setuptools<81", "speechmos>=0.0.1.1", "whisper-normalizer>=0.1"]
 CODEC = ["scikit-learn>=1.6"]
@@ -67,7 +68,8 @@ setup(
     packages=["tts_trm", *(f"tts_trm.{room}" for room in ROOMS)],
     package_dir={"tts_trm": "."},
     package_data={
-        "tts_trm": ["pretrained/*/*", "pretrained/*/codec/*"],  # the bundled voice
+        # The bundled voice.
+        "tts_trm": ["pretrained/*/*", "pretrained/*/codec/*"],
         "tts_trm.evaluation": ["*.html"],
         "tts_trm.serving": ["page.js", "page.css"],
     },

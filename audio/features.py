@@ -24,7 +24,8 @@ def log_mel_decibels(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
 
 # c_1..c_13; c_0, the loudness, is left out.
 CEPSTRAL_COEFFICIENTS = 13
-MIN_PITCH, MAX_PITCH = 60.0, 500.0  # Hz
+# In Hz.
+MIN_PITCH, MAX_PITCH = 60.0, 500.0
 
 
 def mel_cepstra(waveform: np.ndarray, sampling_rate: int, coefficients: int = CEPSTRAL_COEFFICIENTS) -> np.ndarray:
@@ -32,7 +33,8 @@ def mel_cepstra(waveform: np.ndarray, sampling_rate: int, coefficients: int = CE
 
     They are the cosine series of the 80-band log-mel power: $x_n = c_0 + 2 \sum_d c_d \cos(\pi d (n + 1/2) / 80)$.
     """
-    decibels = log_mel_decibels(waveform, sampling_rate)  # [bands, N]
+    # Shape [bands, N].
+    decibels = log_mel_decibels(waveform, sampling_rate)
     bands = len(decibels)
     angles = np.pi / bands * np.arange(1, coefficients + 1)[:, None] * (np.arange(bands) + 0.5)
     return (np.cos(angles) @ decibels / bands).T.astype(np.float64)
@@ -53,7 +55,8 @@ def pitch_contour(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
     except ImportError as error:
         raise ImportError("Pitch needs pyworld: pip install 'tts-trm[eval]'.") from error
     samples = np.ascontiguousarray(waveform, dtype=np.float64)
-    period = 1000 * HOP_LENGTH / sampling_rate  # milliseconds
+    # In milliseconds.
+    period = 1000 * HOP_LENGTH / sampling_rate
     coarse, times = pyworld.dio(samples, sampling_rate, MIN_PITCH, MAX_PITCH, frame_period=period, allowed_range=0.15)
     pitch = pyworld.stonemask(samples, coarse, times, sampling_rate)
     aperiodicity = pyworld.d4c(samples, pitch, times, sampling_rate, threshold=0.85)

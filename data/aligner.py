@@ -55,7 +55,8 @@ class Aligner(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, latents: torch.Tensor, text_lengths: torch.Tensor) -> torch.Tensor:
         """`[B, S]` ids and `[B, T, latent_dim]` latents to log-probabilities over characters `[B, 4 T, S]`."""
-        keys = self.text(self.embedding(input_ids).transpose(1, 2))  # [B, WIDTH, S]
+        # Shape [B, WIDTH, S].
+        keys = self.text(self.embedding(input_ids).transpose(1, 2))
         frames = self.frames(latents.transpose(1, 2))
         # [B, WIDTH, 4 T].
         steps = frames.unflatten(1, (STEPS_PER_FRAME, WIDTH)).permute(0, 2, 3, 1).flatten(2)

@@ -21,7 +21,8 @@ from .clips import Clip
 from .dataset import ALIGNER_STEPS_PER_FRAME
 from .held_out import text_key
 
-FRAME_RATE = 12.5  # of both codecs
+# Frame rate of both codecs, in Hz.
+FRAME_RATE = 12.5
 # Seconds, of which the loudness is measured.
 BLOCK = 0.01
 # dB below its loud blocks: what is quieter is a pause.
@@ -38,7 +39,8 @@ CLIPPED_SAMPLES = 10
 FLAT_TOP = 3
 # Seconds of silence at either end, and within.
 MAX_EDGE, MAX_PAUSE = 0.8, 1.5
-MIN_SECONDS, MIN_RATE = 0.5, 16_000  # seconds, Hz
+# In seconds and Hz.
+MIN_SECONDS, MIN_RATE = 0.5, 16_000
 # Robust standard deviations of the logarithm; clips for a median.
 RATE_DEVIATIONS, MIN_CLIPS = 4.0, 8
 # Of the logarithm: synthetic speech is so even that anything would stand out.
@@ -95,11 +97,16 @@ class Measures:
     level: float = 0.0
     # Of the quietest blocks.
     noise: float = 0.0
-    clipped: int = 0  # samples
-    edges: tuple[float, float] = (0.0, 0.0)  # seconds of silence
-    longest_pause: float = 0.0  # seconds within
-    checksum: int = 0  # of the samples
-    error: tuple[str, str] | None = None  # kind and message
+    # Number of clipped samples.
+    clipped: int = 0
+    # Seconds of silence at start and end.
+    edges: tuple[float, float] = (0.0, 0.0)
+    # In seconds, without the edges.
+    longest_pause: float = 0.0
+    # Checksum of the samples.
+    checksum: int = 0
+    # Kind and message.
+    error: tuple[str, str] | None = None
 
     @property
     def characters(self) -> int:
@@ -117,7 +124,8 @@ class Problem:
 
     name: str
     speaker: str
-    kind: str  # of `KINDS`
+    # One of `KINDS`.
+    kind: str
     message: str
 
 

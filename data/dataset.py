@@ -31,7 +31,8 @@ DURATION_TOLERANCE = 0.01
 
 def read_codes(table: "datasets.Dataset", row: int) -> np.ndarray:
     """Codes `[K, T]` int16 of one row of a `datasets.Dataset`, without a copy: read only."""
-    lists = table.data.fast_slice(row, 1)["audio_codes"].chunk(0).flatten()  # [K] lists
+    # K lists.
+    lists = table.data.fast_slice(row, 1)["audio_codes"].chunk(0).flatten()
     return lists.flatten().to_numpy().reshape(len(lists), -1)
 
 
@@ -50,7 +51,8 @@ class SpeechDataset(Dataset):
         self.input_ids = [input_ids[row] for row in rows]
         self.speaker_ids = [speaker_ids[row] for row in rows]
         self.durations = None if durations is None else [durations[row] for row in rows]
-        self.lengths = _column(table, "num_frames")[rows]  # [N] frames
+        # Frames of each clip, shape [N].
+        self.lengths = _column(table, "num_frames")[rows]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -105,13 +107,15 @@ class SplitReport:
     num_rows: int = 0
     num_train: int = 0
     num_held_out: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)  # reason -> rows
+    # Reason to number of rows.
+    dropped: dict[str, int] = field(default_factory=dict)
     # Rows whose own durations fit neither their text nor their frames.
     stale_durations: int = 0
     unknown_characters: dict[str, int] = field(default_factory=dict)
     train_hours: float = 0.0
     held_out_hours: float = 0.0
-    hours_per_speaker: dict[str, float] = field(default_factory=dict)  # both sides
+    # Training and held-out clips together.
+    hours_per_speaker: dict[str, float] = field(default_factory=dict)
     # Of the folder that was looked at, where it was not all.
     part: str = ""
 

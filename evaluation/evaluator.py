@@ -84,7 +84,8 @@ class Renditions:
     passages: list[Passage | None] = field(default_factory=list)
     # Seconds that each system took for all of them.
     computing: dict[str, float] = field(default_factory=dict)
-    batches: list[dict] = field(default_factory=list)  # for `codebook_measures`
+    # For `codebook_measures`.
+    batches: list[dict] = field(default_factory=list)
     # The reason by text.
     refusals: dict[str, str] = field(default_factory=dict)
 

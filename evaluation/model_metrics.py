@@ -1,13 +1,26 @@
 """What is measured of a model on held-out sentences: in training, and codebook by codebook."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from ..errors_tts_trm import InputError
 from ..modeling_tts_trm import TtsTrmModel
 from ..modeling_tts_trm_heads import FRAMES_AT_ONCE
 from ..modeling_tts_trm_layers import length_mask
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Within the context the model is in evaluation mode; its own mode is restored afterwards."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 def shuffle_texts(batch: dict) -> dict | None:
@@ -44,8 +57,6 @@ def evaluate(
         length), `frame_cosine` (of the answers of neighbouring frames), `cycle_loss/<h>` and `cycle_change/<h>` after
         each high-level cycle (from the second one on), and for the latent head `relative_error`.
     """
-    was_training = model.training
-    model.eval()
     # Weighted sum and sum of weights.
     sums: dict[str, tuple[float, float]] = {}
 
@@ -53,33 +64,33 @@ def evaluate(
         total, weights = sums.get(name, (0.0, 0.0))
         sums[name] = total + float(value) * weight, weights + weight
 
-    for batch in batches:
-        batch = {name: value.to(device) for name, value in batch.items()}
-        frames = int(batch["label_lengths"].sum())
-        output = model(**batch, return_cycles=True)
-        add("loss", output.loss, frames)
-        for codebook, loss in enumerate(output.codebook_losses.tolist()):
-            add(f"codebook_loss/{codebook:02d}", loss, frames)
-        for cycle, loss in enumerate(output.cycle_losses.tolist(), 1):
-            add(f"cycle_loss/{cycle}", loss, frames)
-        for cycle, change in enumerate(output.cycle_changes.tolist(), 2):
-            add(f"cycle_change/{cycle}", change, frames)
-        mask = length_mask(batch["label_lengths"], batch["labels"].shape[-1])
-        hidden, codes = output.last_hidden_state[mask], batch["labels"].transpose(1, 2)[mask]
-        answers = output.last_hidden_state.float()
-        cosine = torch.nn.functional.cosine_similarity(answers[:, 1:], answers[:, :-1], -1)[mask[:, 1:]]
-        if len(cosine):
-            add("frame_cosine", cosine.mean(), len(cosine))
-        add("codebook_0_accuracy", (model.head.predict(hidden)[:, 0] == codes[:, 0]).float().mean(), frames)
-        if model.config.predicts_latents:
-            add("relative_error", model.head.relative_error(hidden, codes), frames)
-        if output.durations is not None:
-            error = (output.durations.sum(-1) - batch["label_lengths"]).abs() / batch["label_lengths"]
-            add("length_error", error.mean(), len(error))
-        shuffled = shuffle_texts(batch)
-        if shuffled is not None:
-            add("shuffled_text_loss", model(**shuffled).loss, frames)
-    model.train(was_training)
+    with evaluating(model):
+        for batch in batches:
+            batch = {name: value.to(device) for name, value in batch.items()}
+            frames = int(batch["label_lengths"].sum())
+            output = model(**batch, return_cycles=True)
+            add("loss", output.loss, frames)
+            for codebook, loss in enumerate(output.codebook_losses.tolist()):
+                add(f"codebook_loss/{codebook:02d}", loss, frames)
+            for cycle, loss in enumerate(output.cycle_losses.tolist(), 1):
+                add(f"cycle_loss/{cycle}", loss, frames)
+            for cycle, change in enumerate(output.cycle_changes.tolist(), 2):
+                add(f"cycle_change/{cycle}", change, frames)
+            mask = length_mask(batch["label_lengths"], batch["labels"].shape[-1])
+            hidden, codes = output.last_hidden_state[mask], batch["labels"].transpose(1, 2)[mask]
+            answers = output.last_hidden_state.float()
+            cosine = torch.nn.functional.cosine_similarity(answers[:, 1:], answers[:, :-1], -1)[mask[:, 1:]]
+            if len(cosine):
+                add("frame_cosine", cosine.mean(), len(cosine))
+            add("codebook_0_accuracy", (model.head.predict(hidden)[:, 0] == codes[:, 0]).float().mean(), frames)
+            if model.config.predicts_latents:
+                add("relative_error", model.head.relative_error(hidden, codes), frames)
+            if output.durations is not None:
+                error = (output.durations.sum(-1) - batch["label_lengths"]).abs() / batch["label_lengths"]
+                add("length_error", error.mean(), len(error))
+            shuffled = shuffle_texts(batch)
+            if shuffled is not None:
+                add("shuffled_text_loss", model(**shuffled).loss, frames)
     # Whole: a process may have no batch, or none of several clips.
     parts = [sums] if gather is None else gather(sums)
     names = dict.fromkeys(name for part in parts for name in part)
@@ -102,20 +113,18 @@ def measure_gain(
     """
     if not model.config.predicts_latents:
         return
-    was_training = model.training
-    model.eval()
     # Squares of true and predicted latents.
     sums = torch.zeros(2, *model.head.latent_gain.shape, device=device)
-    for batch in batches:
-        batch = {name: value.to(device) for name, value in batch.items()}
-        answers = model(**batch).last_hidden_state
-        for clip, length in enumerate(batch["label_lengths"].tolist()):
-            codes, speaker = batch["labels"][clip, :, :length].T, batch["speaker_id"][clip]
-            complete = (codes >= 0).all(-1)
-            both = model.head.target(codes[complete]), model.head.latent(answers[clip, :length][complete])
-            for kind, latent in enumerate(both):
-                sums[kind, speaker] += (latent - latent.mean(0)).square().sum(0)
-    model.train(was_training)
+    with evaluating(model):
+        for batch in batches:
+            batch = {name: value.to(device) for name, value in batch.items()}
+            answers = model(**batch).last_hidden_state
+            for clip, length in enumerate(batch["label_lengths"].tolist()):
+                codes, speaker = batch["labels"][clip, :, :length].T, batch["speaker_id"][clip]
+                complete = (codes >= 0).all(-1)
+                both = model.head.target(codes[complete]), model.head.latent(answers[clip, :length][complete])
+                for kind, latent in enumerate(both):
+                    sums[kind, speaker] += (latent - latent.mean(0)).square().sum(0)
     parts = [sums] if gather is None else gather(sums)
     model.head.set_gain(*sum(part.to(device) for part in parts), speaker_ids)
 

@@ -105,7 +105,8 @@ class CodecGraph(nn.Module):
         size, self.hop_length, self.padding = codec.config.fft_size, codec.config.hop_length, decoder.padding
         self.register_buffer("entries", codec.codebooks.float().flatten(0, 1))
         window = torch.hann_window(size, dtype=torch.float64)
-        spectrum = torch.fft.rfft(torch.eye(size, dtype=torch.float64) * window)  # [fft_size, frequencies]
+        # Shape [fft_size, frequencies].
+        spectrum = torch.fft.rfft(torch.eye(size, dtype=torch.float64) * window)
         self.register_buffer("analysis", torch.cat((spectrum.real, spectrum.imag), 1).T.float()[:, None])
         unit = torch.eye(size // 2 + 1, dtype=torch.complex128)
         waves = torch.cat([torch.fft.irfft(unit, n=size), torch.fft.irfft(1j * unit, n=size)])
@@ -115,7 +116,8 @@ class CodecGraph(nn.Module):
         # The noise repeats after so many columns, and so does its spectrum.
         columns = len(decoder.noise) // self.hop_length
         noise = decoder.excitation(torch.full((1, columns), 100.0))[1][0]
-        self.register_buffer("noise", torch.cat((noise.real, noise.imag), 1))  # [columns, 2 frequencies]
+        # Shape [columns, 2 frequencies].
+        self.register_buffer("noise", torch.cat((noise.real, noise.imag), 1))
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
         """`[B, K, T]`, any number K of the first codebooks, to samples `[B, T * frame_size]`."""
@@ -219,7 +221,8 @@ def _halve(model: onnx.ModelProto) -> None:
 class Differences:
     """Between the graphs and torch."""
 
-    frames: int = 0  # whose codes differ
+    # Frames with differing codes.
+    frames: int = 0
     all_frames: int = 0
     codes: int = 0
     # The largest, in frames.

@@ -96,7 +96,6 @@ def mount_page(api: FastAPI, queue: SpeechQueue, model_id: str, files: Path, api
 
 def build_page(queue: SpeechQueue, model_id: str) -> gradio.Blocks:
     speakers, languages = queue.voice.text_front_end.speakers, queue.voice.text_front_end.languages
-    temperature, sharpness = defaults(queue.voice)
     with gradio.Blocks(title="TTS TRM", analytics_enabled=False, delete_cache=(60, KEPT)) as page:
         gradio.Markdown(TITLE)
         with gradio.Row():
@@ -111,87 +110,29 @@ def build_page(queue: SpeechQueue, model_id: str) -> gradio.Blocks:
                     autofocus=True,
                     elem_id="text",
                 )
-                with gradio.Row():
-                    speaker = gradio.Dropdown(
-                        speakers, value=speakers[0], label="Voice", min_width=120, elem_id="voice"
-                    )
-                    speed = gradio.Slider(0.5, 2.0, 1.0, step=0.05, label="Speed", min_width=120)
-                with gradio.Accordion("More settings", open=False):
-                    with gradio.Row(visible=len(speakers) > 1):
-                        partner = gradio.Dropdown([NOBODY, *speakers], value=NOBODY, label="Blend with", min_width=120)
-                        share = gradio.Slider(0.0, 1.0, 0.5, step=0.05, label="Share of that voice", min_width=120)
-                    sharpness = gradio.Slider(
-                        0.0,
-                        1.0,
-                        sharpness,
-                        step=0.05,
-                        label="Sharpness",
-                        info="0 is the mean of what could be said; 1 varies as much as recordings do.",
-                        visible=sharpness is not None,
-                    )
-                    with gradio.Row():
-                        temperature = gradio.Slider(
-                            0.0,
-                            1.5,
-                            temperature,
-                            step=0.05,
-                            label="Temperature",
-                            info="At 0 nothing is left to chance, and the seed has no effect.",
-                            min_width=120,
-                        )
-                        seed = gradio.Number(
-                            42, label="Seed", precision=0, minimum=0, maximum=2**31 - 1, min_width=120, elem_id="seed"
-                        )
+                settings = add_settings(speakers, *defaults(queue.voice))
                 with gradio.Row():
                     stop = gradio.Button("Stop", min_width=80, scale=1)
                     button = gradio.Button("Speak", variant="primary", min_width=120, scale=3, elem_id="speak")
-                add_examples(text, speaker, speakers, languages)
+                add_examples(text, settings[0], speakers, languages)
             with gradio.Column(min_width=300):
-                audio = gradio.Audio(
-                    label="Speech",
-                    interactive=False,
-                    autoplay=True,
-                    buttons=["download"],
-                    waveform_options=gradio.WaveformOptions(show_recording_waveform=False),
-                    elem_id="audio",
-                )
-                words = gradio.HTML(
-                    html_template='<p class="words" aria-live="polite"></p>',
-                    js_on_load=(FOLDER / "page.js").read_text(encoding="utf-8"),
-                    elem_id="words",
-                    container=True,
-                    padding=True,
-                    label="Words",
-                    show_label=True,
-                    min_height=90,
-                )
-                subtitles = gradio.DownloadButton("Subtitles (SRT)", visible=False, size="sm", elem_id="subtitles")
-                pictures = gradio.Gallery(
-                    label="Spectrogram and alignment",
-                    columns=1,
-                    height="auto",
-                    object_fit="contain",
-                    interactive=False,
-                    buttons=["download", "fullscreen"],
-                    elem_id="pictures",
-                )
+                audio, words, subtitles, pictures = add_results()
         with gradio.Accordion("Use it from a program", open=False):
             gradio.Markdown(describe_endpoint(model_id, speakers[0]))
 
-        inputs = [text, speaker, partner, share, speed, sharpness, temperature, seed]
         speaking = gradio.on(
             [button.click, text.submit],
             functools.partial(speak, queue),
-            inputs,
+            [text, *settings],
             [audio, words, subtitles],
             concurrency_limit=queue.max_requests,
             show_progress_on=words,
             api_name="speak",
         )
-        # afterwards, and from the same speech made again, which takes a small part of the time that drawing it takes
+        # Speaks again, which takes little time compared with drawing, so that the audio need not wait.
         drawing = speaking.success(
             functools.partial(draw, queue),
-            inputs,
+            [text, *settings],
             pictures,
             concurrency_limit=queue.max_requests,
             trigger_mode="always_last",
@@ -202,8 +143,77 @@ def build_page(queue: SpeechQueue, model_id: str) -> gradio.Blocks:
     return page
 
 
+def add_settings(
+    speakers: list[str], temperature: float, sharpness: float | None
+) -> tuple[gradio.components.Component, ...]:
+    """Voice, partner and share of a blend, speed, sharpness, temperature and seed, as `speak` takes them."""
+    with gradio.Row():
+        speaker = gradio.Dropdown(speakers, value=speakers[0], label="Voice", min_width=120, elem_id="voice")
+        speed = gradio.Slider(0.5, 2.0, 1.0, step=0.05, label="Speed", min_width=120)
+    with gradio.Accordion("More settings", open=False):
+        with gradio.Row(visible=len(speakers) > 1):
+            partner = gradio.Dropdown([NOBODY, *speakers], value=NOBODY, label="Blend with", min_width=120)
+            share = gradio.Slider(0.0, 1.0, 0.5, step=0.05, label="Share of that voice", min_width=120)
+        sharpening = gradio.Slider(
+            0.0,
+            1.0,
+            sharpness,
+            step=0.05,
+            label="Sharpness",
+            info="0 is the mean of all plausible speech; 1 varies as much as recordings do.",
+            visible=sharpness is not None,
+        )
+        with gradio.Row():
+            sampling = gradio.Slider(
+                0.0,
+                1.5,
+                temperature,
+                step=0.05,
+                label="Temperature",
+                info="At 0 nothing is random, and the seed has no effect.",
+                min_width=120,
+            )
+            seed = gradio.Number(
+                42, label="Seed", precision=0, minimum=0, maximum=2**31 - 1, min_width=120, elem_id="seed"
+            )
+    return speaker, partner, share, speed, sharpening, sampling, seed
+
+
+def add_results() -> tuple[gradio.components.Component, ...]:
+    """The player, the words that light up, the subtitles and the pictures."""
+    audio = gradio.Audio(
+        label="Speech",
+        interactive=False,
+        autoplay=True,
+        buttons=["download"],
+        waveform_options=gradio.WaveformOptions(show_recording_waveform=False),
+        elem_id="audio",
+    )
+    words = gradio.HTML(
+        html_template='<p class="words" aria-live="polite"></p>',
+        js_on_load=(FOLDER / "page.js").read_text(encoding="utf-8"),
+        elem_id="words",
+        container=True,
+        padding=True,
+        label="Words",
+        show_label=True,
+        min_height=90,
+    )
+    subtitles = gradio.DownloadButton("Subtitles (SRT)", visible=False, size="sm", elem_id="subtitles")
+    pictures = gradio.Gallery(
+        label="Spectrogram and alignment",
+        columns=1,
+        height="auto",
+        object_fit="contain",
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_id="pictures",
+    )
+    return audio, words, subtitles, pictures
+
+
 def add_examples(text: gradio.Textbox, speaker: gradio.Dropdown, speakers: list[str], languages: list[str]) -> None:
-    """A button for each example in a language that somebody speaks."""
+    """A button for each example in a language that a speaker has."""
     known = [language for language in EXAMPLES if language in languages]
     rows = [[example, speakers[languages.index(each)]] for each in known for example in EXAMPLES[each].values()]
     if rows:

@@ -35,7 +35,8 @@ class Word:
     """A word of the user's text, punctuation included, and when it is spoken."""
 
     text: str
-    start: float  # seconds
+    # In seconds.
+    start: float
     end: float
     # Place in the user's text.
     text_start: int
@@ -89,7 +90,8 @@ class Speech:
 class Passage:
     """A stretch of a long speech: its samples, trailing pause included, and the words in it."""
 
-    waveform: np.ndarray  # [L]
+    # Shape [L].
+    waveform: np.ndarray
     sampling_rate: int
     # Seconds since the speech began.
     start: float = 0.0

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..evaluation.model_metrics import evaluating
 from ..modeling_tts_trm import TtsTrmModel
 from ..plots import alignment_from_durations
 from ..processing_tts_trm import CodecError, TtsTrmProcessor
@@ -104,20 +105,15 @@ class SampleWriter:
             there is no matplotlib.
         """
         folder, device = self.folder / f"step_{step:06d}", model.device
-        was_training = model.training
-        model.eval()
+        spoken, entries = [], []
         # Loading a codec for the first time draws random numbers, hence the fork.
-        try:
-            with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
-                spoken, entries = [], []
-                for number, prompt in enumerate(self.prompts, 1):
-                    speech, entry = self._write_one(model, prompt, folder, number)
-                    entries.append(entry)
-                    if speech is not None:
-                        spoken.append(speech)
-                self._write_info(folder / "info.json", step, entries)
-        finally:
-            model.train(was_training)
+        with evaluating(model), torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+            for number, prompt in enumerate(self.prompts, 1):
+                speech, entry = self._write_one(model, prompt, folder, number)
+                entries.append(entry)
+                if speech is not None:
+                    spoken.append(speech)
+            self._write_info(folder / "info.json", step, entries)
         return spoken
 
     def _write_one(self, model: TtsTrmModel, prompt: Prompt, folder: Path, number: int) -> tuple[Speech | None, dict]:

@@ -27,7 +27,8 @@ RESULTS = ROOT / "docs" / "results" / "ablations.json"
 # Of one core for each training; a few rows have been run for longer, too.
 MINUTES = 5.0
 CURVE_POINTS = 6
-SPOKEN = 40  # unseen sentences
+# Number of held-out sentences.
+SPOKEN = 40
 
 
 def parse_arguments(arguments=None):
@@ -186,10 +187,10 @@ class Laboratory:
         """Loss of the unseen sentences; for a latent head its squared error over the variance of the speaker."""
         import torch
 
-        was_training = model.training
-        model.eval()
+        from tts_trm.evaluation.model_metrics import evaluating
+
         losses, predicted, true = [], [], []
-        with torch.no_grad():
+        with evaluating(model), torch.no_grad():
             for index in range(len(self.held_out)):
                 batch = self.collate([self.held_out[index]])
                 output = model(**batch)
@@ -197,7 +198,6 @@ class Laboratory:
                 if model.config.predicts_latents:
                     true.append(model.head.target(batch["labels"][0].T))
                     predicted.append(model.head.latent(output.last_hidden_state[0]))
-        model.train(was_training)
         measured = {"loss": sum(losses) / len(losses)}
         if true:
             true, predicted = torch.cat(true), torch.cat(predicted)

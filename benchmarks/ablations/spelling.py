@@ -181,7 +181,8 @@ class Spoken(NamedTuple):
 
     word: str
     sentence: int
-    misheard: tuple[bool, ...]  # of every system
+    # One value for every system.
+    misheard: tuple[bool, ...]
 
 
 def read_evaluation(path: Path) -> dict:

@@ -54,6 +54,7 @@ class LiteralSpecification(TtsTrmModel):
             1,
         )  # [B, K, T, V]
         losses = F.cross_entropy(logits.flatten(0, 2), labels.flatten(), ignore_index=-100, reduction="none")
-        losses = losses.view_as(labels).sum((0, 2)) / real.sum()  # [K]
+        # Shape [K].
+        losses = losses.view_as(labels).sum((0, 2)) / real.sum()
         loss = (losses * losses.new_tensor(config.normalized_codebook_weights)).mean()
         return TtsTrmOutput(loss=loss, codebook_losses=losses.detach())

@@ -24,7 +24,8 @@ from tts_trm.benchmarks.common.measuring import ROOT, machine, table, write_resu
 
 RECORDINGS = ROOT / "test_dataset"
 OFFLINE = ROOT / "pretrained" / "tts-trm-mini" / "codec"
-COPIES = {"offline codec": 40, "Mimi, full size": 4}  # of the recordings
+# Copies of the recordings.
+COPIES = {"offline codec": 40, "Mimi, full size": 4}
 PROCESSES = (1, 2)
 ALIGNER_STEPS = 40
 ALIGNED = {"hours_per_hour": "hours of audio per hour", "bytes_per_second": "bytes per second of audio"}

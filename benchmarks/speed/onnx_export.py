@@ -22,7 +22,8 @@ from tts_trm.commands import BUNDLED_VOICE
 
 PAGE = ROOT / "docs" / "onnx.md"
 SENTENCES = RESULTS / "held_out_sentences.txt", ROOT / "test_dataset" / "sentences.txt"
-MAX_LENGTH = 110  # characters
+# In characters.
+MAX_LENGTH = 110
 SECONDS, THREADS = (1, 5, 10), (1, 2)
 TEXT = "the weather is nice today, and the birds are singing in the old trees behind the house."
 

@@ -58,7 +58,8 @@ class Ours:
         from tts_trm import TtsTrmConfig, TtsTrmModel
         from tts_trm.processing_tts_trm import load_codec
 
-        torch.set_flush_denormal(True)  # as scripts/synthesize.py does
+        # As scripts/synthesize.py does.
+        torch.set_flush_denormal(True)
         self.device = device
         if name == BUNDLED:
             self.model, self.codec = TtsTrmModel.from_pretrained(VOICE), load_codec(str(VOICE / "codec"))

@@ -127,7 +127,8 @@ class Trainer:
 
         self.model = make_model(side).to(command.device)
         if command.device == "cpu" and side != LITERAL:
-            self.model.set_attn_implementation("eager")  # as run_training.py does
+            # As run_training.py does.
+            self.model.set_attn_implementation("eager")
         if command.compile and side != LITERAL:
             for module in self.model.modules():
                 if type(module).__name__ in self.model._no_split_modules:

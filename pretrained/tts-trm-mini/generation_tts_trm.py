@@ -191,7 +191,8 @@ class TtsTrmGenerationMixin:
         codes = self.head.predict(frames, choose, self.head.gain(speaker_id, settings.sharpness), lengths)
         sequences = codes.new_full((*frame_mask.shape, codes.shape[-1]), PADDING_CODE)
         sequences[frame_mask] = codes
-        sequences = sequences.transpose(1, 2)  # [B, K, T]
+        # Shape [B, K, T].
+        sequences = sequences.transpose(1, 2)
         if not settings.return_dict_in_generate:
             return sequences
         return TtsTrmGenerateOutput(

@@ -14,13 +14,16 @@ class Language:
     code: str
     # Its name in num2words, where that is another.
     number_words: str = ""
-    thousands: str = ","  # separator in numbers
+    # Separators in numbers.
+    thousands: str = ","
     decimal: str = "."
     # How the decimal separator is said.
     point: str = "point"
     minus: str = "minus"
-    to: str = "to"  # in ranges
-    score: str = "to"  # in 3:2
+    # Word for a range.
+    to: str = "to"
+    # Word for a score such as 3:2.
+    score: str = "to"
     percent: str = "percent"
     and_: str = "and"
     # Pattern with the group `number`.
@@ -44,8 +47,10 @@ class Language:
     currencies: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
     # 5 M, 5 Mio.
     magnitudes: dict[str, str] = field(default_factory=dict)
-    single: dict[str, str] = field(default_factory=dict)  # one of these
-    units: dict[str, tuple[str, str]] = field(default_factory=dict)  # one, many
+    # Magnitudes of exactly one: un millón.
+    single: dict[str, str] = field(default_factory=dict)
+    # Singular and plural.
+    units: dict[str, tuple[str, str]] = field(default_factory=dict)
     fractions: dict[str, str] = field(default_factory=dict)
     # In any place; what needs a number or a name behind it is below.
     abbreviations: dict[str, str] = field(default_factory=dict)
@@ -62,7 +67,8 @@ class Language:
     # Before a Roman numeral that is no ordinal, and names that have one.
     counted_words: frozenset[str] = frozenset()
     rulers: frozenset[str] = frozenset()
-    letters: dict[str, str] = field(default_factory=dict)  # names of letters
+    # Names of letters.
+    letters: dict[str, str] = field(default_factory=dict)
     # Capitals that are read as words: acronyms, and short words that somebody stresses.
     read_as_words: frozenset[str] = frozenset()
     # Pattern of those that are read as words by their sound, and exceptions that are spelled.
@@ -72,7 +78,8 @@ class Language:
     per: str = "per"
     handle: str = "at"
     hashtag: str = "hashtag"
-    signs: dict[str, str] = field(default_factory=dict)  # of arithmetic, between numbers
+    # Signs of arithmetic between numbers.
+    signs: dict[str, str] = field(default_factory=dict)
     symbols: dict[str, str] = field(default_factory=dict)
 
     @property

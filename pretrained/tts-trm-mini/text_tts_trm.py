@@ -222,7 +222,8 @@ class TextFrontEnd:
         if not any(character.isalnum() for character in clean):
             reason = "is empty" if not text.strip() else "has no letter that this voice has learned"
             raise InputError(f"The text {text[:60]!r} {reason}; give it words in the voice's alphabet.")
-        limit = self.max_text_length - 2  # the boundaries
+        # Two characters are boundaries.
+        limit = self.max_text_length - 2
         if len(clean) > limit and not truncation:
             raise InputError(
                 f"The text {clean[:40]!r}... has {len(clean)} characters, over the limit of {limit}; split it."
