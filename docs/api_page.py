@@ -52,7 +52,8 @@ SECTIONS = {
     "Pictures": {"plots": "draw_speech draw_comparison"},
 }
 LABELS = ("Args", "Returns", "Yields", "Raises")
-FIELD = re.compile(r"^    (\w+): ([^=#]+?)(?: = .*?)?(?:  # (.*))?$", re.MULTILINE)
+# The comment above a field, its name and its type.
+FIELD = re.compile(r"((?:^    # .*\n)*)^    (\w+): ([^=#\n]+?)(?: = .*)?$", re.MULTILINE)
 ITEM = re.compile(r"((?:`?\w+`?, )*`?\w+`?): (.+)")
 REFERENCE = re.compile(r"\[`([\w.]+)`\]")
 
@@ -101,7 +102,8 @@ def signature(name: str, function) -> str:
     return re.sub(r'-> "(\w+)"$', r"-> \1", called)
 
 
-def field(name: str, kind: str, meaning: str) -> str:
+def field(comment: str, name: str, kind: str) -> str:
+    meaning = " ".join(line.strip().removeprefix("# ") for line in comment.splitlines())
     return f"- `{name}` (`{kind}`)" + (f": {meaning}" if meaning else "")
 
 
