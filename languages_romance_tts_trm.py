@@ -57,6 +57,7 @@ FRENCH = Language(
     point="virgule",
     minus="moins",
     to="à",
+    by="sur",
     score="à",
     percent="pour cent",
     and_="et",
@@ -68,7 +69,6 @@ FRENCH = Language(
         (r"(?<!\w)MM\.(?=\s[A-ZÀ-Þ])", "messieurs"),
         (r"(?<!\w)Me(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "maître"),
         (r"(?<=\d)x(?!\w|\s?\d)", "fois"),
-        (r"(?<=\d)x(?=\d)", " fois "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
         (r"(?<!\w)1ers\b", "premiers"),
     ),
@@ -119,7 +119,9 @@ FRENCH = Language(
         J.-C.=Jésus-Christ; bd=boulevard; bd.=boulevard; Bd=boulevard; boul.=boulevard; tél.=téléphone; Tél.=téléphone;
         env.=environ; svp=s'il vous plaît; SVP=s'il vous plaît; stp=s'il te plaît; rdv=rendez-vous; RDV=rendez-vous;
         Cie=compagnie; Sté=société; qqch=quelque chose; qqn=quelqu'un; resp.=respectivement; ex.=exemple;
-        max.=maximum; min.=minimum; N.B.=nota bene; P.-S.=post-scriptum; éd.=édition; dép.=département; hab.=habitants
+        max.=maximum; min.=minimum; N.B.=nota bene; P.-S.=post-scriptum; arr.=arrondissement; T°=température;
+        c. à c.=cuillère à café; c. à s.=cuillère à soupe; c. à café=cuillère à café; c. à soupe=cuillère à soupe;
+        éd.=édition; dép.=département; hab.=habitants
         """
     ),
     before_number=in_any_case(
@@ -199,6 +201,7 @@ ITALIAN = Language(
     point="virgola",
     minus="meno",
     to="a",
+    by="per",
     score="a",
     percent="per cento",
     and_="e",
@@ -211,7 +214,6 @@ ITALIAN = Language(
         (r"(?<!\w)S\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "san"),
         (r"(?<!\w)['’](?=\d\d\b)", ""),
         (r"(?<=\d)x(?!\w|\s?\d)", "per"),
-        (r"(?<=\d)x(?=\d)", " per "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versione"),
     ),
     dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=\s))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
@@ -276,7 +278,7 @@ ITALIAN = Language(
         n.=numero; N.=numero; nr.=numero; n°=numero; N°=numero; nº=numero; nn.=numeri; art.=articolo; Art.=articolo;
         artt.=articoli; pag.=pagina; Pag.=pagina; pagg.=pagine; p.=pagina; pp.=pagine; cap.=capitolo; Cap.=capitolo;
         vol.=volume; fig.=figura; ca.=circa; c.=comma; co.=comma; t.=tomo; ed.=edizione; max.=massimo; min.=minimo;
-        tab.=tabella; par.=paragrafo; int.=interno
+        tab.=tabella; par.=paragrafo; int.=interno; bin.=binario
         """
     ),
     titles=table(

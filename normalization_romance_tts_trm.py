@@ -8,12 +8,12 @@ import re
 
 from .languages_tts_trm import Language
 from .normalization_tts_trm import DASH, DIGIT, Normalizer, WrittenRule
-from .verbalization_tts_trm import MAX_DIGITS, after, any_of, before, spelled
+from .verbalization_tts_trm import COMMON_FRACTIONS, MAX_DIGITS, after, any_of, before, spelled
 
 # Nouns by the end of which their gender shows, with the exceptions; plurals have lost their s.
 FEMININE = {
     "fr": r"(?!(?:été|comité|côté|lycée|musée|trophée|génie|incendie|silence|million|billion|camion|avion|espion)s?$)"
-    r".*(?:tion|sion|té|tée|née|rée|ée|ette|elle|esse|ance|ence|ure|ie|ille|ine|aine|aison)s?$|(?:fille|femme|personne"
+    r".*(?:tion|sion|té|tée|née|rée|ée|ette|elle|esse|ance|ence|ure|ie|ille|ine|aine|aison)s?$|(?:fille|femme|tasse|cuillère|personne"
     r"|heure|seconde|minute|page|fois|chose|question|livre|tonne|dame|mère|sœur|main|nuit|voix|ville|rue|place|maison"
     r"|chambre|langue|lettre|table|voiture|image|plage|carte|porte|route|pièce|pomme|équipe|étoile|part|nouvelle"
     r"|grande|petite|belle|bonne|autre\s\w+e)s?$",
@@ -27,7 +27,7 @@ FEMININE = {
     r"|classe|arte|voce|luce|croce|legge|radice|gente|estate|serie|specie|foto|moto|auto|radio)$",
     "pt": r"(?!(?:dia|problema|sistema|programa|tema|idioma|clima|planeta|mapa|poeta|diploma|drama|quilograma|grama"
     r"|fantasma|aroma|esquema|dilema|poema|pijama|cometa|guarda|telegrama|cinema)s?$)"
-    r".*(?:as?|ção|ções|são|sões|dade|dades|gem|gens|ãs?|tudes?)$|(?:mulher(?:es)?|noites?|vez|vezes|mães?|mãos?|mão"
+    r".*(?:as?|ção|ções|são|sões|dade|dades|gem|gens|ãs?|tudes?)$|(?:mulher(?:es)?|colher(?:es)?|noites?|vez|vezes|mães?|mãos?|mão"
     r"|partes?|tardes?|fotos?|motos?|leis?|flor|flores|luz|luzes|redes?|cor|cores|voz|vozes|bases?|séries?|torres?"
     r"|cidades?|chaves?|classes?|frases?)$",
 }
@@ -57,6 +57,7 @@ ARTICLES = re.compile(
     r"|les|du|aux?|son|cette|ce)\s|\b(?:[Ll]|[Aa]ll|[Dd]ell|[Nn]ell|[Dd]all|[Ss]ull|[Uu]n)['’])$",
     re.IGNORECASE,
 )
+FEMININE_HALF = {"un demi": "une demi", "medio": "media", "mezzo": "mezza", "meio": "meia"}
 # Words of digits: `veintiuno` before a noun, and hundreds that have a gender.
 SPANISH_ONE = ((r"veintiuno$", "veintiún", "veintiuna"), (r"uno$", "un", "una"))
 ARTICLES_BEFORE_ROMAN = frozenset(
@@ -198,6 +199,9 @@ class RomanceNormalizer(Normalizer):
             return self._of(noun)
         return noun
 
+    def part_of(self, fraction: str, top: int, unit: str) -> str:
+        return f"{fraction} {unit if top == 1 else self._of(unit)}"
+
     def _of(self, noun: str) -> str:
         if self.code == "fr" and re.match(r"[aeiouyéèêh]", noun):
             return f"d'{noun}"
@@ -221,9 +225,6 @@ class RomanceNormalizer(Normalizer):
         if value == 1:
             return word[0].islower() and (self.code == "it" or not plural)
         return plural and self.code != "it"
-
-    def duration(self, match: re.Match) -> str:
-        return super().duration(match).replace("' ", "'")
 
     def meters(self, match: re.Match) -> str:
         """`1m80`."""
@@ -279,6 +280,9 @@ class RomanceNormalizer(Normalizer):
 
     def _is_ordinal(self, match: re.Match) -> bool:
         """Whether a number with a raised o stands behind an article, or before a noun where the text begins."""
+        if self.code != "it" and match[0].endswith("º"):
+            # Degrees are written with another sign.
+            return True
         article = ARTICLES.search(before(match))
         word = re.match(r"\s([^\W\d_]{2,})", after(match))
         counts = word is not None and word[1].lower() not in self.no_noun
@@ -312,18 +316,27 @@ class RomanceNormalizer(Normalizer):
         return ("plus " if written.startswith("+") else "") + ", ".join(spoken)
 
     def fraction(self, match: re.Match) -> str | None:
+        """A half agrees with the noun behind it: `media taza`; `12/8` is one number over the other."""
         top, bottom = int(match["top"]), int(match["bottom"])
-        signs = {"1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾"}
-        if (sign := signs.get(match[0])) in self.language.fractions:
-            spoken = self.language.fractions[sign]
-        elif 0 < top < bottom <= 10:
-            part = self.words(bottom, "ordinal")
-            plural = part[:-1] + "i" if self.code == "it" else part + "s"
-            spoken = f"{self._agreeing(self.words(top), top, part, False)} {part if top == 1 else plural}"
-        else:
+        spoken = self._fraction(top, bottom)
+        if spoken is None:
             over = {"fr": "sur", "es": "sobre", "it": "su", "pt": "sobre"}[self.code]
             return f"{self.words(top)} {over} {self.words(bottom)}"
-        return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", before(match)) else spoken
+        if re.search(r"\d\s$", before(match)):
+            return f"{self.language.and_} {spoken}"
+        noun = re.match(r"\s([^\W\d_]+)", after(match))
+        if noun and noun[1].lower() not in self.no_noun and self.feminine_noun.match(noun[1]):
+            return FEMININE_HALF.get(spoken, spoken)
+        return spoken
+
+    def _fraction(self, top: int, bottom: int) -> str | None:
+        if not 0 < top < bottom <= 10:
+            return None
+        if (sign := COMMON_FRACTIONS.get((top, bottom))) in self.language.fractions:
+            return self.language.fractions[sign]
+        part = self.words(bottom, "ordinal")
+        plural = part[:-1] + "i" if self.code == "it" else part + "s"
+        return f"{self._agreeing(self.words(top), top, part, False)} {part if top == 1 else plural}"
 
     # -- ordinals -------------------------------------------------------------------------------------------------
 

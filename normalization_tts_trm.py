@@ -46,6 +46,11 @@ TELEPHONES = (
 # Digits after these words are those of a telephone, however they are grouped.
 CALLED = r"(?i:call|dial|phone|telephone|tel|fax|text|mobile|ring|hotline|anrufen|rufen|telefon|fon|handy|mobil|nummer)"
 DIGIT, DASHES = "0", "-–—−"
+ISO_DATE = r"(?<!\d)(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)"
+ISO_TIME = (
+    r"[T ](?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<seconds>[0-5]\d))?"
+    r"\s?(?P<zone>Z|UTC)?(?P<offset>[-+]\d\d:?\d\d)?(?![\w:]|[.,]\d)"
+)
 MODIFIER = f"(?:\ufe0f|[\U0001f3fb-\U0001f3ff]|\u200d{EMOJI})"
 
 
@@ -91,7 +96,7 @@ class Normalizer(NumberWords):
         days = rf"\b(?:{any_of(language.weekdays)})\b\s?[-,.]" if language.weekdays else r"(?!)"
         self.last_word = re.compile(
             rf"\b(?:[ivxlc]{{2,}}|[vx])\b|(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b"
-            rf"|{titles}|{days}|\w\.\w|\w  *- *\w\b.*="
+            rf"|{titles}|{days}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s"
         )
 
     def __call__(self, text: str, names: bool = True) -> SpokenText:
@@ -164,6 +169,10 @@ class Normalizer(NumberWords):
             ),
             (r"(?<!\w)(?P<street>[^\W\d_]{2,30}s)tr\.(?=\s|,|$)", lambda match: f"{match['street']}traße"),
             (
+                rf"(?<!\w)(?:{any_of(language.before_number)})\s?(?P<take>(?P<roman>[IVXLCDM]{{2,}}|[VX]))(?!\w)",
+                self.counted_roman,
+            ),
+            (
                 rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|[nN]\.?[º°]?\.?\s?\d))",
                 self.counted_abbreviation,
             ),
@@ -190,7 +199,25 @@ class Normalizer(NumberWords):
         operator = r"\s?[-+−–*×·x/÷:^]\s?"
         clock = r"(?:\d{1,2}(?:[:.]\d\d)?)"
         half = r"[ap]\.?m\b"
+        # 2 tbsp. of oil.
+        unit = rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]))?(?!\w)"
+        hours = r"(?P<hours>\d{1,3})\s?(?:h|hrs?|hours?|Std\.?)\s?"
+        minutes, seconds = r"\s?(?:m|mins?|Min\.?)", r"(?P<seconds>[0-5]?\d)\s?(?:s|secs?|Sek\.?)(?!\w)"
         return [
+            (rf"(?<![\w.,]){number}(?:\s?[x×]\s?{number}){{1,3}}\s?{unit}", self.dimensions, DIGIT, "x×"),
+            (rf"(?<![\w.,]){number}(?:\s?x\s?{number}){{1,3}}(?!\w|\s?=)", self.dimensions, DIGIT, "x"),
+            (
+                rf"(?<![\w.,:]){hours}(?P<minutes>[0-5]?\d){minutes}(?:\s?{seconds}|(?!\w))",
+                self.hours_and_minutes,
+                DIGIT,
+            ),
+            (rf"(?<![\w.,:])(?P<minutes>\d{{1,3}}){minutes}\s?{seconds}", self.hours_and_minutes, DIGIT),
+            (
+                rf"(?<![\w/.,])(?:(?P<whole>\d{{1,3}})\s)?(?P<top>\d{{1,2}})/(?P<bottom>\d{{1,2}})\s?{unit}",
+                self.fraction_of_unit,
+                "/",
+            ),
+            (f"{ISO_DATE}{ISO_TIME}", self.moment, "-"),
             (
                 rf"(?<![\w.,]){number}(?:{operator}{number}){{1,8}}\s?=(?:\s?[-−]?{number})?(?![\w])",
                 self.arithmetic,
@@ -243,7 +270,7 @@ class Normalizer(NumberWords):
             (rf"{signed}\s?(?P<unit>[%‰])", self.percent, "%‰"),
             (rf"(?<![\w.,])(?P<number>{number})-(?P<unit>{units})(?![\w-])", self.compound_unit, DIGIT, DASHES),
             (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{units}))(?!\w)", self.unit_alone),
-            (rf"{signed}\s?(?P<unit>{units})(?!\w)", self.unit, DIGIT),
+            (rf"{signed}\s?{unit}", self.unit, DIGIT),
             (r"(?<![\w.,])(?P<feet>\d{1,2})['′](?P<inches>\d{1,2})(?:[\"″]|'')", self.feet, DIGIT, "'′"),
             (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", self.version, DIGIT),
             (language.ordinal, self.ordinal, DIGIT),
@@ -270,6 +297,10 @@ class Normalizer(NumberWords):
                 rf"(?<!\w)(?P<name>{letter}+['’]?s?)\s(?P<take>(?P<roman>[IVXLCDM]+|[ivxlc]+)(?P<dot>\.)?)(?!\w|['’](?!s\b)|\.\w)",
                 self.roman,
             ),
+            (
+                r"(?<![\w'.-])(?P<letters>[^\W\d_]*[a-zà-öø-ÿ])(?P<capitals>[A-ZÀ-ÖØ-Þ]{1,5})(?P<plural>['’]?s)?(?!\w)",
+                self.mixed_case,
+            ),
             (r"(?<![\w'.-])(?P<letters>[A-ZÀ-ÖØ-Þ](?:&?[A-ZÀ-ÖØ-Þ]){1,5})(?P<plural>['’]?s)?(?!\w)", self.capitals),
             (r"(?<=\d)(?P<letters>[A-Z]{2,4})(?!\w)", self.capitals, DIGIT),
             (r"(?<![\w'.-])(?P<letters>[A-Z]{1,5})(?=[\d-]*\d)(?!\w*[a-z]{2})", self.capitals),
@@ -289,8 +320,7 @@ class Normalizer(NumberWords):
 
     def _date_patterns(self) -> list[str]:
         month = rf"(?P<name>{any_of(self.language.months + self.language.short_months)})\b"
-        iso = r"(?<!\d)(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)(?!\d)"
-        return [iso, *(pattern.replace("MONTH", month) for pattern in self.language.dates)]
+        return [rf"{ISO_DATE}(?!\d)", *(pattern.replace("MONTH", month) for pattern in self.language.dates)]
 
     # -- words ----------------------------------------------------------------------------------------------------
 
@@ -378,6 +408,11 @@ class Normalizer(NumberWords):
             return None
         return self._ruler(number, name, match)
 
+    def counted_roman(self, match: re.Match) -> str | None:
+        """`Vol. III`."""
+        number = self._roman(match["roman"])
+        return None if number is None else self.words(number)
+
     def _ruler(self, number: int, name: str, match: re.Match) -> str | None:
         """`the eighth`; in German the dot behind it belongs to the number, unless the text ends there."""
         if self.language.family not in ("en", "de"):
@@ -424,11 +459,20 @@ class Normalizer(NumberWords):
         spoken = and_.join(spelled(part) for part in match["letters"].split("&"))
         return spoken + ("'s" if possessive else plural)
 
-    @staticmethod
-    def _shouted(match: re.Match) -> bool:
+    def mixed_case(self, match: re.Match) -> str | None:
+        """Capitals at the end of a word are letters, and its start if it has no vowel: `ChatGPT`, `GmbH`, `mRNA`."""
+        start, capitals = match["letters"], match["capitals"]
+        word = len(start) > 1 and set(unicodedata.normalize("NFD", start)) & set("aeiouy")
+        if not self.language.letters or len(capitals) == 1 and (word or len(start) > 4):
+            return None
+        end = capitals if capitals in self.language.read_as_words else spelled(capitals)
+        plural = match["plural"] or ""
+        return f"{start if word else spelled(start)} {end}{plural.replace('’', chr(39))}"
+
+    def _shouted(self, match: re.Match) -> bool:
         """Whether a neighbour is a longer word in capitals, or the whole text is in capitals."""
         near = before(match) + " " + after(match)
-        if re.search(r"\b[A-ZÀ-ÖØ-Þ]{6,}\b", near):
+        if set(re.findall(r"\b[A-ZÀ-ÖØ-Þ]{6,}\b", near)) - self.language.read_as_words:
             return True
         words = re.findall(r"[^\W\d_]{2,}", near)
         return len(words) >= 2 and all(word.isupper() for word in words) and not re.search(r"[,;/&]", near)

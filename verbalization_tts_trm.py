@@ -21,6 +21,8 @@ MAX_DIGITS = 15
 NEIGHBOURHOOD = 40
 # Before a letter that is said by its name, in what rules return.
 LETTER = "\ue000"
+COMMON_FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
+NUMERAL = re.compile(r"\d(?:[\d.,'’ ]*\d)?")
 GERMAN_DATIVES = (
     "am im vom zum beim zur dem den des ab bis seit einem meinem deinem seinem ihrem unserem eurem keinem jedem diesem "
     "einen meinen deinen seinen ihren unseren euren keinen jeden diesen eines meines deines seines ihres unseres jedes "
@@ -247,15 +249,33 @@ class NumberWords:
             spoken.append(self.words(self.value(part)) if part[0].isdigit() else self.language.signs.get(part, ""))
         return " ".join(filter(None, spoken))
 
+    def dimensions(self, match: re.Match) -> str:
+        """`30x40x50 cm`."""
+        numbers = [
+            self.words(self.value(side))
+            for side in re.split(r"\s?[x×]\s?", match[0])
+            for side in NUMERAL.findall(side)[:1]
+        ]
+        sign = match.groupdict().get("unit")
+        unit = f" {self.language.units[sign][1]}" if sign else ""
+        return f" {self.language.by} ".join(numbers) + unit
+
     def duration(self, match: re.Match) -> str:
         """`01:23:45` as hours, minutes and seconds, what is zero left out."""
-        parts = []
+        *others, last = self._duration(match) or [f"{self.words(0)} {self.language.units.get('s', ('', 'seconds'))[1]}"]
+        return f"{' '.join(others)} {self.language.and_} {last}" if others else last
+
+    def hours_and_minutes(self, match: re.Match) -> str | None:
+        """`1h 23m`, `4m 30s`."""
+        return " ".join(self._duration(match)) or None
+
+    def _duration(self, match: re.Match) -> list[str]:
+        groups, parts = match.groupdict(), []
         for name, unit in (("hours", "h"), ("minutes", "min"), ("seconds", "s")):
             one, many = self.language.units.get(unit, (name, name))
-            if value := int(match[name]):
-                parts.append(f"{self.counted(value, one)} {one if value == 1 else many}")
-        *others, last = parts or [f"{self.words(0)} {self.language.units.get('s', ('', 'seconds'))[1]}"]
-        return f"{' '.join(others)} {self.language.and_} {last}" if others else last
+            if value := int(groups.get(name) or 0):
+                parts.append(f"{self.counted(value, one)} {one if value == 1 else many}".replace("' ", "'"))
+        return parts
 
     def until(self, match: re.Match) -> str:
         return f" {self.language.to} "
@@ -282,18 +302,37 @@ class NumberWords:
 
     def fraction(self, match: re.Match) -> str | None:
         top, bottom = int(match["top"]), int(match["bottom"])
-        if not 0 < top < bottom or bottom > 10 and bottom not in (12, 16, 20, 32, 50, 64):
+        if (spoken := self._fraction(top, bottom)) is None:
             return f"{self.words(top)} {self.words(bottom)}"
-        signs = {"1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾"}
-        if (sign := signs.get(match[0])) in self.language.fractions:
-            spoken = self.language.fractions[sign]
-        elif self.language.family == "en":
-            spoken = f"{self.words(top)} {self.words(bottom, 'ordinal')}{'s' if top > 1 else ''}"
-        elif self.language.family == "de":
-            spoken = f"{self.counted(top, '')} {self.words(bottom, 'ordinal')[:-1].capitalize()}el"
-        else:
-            spoken = f"{self.words(top)} {self.words(bottom)}"
         return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", before(match)) else spoken
+
+    def _fraction(self, top: int, bottom: int) -> str | None:
+        """A fraction in words; None for two numbers that are none, such as 24/7."""
+        if not 0 < top < bottom or bottom > 10 and bottom not in (12, 16, 20, 32, 50, 64):
+            return None
+        if (sign := COMMON_FRACTIONS.get((top, bottom))) in self.language.fractions:
+            return self.language.fractions[sign]
+        if self.language.family == "en":
+            return f"{self.words(top)} {self.words(bottom, 'ordinal')}{'s' if top > 1 else ''}"
+        if self.language.family == "de":
+            return f"{self.counted(top, '')} {self.words(bottom, 'ordinal')[:-1].capitalize()}el"
+        return f"{self.words(top)} {self.words(bottom)}"
+
+    def fraction_of_unit(self, match: re.Match) -> str | None:
+        """`1/2 tsp` and `2 1/2 tsp`."""
+        top, bottom = int(match["top"]), int(match["bottom"])
+        spoken, (one, many) = self._fraction(top, bottom), self.language.units[match["unit"]]
+        if spoken is None:
+            return None
+        if match["whole"]:
+            return f"{self.words(int(match['whole']))} {self.language.and_} {spoken} {many}"
+        if self.language.family == "de" and (top, bottom) == (1, 2):
+            neuter = re.search(r"(?:gramm|Watt|Volt|byte|Pfund|Stück)$", one, re.IGNORECASE)
+            spoken = "eine halbe" if one.endswith("e") else "ein halbes" if neuter else "ein halber"
+        return self.part_of(spoken, top, one)
+
+    def part_of(self, fraction: str, top: int, unit: str) -> str:
+        return f"{fraction} {unit}"
 
     def fraction_sign(self, match: re.Match) -> str | None:
         spoken = self.language.fractions.get(match[0])
@@ -340,6 +379,9 @@ class NumberWords:
             short = self.language.short_months
             month = next(i for i, name in enumerate(short, 1) if groups["name"].startswith(name))
         day, year = groups.get("day"), groups.get("year")
+        if month > 12 >= int(day or 13) and year and re.search("[/-]", match[0]):
+            # The order of another country.
+            month, day = int(day or 0), str(month)
         if not 1 <= month <= 12 or (day and not 1 <= int(day) <= 31):
             return None
         spoken = [self.language.months[month - 1]] if self.language.months else [self.words(month)]
@@ -357,6 +399,22 @@ class NumberWords:
             spoken[-1] += comma
             spoken.append(self.words(year, "year"))
         return " ".join(spoken)
+
+    def moment(self, match: re.Match) -> str | None:
+        """`2023-11-05T14:30:00Z`."""
+        date, time = self.date(match), self.time(match)
+        if date is None or time is None:
+            return None
+        one, many = self.language.units.get("s", ("", ""))
+        if seconds := int(match["seconds"] or 0):
+            time += f" {self.language.and_} {self.counted(seconds, one)} {one if seconds == 1 else many}"
+        if match["zone"] or match["offset"]:
+            time += f" {spelled('UTC')}"
+        if match["offset"]:
+            sign, hours, minutes = re.fullmatch(r"([-+])(\d\d):?(\d\d)", match["offset"]).groups()
+            sign = self.language.minus if sign == "-" else self.language.symbols.get("+", "+")
+            time += f" {sign} {self.words(int(hours))}" + (f" {self.words(int(minutes))}" if int(minutes) else "")
+        return f"{date}, {time}"
 
     def time(self, match: re.Match) -> str | None:
         groups = match.groupdict()

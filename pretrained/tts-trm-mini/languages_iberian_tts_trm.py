@@ -23,6 +23,7 @@ SPANISH = Language(
     point="coma",
     minus="menos",
     to="a",
+    by="por",
     score="a",
     percent="por ciento",
     and_="y",
@@ -38,7 +39,6 @@ SPANISH = Language(
         (r"(?<!\w)s/n\b", "sin número"),
         (r"(?<!\w)c/u\b", "cada uno"),
         (r"(?<=\d)x(?!\w|\s?\d)", "por"),
-        (r"(?<=\d)x(?=\d)", " por "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versión"),
     ),
     dates=(rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=\s))?(?:,?\s(?P<of>del?)\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
@@ -85,7 +85,7 @@ SPANISH = Language(
         d. C.=después de Cristo; d.C.=después de Cristo; Ud.=usted; Uds.=ustedes; Vd.=usted; Vds.=ustedes;
         aprox.=aproximadamente; Avda.=avenida; avda.=avenida; Av.=avenida; Pza.=plaza; Pl.=plaza; dcha.=derecha;
         izda.=izquierda; izq.=izquierda; tel.=teléfono; Tel.=teléfono; tfno.=teléfono; Cía.=compañía;
-        dpto.=departamento;
+        dpto.=departamento; cdta.=cucharadita; cda.=cucharada; cdas.=cucharadas; cdtas.=cucharaditas;
         Dpto.=departamento; depto.=departamento; S. A.=s a; S.A.=s a; S. L.=s l; S.L.=s l; admón.=administración;
         vs.=versus; máx.=máximo; mín.=mínimo; N. B.=nota bene; pdo.=pasado; q. e. p. d.=que en paz descanse;
         c/=calle; hab.=habitantes; prov.=provincia
@@ -172,6 +172,7 @@ PORTUGUESE = Language(
     point="vírgula",
     minus="menos",
     to="a",
+    by="por",
     score="a",
     percent="por cento",
     and_="e",
@@ -185,7 +186,7 @@ PORTUGUESE = Language(
         (r"(?<!\w)c/\s?", "com "),
         (r"(?<!\w)p/\s", "para "),
         (r"(?<=\d)x(?!\w|\s?\d)", "vezes"),
-        (r"(?<=\d)x(?=\d)", " a "),
+        (r"(?<![\w.,x])\d{1,2}(?P<take>x)(?=\d{1,2}(?![\w.,]|\s?(?:[cmk]?m|px)\b))", " a "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versão"),
     ),
     dates=(rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=\s))?(?:,?\s(?P<of>de)\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),

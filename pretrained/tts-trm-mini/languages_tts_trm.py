@@ -22,6 +22,8 @@ class Language:
     minus: str = "minus"
     # Word for a range.
     to: str = "to"
+    # Word between the sides of 30x40.
+    by: str = "by"
     # Word for a score such as 3:2.
     score: str = "to"
     percent: str = "percent"
@@ -97,7 +99,7 @@ def _units(table: str) -> dict[str, tuple[str, str]]:
 def table(rows: str) -> dict[str, str]:
     """`Mr.=Mister; ...`"""
     pairs = (row.strip().partition("=") for row in rows.split(";") if row.strip())
-    return {written: spoken for written, _, spoken in pairs}
+    return {written: " ".join(spoken.split()) for written, _, spoken in pairs}
 
 
 def letter_names(names: str) -> dict[str, str]:
@@ -106,16 +108,30 @@ def letter_names(names: str) -> dict[str, str]:
     return dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", spoken, strict=True))
 
 
+ROAD = r"(?:\bI-|\bUS-|\bUS |\b(?:Rte|Hwy|Rt)\.? |\b(?:Route|Highway|Interstate) )\d{1,3} "
+DIRECTIONS = {"N": "North", "S": "South", "E": "East", "W": "West"}
+
 ENGLISH = Language(
     code="en",
     ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?:st|nd|rd|th)\b",
     decade=r"(?<!\w)['’]?(?P<century>\d{1,2})?(?P<decade>\d0)['’]?s\b",
-    phrases=((r"(?<=\d)x\b", "times"), (r"(?<!\w)[vV](?=\d+\.\d)", "version"), (r"(?<!\w)C#", "C sharp")),
+    phrases=(
+        (r"(?<=\d)x\b(?!\s?\d)", "times"),
+        (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
+        (r"(?<!\w)C#", "C sharp"),
+        (r"§§", "sections"),
+        (r"(?<![\w-])[A-F](?P<take>-)(?=[,;.!?)]|$|\s(?!and\b|or\b|\d))", " minus"),
+        (r"(?i:\bblood pressure|\bBP)\W{1,3}(?:\w{1,4}\W){0,2}\d{2,3}(?P<take>/)(?=\d{2,3}\b)", " over "),
+        (r"(?<=\d)(?P<take>/)(?=\d{2,3}\s?mmHg\b)", " over "),
+        (r"(?<![\w/])[yY]/[yY](?![\w/])", "year over year"),
+        *((rf"{ROAD}(?P<take>{letter})(?!\w)", word) for letter, word in DIRECTIONS.items()),
+    ),
     dates=(
         r"(?<!\w)MONTH\.?\s(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{4})\b)?(?![\w:]|[.,/]\d)",
         r"(?<![\w.,])(?P<day>\d{1,2})(?:st|nd|rd|th)?\sMONTH(?:,?\s(?P<year>\d{4})\b)?(?!\w)",
         r"(?<!\w)MONTH\s(?P<year>\d{4})(?!\w)",
         r"(?<![\w/])(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d\d)(?![\w/])",
+        r"(?<![\w-])(?P<month>\d{1,2})-(?P<day>\d{1,2})-(?P<year>\d{4})(?![\w-])",
     ),
     times=(
         r"(?<![\w:])(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))?\s?(?P<half>[apAP])(?:\.m\.(?!\s*$|\s+[A-Z])|\.m|[mM](?!\w))",
@@ -183,7 +199,8 @@ ENGLISH = Language(
         GW=gigawatt|gigawatts; MWh=megawatt hour|megawatt hours; kV=kilovolt|kilovolts; Ω=ohm|ohms;
         Nm=newton meter|newton meters; km2=square kilometer|square kilometers; m2=square meter|square meters;
         m3=cubic meter|cubic meters; ºC=degree Celsius|degrees Celsius; ºF=degree Fahrenheit|degrees Fahrenheit;
-        º=degree|degrees; MP=megapixel|megapixels
+        º=degree|degrees; MP=megapixel|megapixels; pts=point|points;
+        mmHg=millimeter of mercury|millimeters of mercury
         """
     ),
     fractions={"½": "one half", "⅓": "one third", "⅔": "two thirds", "¼": "one quarter", "¾": "three quarters"},
@@ -193,7 +210,8 @@ ENGLISH = Language(
         Inc.=Incorporated; Ltd.=Limited; Corp.=Corporation; Bros.=Brothers; a.m.=a m; p.m.=p m; Ph.D.=p h d; U.S.=u s;
         U.K.=u k; U.N.=u n; U.S.A.=u s a; E.U.=e u; D.C.=d c; B.C.=b c; A.D.=a d; Jr.=Junior; Sr.=Senior; Ave.=Avenue;
         Blvd.=Boulevard; Rd.=Road; Hwy.=Highway; Mt.=Mount; Ft.=Fort; w/o=without; w/=with; a.k.a.=a k a;
-        asap=as soon as possible; et al.=et al; cf.=compare; Assn.=Association; Univ.=University; ext.=extension
+        asap=as soon as possible; et al.=et al; cf.=compare; Assn.=Association; Univ.=University; ext.=extension;
+        Pl.=Place; Rte.=Route; Pkwy.=Parkway; Sq.=Square; Ln.=Lane
         """
     ),
     before_number=table(
@@ -215,7 +233,8 @@ ENGLISH = Language(
     ),
     may_end=frozenset(
         (
-            "etc. Inc. Ltd. Corp. Co. a.m. p.m. Ph.D. U.S. U.K. U.N. U.S.A. E.U. D.C. B.C. A.D. Jr. Sr. Ave. Blvd. Rd."
+            "etc. Inc. Ltd. Corp. Co. a.m. p.m. Ph.D. U.S. U.K. U.N. U.S.A. E.U. D.C. B.C. A.D. Jr. Sr. Ave. Blvd. Rd. "
+            "Pl. Pkwy. Sq. Ln."
         ).split()
     ),
     starters=frozenset(
@@ -348,6 +367,7 @@ BRITISH = replace(
     dates=(
         *ENGLISH.dates[:3],
         r"(?<![\w/])(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4}|\d\d)(?![\w/])",
+        r"(?<![\w-])(?P<day>\d{1,2})-(?P<month>\d{1,2})-(?P<year>\d{4})(?![\w-])",
     ),
     letters={**ENGLISH.letters, "Z": "zed"},
     states={},
@@ -360,6 +380,7 @@ GERMAN = Language(
     point="Komma",
     minus="minus",
     to="bis",
+    by="mal",
     score="zu",
     percent="Prozent",
     and_="und",
@@ -367,7 +388,15 @@ GERMAN = Language(
     decade=r"(?<!\w)(?P<number>\d{1,4})er(?P<ending>n)?(?![^\W\d_-])",
     day_range=r"(?<![\w.,])(?P<day>\d{1,2})\.\s?[-–]\s?(?=\d{1,2}\.\s?(?:\d|[A-ZÄÖÜ]))",
     postal=r"(?:(?<=, )|(?<=D-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÄÖÜ][a-zäöüß]+)(?<!00)",
-    phrases=((r"(?<=\d)x\b", "mal"), (r"(?<!\w)[vV](?=\d+\.\d)", "Version")),
+    phrases=(
+        (r"(?<=\d)x\b(?!\s?\d)", "mal"),
+        (r"(?<!\w)[vV](?=\d+\.\d)", "Version"),
+        *((rf"\bDr\.\s(?P<take>{word}\.)", word) for word in "med phil jur theol oec habil".split()),
+        (r"\bDr\.\s(?P<take>rer\.\s?nat\.)", "rerum naturalium"),
+        (r"\bDr\.\s(?P<take>h\.\s?c\.)", "honoris causa"),
+        (r"\bCo\.(?=\s(?:KG|OHG|KGaA)\b)", "Co"),
+        (r"§§", "Paragraphen"),
+    ),
     dates=(
         r"(?<![\w.,])(?P<day>\d{1,2})\.\s?MONTH\.?(?:\s(?P<year>\d{4})\b)?",
         r"(?<!\w)MONTH\s(?P<year>\d{4})(?!\w)",
@@ -418,7 +447,7 @@ GERMAN = Language(
         kPa=Kilopascal|Kilopascal; Pa=Pascal|Pascal; bar=Bar|Bar; mA=Milliampere|Milliampere;
         mAh=Milliamperestunde|Milliamperestunden; Wh=Wattstunde|Wattstunden; MW=Megawatt|Megawatt;
         GW=Gigawatt|Gigawatt; MWh=Megawattstunde|Megawattstunden; Ω=Ohm|Ohm; kV=Kilovolt|Kilovolt;
-        °F=Grad Fahrenheit|Grad Fahrenheit; ºC=Grad Celsius|Grad Celsius
+        °F=Grad Fahrenheit|Grad Fahrenheit; ºC=Grad Celsius|Grad Celsius; Pkt.=Punkt|Punkte; Stk.=Stück|Stück
         """
     ),
     fractions={"½": "ein halb", "⅓": "ein Drittel", "⅔": "zwei Drittel", "¼": "ein Viertel", "¾": "drei Viertel"},
@@ -432,7 +461,12 @@ GERMAN = Language(
         usw.=und so weiter; etc.=et cetera; evtl.=eventuell; ggf.=gegebenenfalls; inkl.=inklusive; exkl.=exklusive;
         vgl.=vergleiche; sog.=sogenannt; zzgl.=zuzüglich; bspw.=beispielsweise; Str.=Straße; str.=straße;
         Hbf.=Hauptbahnhof;
-        Jh.=Jahrhundert; Jhd.=Jahrhundert; geb.=geboren; gest.=gestorben; Tel.=Telefon
+        Jh.=Jahrhundert; Jhd.=Jahrhundert; geb.=geboren; gest.=gestorben; Tel.=Telefon; lt.=laut; zw.=zwischen;
+        u.=und; o.=oder; ff.=fortfolgende; n. V.=nach Verlängerung; n.V.=nach Verlängerung; gem.=gemäß;
+        bzgl.=bezüglich; einschl.=einschließlich; zzt.=zurzeit; z. Zt.=zurzeit; z.Zt.=zurzeit; m. E.=meines Erachtens;
+        m.E.=meines Erachtens; a. D.=außer Dienst; a.D.=außer Dienst; i. H. v.=in Höhe von; Abt.=Abteilung;
+        entspr.=entsprechend; insb.=insbesondere; ggü.=gegenüber; i. A.=im Auftrag; i.A.=im Auftrag; verh.=verheiratet;
+        ehem.=ehemalig; jew.=jeweils; max.=maximal; mind.=mindestens; allg.=allgemein
         """
     ),
     before_number=table(
@@ -440,7 +474,7 @@ GERMAN = Language(
         Nr.=Nummer; Nrn.=Nummern; Abs.=Absatz; Art.=Artikel; Bd.=Band; Kap.=Kapitel; S.=Seite; Abb.=Abbildung;
         Tab.=Tabelle;
         Ziff.=Ziffer; Pkt.=Punkt; ca.=circa; Ca.=Circa; max.=maximal; min.=minimal; mind.=mindestens; Jg.=Jahrgang;
-        Zi.=Zimmer; Kl.=Klasse; Bl.=Blatt; Z.=Zeile; V.=Vers; Aufl.=Auflage
+        Zi.=Zimmer; Kl.=Klasse; Bl.=Blatt; Z.=Zeile; V.=Vers; Aufl.=Auflage; Gl.=Gleis; Hs.=Haus; Pl.=Platz
         """
     ),
     titles=table("Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Dipl=Diplom; Ing=Ingenieur"),

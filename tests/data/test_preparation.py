@@ -221,4 +221,4 @@ def test_the_command_reads_tables_without_a_header_and_columns_by_name(
         assert main([*command, *options, "--num-workers", "1"]) == 0, capsys.readouterr().err
         assert load_tokens(f"{folder}_tokens")[0]["text"] == ["Hello there."]
     assert main(["--data-dir", "nowhere", "--codec", str(tiny_codec_folder), "--output-dir", "out"]) == 1
-    assert "nowhere: is no folder" in capsys.readouterr().err
+    assert "nowhere: is not a folder" in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_columns_by_name_are_honoured_and_a_wrong_name_is_refused(tmp_path):
 def test_a_third_column_that_is_no_text_is_never_read_as_one(tmp_path, third, suffix):
     names = [file.removesuffix(".wav") + suffix for file in FILES]
     table(tmp_path, "".join(f"{f}|{t}|{x}\n" for f, t, x in zip(names, TEXTS, third, strict=True)))
-    with pytest.raises(DataError, match=r"line 1: the third column is no text .*--table-columns file,text,speaker"):
+    with pytest.raises(DataError, match=r"line 1: the third column does not look like text .*--table-columns file,text,speaker"):
         read_folder(tmp_path)
     assert rows_of(tmp_path, order=("file", "text", "speaker")) == expected(third, names)
     assert rows_of(tmp_path, order=("file", "text", "-")) == expected(None, names, tmp_path)
@@ -73,7 +73,7 @@ def test_a_third_column_that_is_no_text_is_never_read_as_one(tmp_path, third, su
 @pytest.mark.parametrize("order", [("file", "speaker"), ("file", "texts"), ("text",)])
 def test_columns_that_are_none_are_refused(tmp_path, order):
     table(tmp_path, "a.wav|Hello there.|x\n")
-    with pytest.raises(DataError, match=f"--table-columns {','.join(order)}: name file and text"):
+    with pytest.raises(DataError, match=f"--table-columns {','.join(order)}: file and text are required"):
         rows_of(tmp_path, order=order)
 
 
@@ -113,7 +113,7 @@ def test_json_lines_parquet_and_common_voice(tmp_path):
     assert rows_of(tmp_path / "voice") == expected(["c0", "c1", "c2"])
     assert len(read_folder(tmp_path / "voice")[0].load(24_000)) == 9600
     table(tmp_path / "json", "{\n", "metadata.jsonl")
-    with pytest.raises(DataError, match="line 1: is no JSON"):
+    with pytest.raises(DataError, match="line 1: is not valid JSON"):
         read_folder(tmp_path / "json")
 
 

@@ -60,7 +60,7 @@ def test_several_sequences_of_what_is_drawn():
     generator = torch.Generator().manual_seed(0)
     codes = model.generate(ids, num_frames=5, do_sample=True, num_return_sequences=3, generator=generator)
     assert len(codes) == 6 and len({str(each.tolist()) for each in codes[:3]}) == 3
-    with pytest.raises(ValueError, match="num_return_sequences=3: nothing is drawn"):
+    with pytest.raises(ValueError, match="num_return_sequences=3: nothing is sampled"):
         tiny_model().generate(ids, num_frames=5, num_return_sequences=3)
 
 

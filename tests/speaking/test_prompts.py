@@ -49,7 +49,7 @@ def test_files_from_other_systems(tmp_path):
 def test_unusable_files_are_named_with_their_line(tmp_path):
     with pytest.raises(PromptError, match=r"prompts\.txt, line 2: is not UTF-8"):
         read_prompts(write(tmp_path, "fine\nGrüße".encode("latin-1")))
-    with pytest.raises(PromptError, match=r"prompts\.txt: holds no prompt"):
+    with pytest.raises(PromptError, match=r"prompts\.txt: has no prompts"):
         read_prompts(write(tmp_path, b"# only\n\n"))
     with pytest.raises(PromptError, match=r"missing\.txt: cannot be read \(No such file"):
         read_prompts(tmp_path / "missing.txt")

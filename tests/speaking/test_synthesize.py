@@ -135,7 +135,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(speak, tmp_path, arguments, me
         (["--text", "Hi.", "--speed", "9"], "--speed: 9 must be at least 0.25 and at most 4.0"),
         (["--text", "Hi.", "--temperature", "-1"], "--temperature: -1 must be at least 0.0"),
         (["--text", "Hi.", "--top-p", "nan"], "--top-p: nan must be above 0.0 and at most 1.0"),
-        (["--text", "Hi.", "--top-k", "many"], "--top-k: 'many' is no number"),
+        (["--text", "Hi.", "--top-k", "many"], "--top-k: 'many' is not a number"),
         (["--text", "Hi.", "--output-dir", "out"], "--prompts-file and --output-dir go together"),
         (["--prompts-file", "a.txt"], "--prompts-file and --output-dir go together"),
         (["--prompts-file", "a.txt", "--output-dir", "out", "--text", "Hi."], "--text: not allowed with"),
@@ -187,13 +187,13 @@ def test_an_interrupted_book_goes_on_and_is_the_same(speak, monkeypatch, suffix,
 
     monkeypatch.setattr(Voice, "speak", counted)
     code, _, error = speak(*stopped)
-    assert code == 130 and "b." + suffix + ".unfinished: what is spoken" in error
+    assert code == 130 and "b." + suffix + ".unfinished: holds what was spoken" in error
     assert not Path(f"b.{suffix}").exists()
     # A kill in the middle of writing.
     with open(f"b.{suffix}.unfinished", "ab") as samples, open(f"b.{suffix}.unfinished.jsonl", "a") as journal:
         samples.write(b"12345")
         journal.write('{"piece": 7, "sam')
-    assert "of another text" in one_error(speak(*stopped, "--resume", "--speed", 2))
+    assert "belongs to another text" in one_error(speak(*stopped, "--resume", "--speed", 2))
     spoken[:] = ["", "", "", ""]
     assert speak(*stopped, "--resume")[0] == 0
     assert len(spoken) - 4 < 6
@@ -282,7 +282,7 @@ def test_raw_samples_for_a_pipe(tiny_voice, tmp_path, speak):
         f"{shlex.join(command)} | head -c 100 | wc -c", shell=True, capture_output=True, cwd=tmp_path, env=environment
     )
     assert (early.stdout.strip(), early.stderr) == (b"100", b"")
-    assert "--pictures are written beside a WAV" in one_error(speak("--text", "Hi.", "--output", "-", "--pictures"))
+    assert "--pictures are written next to a WAV" in one_error(speak("--text", "Hi.", "--output", "-", "--pictures"))
 
 
 def test_text_as_it_is_written(speak):
@@ -322,5 +322,5 @@ def test_the_file_is_played_by_what_is_there(speak, monkeypatch, tmp_path):
     assert (tmp_path / "played").read_text() == "-q speech.wav\n"
     monkeypatch.setattr(synthesize, "PLAYERS", (("no-such-player",),))
     code, _, error = speak("--text", "Hello there.", "--play")
-    assert code == 1 and "speech.wav is written, and no player is here" in error
+    assert code == 1 and "speech.wav is written, but no player was found" in error
     assert Path("speech.wav").is_file()

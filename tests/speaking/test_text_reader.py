@@ -57,7 +57,7 @@ def test_what_is_wrong_is_said(tmp_path, capsys):
     with pytest.raises(VoiceError, match="its tokenizer and speakers cannot be read"):
         TextReader.from_pretrained(str(tmp_path))
     assert synthesize.main(["Hi.", "--show-text", "--language", "xx"]) == 1
-    assert "--language xx: has no rules here" in capsys.readouterr().err
+    assert "--language xx: is not supported" in capsys.readouterr().err
     assert synthesize.main(["Hi.", "--show-text", "--speaker", "nobody"]) == 1
     assert "Unknown speaker 'nobody'" in capsys.readouterr().err
     with pytest.raises(SystemExit):

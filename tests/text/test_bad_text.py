@@ -195,7 +195,7 @@ def test_every_line_of_a_prompts_file_is_its_prompt(tmp_path_factory, lines):
     try:
         prompts = read_prompts(path, ("anna",))
     except PromptError as error:
-        assert "unknown speaker" in str(error) or (not expected and "holds no prompt" in str(error))
+        assert "unknown speaker" in str(error) or (not expected and "has no prompts" in str(error))
         return
     assert [prompt.line for prompt in prompts] == expected
     assert all(lines[prompt.line - 1].strip().endswith(prompt.text) for prompt in prompts)

@@ -170,7 +170,7 @@ def test_bad_input(tmp_path, recordings, tokens, capsys, monkeypatch):
     before = content(out) | content(tokens)
 
     assert "Unknown speaker 'zoe'" in refused(capsys, command, "--sample-prompts", "Hi.", "--sample-speaker", "zoe")
-    assert "holds no prompt" in refused(capsys, command, "--sample-prompts-file", os.devnull)
+    assert "has no prompts" in refused(capsys, command, "--sample-prompts-file", os.devnull)
     assert "was trained with hidden_dim=16, this run has 32" in refused(capsys, f"{command} --hidden-dim 32")
     line = refused(capsys, f"{command} --num-heads 3")
     assert "text_embed_dim=16 is not a multiple of num_heads=3" in line
