@@ -411,8 +411,8 @@ class NumberWords:
         if match["zone"] or match["offset"]:
             time += f" {spelled('UTC')}"
         if match["offset"]:
-            sign, hours, minutes = re.fullmatch(r"([-+])(\d\d):?(\d\d)", match["offset"]).groups()
-            sign = self.language.minus if sign == "-" else self.language.symbols.get("+", "+")
+            hours, minutes = match["offset"][1:3], match["offset"][-2:]
+            sign = self.language.minus if match["offset"][0] == "-" else self.language.symbols.get("+", "+")
             time += f" {sign} {self.words(int(hours))}" + (f" {self.words(int(minutes))}" if int(minutes) else "")
         return f"{date}, {time}"
 
