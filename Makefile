@@ -24,7 +24,7 @@ torture: .venv/installed
 	$(IN_ENVIRONMENT) tests/stress/interrupted_runs.py
 
 # the web page and the speech endpoint, on this machine only: http://127.0.0.1:7860
-app: .venv/installed
+app: .venv/serves
 	$(IN_ENVIRONMENT) app.py
 
 # the documentation as a site, in build/site; REPOSITORY_URL=https://... makes its links to files lead there
@@ -70,6 +70,11 @@ clean:
 	@test -x $(IN_ENVIRONMENT) || $(PYTHON) -m venv .venv
 	@$(INSTALL) '.[pictures,text]'
 	@mkdir -p build/editor && ln -sfn ../.. build/editor/tts_trm
+	@touch $@
+
+.venv/serves: .venv/speaks
+	@echo "Installing what serving needs."
+	@$(INSTALL) '.[app,text]'
 	@touch $@
 
 .venv/installed: .venv/speaks
