@@ -8,26 +8,18 @@ emoji.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
 from .languages_tts_trm import Language
-from .verbalization_tts_trm import GERMAN_DATIVES, LETTER, MAX_DIGITS, NumberWords, after, any_of, before, spelled
+from .verbalization_tts_trm import LETTER, any_of
+from .verbalization_words_tts_trm import SILENT, SpokenWords
 
-# Without it emoji have their English names.
-try:
-    import emoji
-except ImportError:
-    emoji = None  # type: ignore[assignment]
-
-ROMAN_DIGITS = {
-    **{"M": 1000, "CM": 900, "D": 500, "CD": 400, "C": 100, "XC": 90, "L": 50, "XL": 40},
-    **{"X": 10, "IX": 9, "V": 5, "IV": 4, "I": 1},
-}
-# Marks that nobody reads aloud.
-SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f¹†‡¶"
+FILE_ENDINGS = (
+    "txt|pdf|docx?|xlsx?|pptx?|csv|json|xml|html?|css|js|ts|py|md|zip|gz|exe|dll|jpe?g|png|gif|svg|mp3|mp4|wav|flac|ogg"
+    "|sh|ya?ml|ini|cfg|log|sql|cpp|java|tar|bat|iso|apk"
+)
 EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55]"
 DASH = "[-–—−]"
 TELEPHONES = (
@@ -79,7 +71,7 @@ class Rule(NamedTuple):
     also_needed: frozenset[str] = frozenset()
 
 
-class Normalizer(NumberWords):
+class Normalizer(SpokenWords):
     """The rules of one language: patterns, and what says the match in words (None: leave it to the later rules).
 
     Of a match only the group `take` is replaced, where the pattern has one.
@@ -201,6 +193,7 @@ class Normalizer(NumberWords):
         half = r"[ap]\.?m\b"
         # 2 tbsp. of oil.
         unit = rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]))?(?!\w)"
+        meters = r"(?<![\w.,])(?P<meters>\d),(?P<centimeters>[1-9]\d)\s?m(?!\w)"
         hours = r"(?P<hours>\d{1,3})\s?(?:h|hrs?|hours?|Std\.?)\s?"
         minutes, seconds = r"\s?(?:m|mins?|Min\.?)", r"(?P<seconds>[0-5]?\d)\s?(?:s|secs?|Sek\.?)(?!\w)"
         return [
@@ -218,6 +211,7 @@ class Normalizer(NumberWords):
                 "/",
             ),
             (f"{ISO_DATE}{ISO_TIME}", self.moment, "-"),
+            (meters if language.family == "de" else "", self.meters, DIGIT),
             (
                 rf"(?<![\w.,]){number}(?:{operator}{number}){{1,8}}\s?=(?:\s?[-−]?{number})?(?![\w])",
                 self.arithmetic,
@@ -225,7 +219,14 @@ class Normalizer(NumberWords):
                 "=*×·÷^−",
             ),
             (rf"(?<![\w.,]){number}(?:\s?[*×·÷^−]\s?{number}){{1,8}}(?!\w)", self.arithmetic, DIGIT, "=*×·÷^−"),
+            (
+                r"(?<![\w:.,])(?P<hour>\d{1,2}):(?P<minute>[0-5]\d):(?P<seconds>[0-5]\d)(?:\s?Uhr\b|(?=\s?[apAP]\.?[mM]\b))",
+                self.exact_time,
+                ":",
+            ),
             (r"(?<![\w:.,])(?P<hours>\d{1,3}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?![\w:])", self.duration, ":"),
+            (r"(?<![\w:.,])(?P<minutes>\d{1,2}):(?P<seconds>[0-5]\d[.,]\d{1,3})(?![\w:]|[.,]\d)", self.lap, ":"),
+            (r"(?<=:\d\d)(?P<take>\s?[-–]\s?)(?=\d{1,3}(?![\d:]))", self.until, DIGIT, DASHES),
             (rf"(?i:{clock}\s?{half})(?P<take>\s?{DASH}\s?)(?=(?i:{clock}\s?{half}))", self.until, DIGIT, DASHES),
             (
                 rf"(?<![\w:.,]){clock}(?P<take>\s?{DASH}\s?)(?={clock}\s?(?:Uhr\b|(?i:{half})))",
@@ -240,6 +241,8 @@ class Normalizer(NumberWords):
             *((pattern, self.date, DIGIT) for pattern in self._date_patterns()),
             *((pattern, self.time, DIGIT) for pattern in language.times),
             (rf"(?<!\w)(?P<name>{any_of(language.short_months)})\.(?=\s|,|$|{DASH})", self.month),
+            (rf"(?<!\w)(?P<name>{any_of(language.short_months)})(?=\s?{DASH}\s?(?:{months})\b)", self.month, DASHES),
+            (rf"(?<=[a-z]{DASH})(?P<name>{any_of(language.short_months)})(?!\w)", self.month, DASHES),
             (
                 rf"(?<=[\w.,] )(?P<take>(?P<state>{any_of(language.states)}) (?P<code>\d{{5}}(?:-\d{{4}})?))(?![\w-])",
                 self.postal,
@@ -252,6 +255,9 @@ class Normalizer(NumberWords):
                 DIGIT,
             ),
             (rf"(?<![\w.,]){first}\s?{DASH}\s?{second}(?:{magnitude})?\s?(?P<unit>{money})(?!\w)", self.range, DIGIT),
+            (rf"(?P<unit>{money})\s?(?P<number>\d+)-(?=[a-z])", self.compound_money, DIGIT, DASHES),
+            (rf"\d(?:{magnitude})?(?P<take>\s?{DASH}\s?)(?=(?:{money})\s?\d)", self.until, DIGIT, DASHES),
+            (rf"(?<![\w.,])(?P<number>\d+),(?:--?|[–—])\s?(?P<unit>{money})?(?!\w)", self.even_money, DIGIT, DASHES),
             (rf"{sign}(?P<unit>{money})\s?(?P<number>{number})(?:{magnitude})?(?!\w)", self.money, DIGIT),
             (rf"(?P<unit>{money})(?P<sign>[-−])(?P<number>{number})(?:{magnitude})?(?!\w)", self.money, DIGIT),
             (rf"(?<![\w.,]){sign}(?P<number>{number})(?:{magnitude})?\s?(?P<unit>{money})(?!\w)", self.money, DIGIT),
@@ -273,6 +279,9 @@ class Normalizer(NumberWords):
             (rf"{signed}\s?{unit}", self.unit, DIGIT),
             (r"(?<![\w.,])(?P<feet>\d{1,2})['′](?P<inches>\d{1,2})(?:[\"″]|'')", self.feet, DIGIT, "'′"),
             (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", self.version, DIGIT),
+            (r"(?<=\d\.\d)(?P<take>:)(?=\d{2,5}\b)|(?<=\d\.\d\d)(?P<port>:)(?=\d{4,5}\b)", self.colon, ":"),
+            (r"(?<=\d)(?P<exponent>[⁰²³⁴-⁹]+)", self.exponent, "⁰²³⁴⁵⁶⁷⁸⁹"),
+            (rf"(?<![\w.,/])(?P<number>\d+{decimal}\d)/(?P<most>\d+)(?![\w/]|[.,]\d)", self.out_of, "/"),
             (language.ordinal, self.ordinal, DIGIT),
             (r"(?<![\w/.,])(?P<top>\d{1,2})/(?P<bottom>\d{1,2})(?:nds?|rds?|ths?)?(?![\w/])", self.fraction, "/"),
             (r"(?<![\w:])(?P<first>\d{1,3}):(?P<second>\d{1,3})(?![\w:])", self.range, DIGIT),
@@ -311,6 +320,13 @@ class Normalizer(NumberWords):
                 lambda match: f" {language.per} ",
             ),
             (r"(?<=\w)\s?/\s?(?=\w)", lambda match: " "),
+            (r"(?<=[\w)])(?P<take>\s?[-−–]\s)(?=[\w(])", self.minus_in_formula, "=", "-−–"),
+            (
+                r"(?<!\w)(?P<letters>[A-Z]{1,4})(?=[₀-₉])|(?<=[₀-₉])(?P<more>[A-Z]{1,4})(?![a-z])",
+                self.formula,
+                "₀₁₂₃₄₅₆₇₈₉",
+            ),
+            (rf"(?<=\w)\.(?=(?:{FILE_ENDINGS})\b)", self.dot, "."),
             (rf"[{re.escape(signs)}]|(?<!\S)[~<>](?=\s?\d)|(?<=[\w)] )[<>](?= [\w(])|(?<=\d)[<>](?=\d)", self.symbol),
             (r"(?<=[^\W\d_])[²³]", self.power),
             (r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])", self.greek),
@@ -321,196 +337,6 @@ class Normalizer(NumberWords):
     def _date_patterns(self) -> list[str]:
         month = rf"(?P<name>{any_of(self.language.months + self.language.short_months)})\b"
         return [rf"{ISO_DATE}(?!\d)", *(pattern.replace("MONTH", month) for pattern in self.language.dates)]
-
-    # -- words ----------------------------------------------------------------------------------------------------
-
-    def weekday(self, match: re.Match) -> str:
-        return self.language.weekdays[match["day"]]
-
-    def to_weekday(self, match: re.Match) -> str:
-        return f" {self.language.to} {self.language.weekdays[match['day']]}"
-
-    def handle(self, match: re.Match) -> str:
-        """`@anna_b` and `#TwoWords`."""
-        name = re.sub(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])|_+|(?<=\D)(?=\d)", " ", match["name"]).strip()
-        name = re.sub(r"\d+", lambda number: self.words(int(number[0][:MAX_DIGITS])), name)
-        return f"{self.language.handle if match['mark'] == '@' else self.language.hashtag} {name}"
-
-    def title(self, match: re.Match) -> str | None:
-        """A title before a name; at the end of a sentence its dot is one, and `St` is a street behind a name."""
-        name, rest = match["name"], after(match)
-        ended = match[0].endswith(".") and not re.match(r"\s*\S", rest)
-        begins = re.match(rf"\s(?:{any_of(self.language.starters)})\b", rest)
-        if name == "St" and self.language.family == "en" and re.search(r"\b[A-Z][a-z]+ $", before(match)):
-            if begins or not re.match(r"\s[A-Z]", rest):
-                dot = match[0].endswith(".") and (ended or begins)
-                return "Street." if dot else "Street"
-        elif name == "Dr" and self.language.family == "en" and re.search(r"\d (?:[A-Z][a-z]+ )+$", before(match)):
-            return "Drive." if ended or begins else "Drive"
-        elif match[0] == "St" and not re.match(r"\s[A-Z]", rest):
-            return None
-        if not match[0].endswith(".") and (begins or self.language.family == "de" and name in ("Fr", "St")):
-            return None if name not in ("Dr", "Mr", "Mrs", "Ms", "Prof") else self.language.titles[name]
-        return self.language.titles[name] + ("." if ended else "")
-
-    def counted_abbreviation(self, match: re.Match) -> str:
-        return self.language.before_number[match["short"]]
-
-    def dotted(self, match: re.Match) -> str | None:
-        """`U.S.A.`: letters, unless it is an abbreviation of the table."""
-        if match[0] in self.language.abbreviations:
-            return None
-        return self._with_end(spelled(match["letters"]), match)
-
-    def abbreviation(self, match: re.Match) -> str:
-        words = self.language.abbreviations[match[0]].split(" ")
-        spoken = " ".join(spelled(word) if len(word) == 1 else word for word in words)
-        return self._with_end(spoken, match) if match[0].endswith(".") else spoken
-
-    def _with_end(self, spoken: str, match: re.Match) -> str:
-        """With the full stop that its dot is, too, at the end of a text or before a word that begins a sentence."""
-        rest = after(match)
-        begins = re.match(rf"[\"'”’)]*\s+[\"'“„‘(]*(?:{any_of(self.language.starters)})\b", rest)
-        may_end = match[0] in self.language.may_end or "letters" in match.re.groupindex
-        return f"{spoken}." if re.match(r"\s*$|\s*\n[^\S\n]*\n", rest) or (may_end and begins) else spoken
-
-    @staticmethod
-    def _roman(digits: str) -> int | None:
-        """The value of a Roman numeral; None for what is none."""
-        rest, number = digits.upper(), 0
-        for digit, value in ROMAN_DIGITS.items():
-            repeats = 0
-            while rest.startswith(digit) and repeats < (3 if len(digit) == 1 else 1):
-                rest, number, repeats = rest[len(digit) :], number + value, repeats + 1
-        return number if number and not rest else None
-
-    def roman(self, match: re.Match) -> str | None:
-        """A Roman numeral after a word that is counted, or after the name of a ruler."""
-        written, name = match["roman"], match["name"]
-        number, base = self._roman(written), re.sub(r"['’]s$", "", name)
-        if number is None:
-            return None
-        if base.lower() in self.language.counted_words:
-            if (
-                written == "I"
-                and not re.match(r"\s*(?:$|[.,;:!?)\n])|\s(?:of|is|was|and)\b", after(match))
-                and base[0].islower()
-            ):
-                return None
-            return self.words(number) + ("." if match["dot"] else "")
-        if not written.isupper() or not name[0].isupper():
-            return None
-        ruler = base in self.language.rulers
-        alone = len(written) == 1
-        if written == "I" and not re.match(r"\s*(?:$|[.,;:!?)\n])|\s(?:of|was|is|von|war|und|and)\b", after(match)):
-            ruler = ruler and bool(match["dot"])
-        if (alone and not ruler) or (not ruler and number > 39):
-            return None
-        return self._ruler(number, name, match)
-
-    def counted_roman(self, match: re.Match) -> str | None:
-        """`Vol. III`."""
-        number = self._roman(match["roman"])
-        return None if number is None else self.words(number)
-
-    def _ruler(self, number: int, name: str, match: re.Match) -> str | None:
-        """`the eighth`; in German the dot behind it belongs to the number, unless the text ends there."""
-        if self.language.family not in ("en", "de"):
-            return None
-        spoken, rest = self.words(number, "ordinal"), after(match)
-        ended = match["dot"] and (
-            self.language.family == "en" or re.match(rf"\s*$|\s+(?:{any_of(self.language.starters)})\b", rest)
-        )
-        dot = "." if ended else ""
-        if self.language.family == "en":
-            return f"the {spoken}{dot}"
-        if re.search(
-            r"\b(?:von|unter|mit|bei|zu|nach|seit|König|Kaiser|Papst)\s(?:\w+\s)?$", before(match)
-        ) and re.search(r"\b(?:von|unter|mit|bei|zu|nach|seit)\s", before(match)):
-            return f"dem {spoken}n{dot}"
-        return (
-            f"des {spoken}n{dot}" if name.endswith("s") and name[:-1] in self.language.rulers else f"der {spoken}{dot}"
-        )
-
-    def century(self, match: re.Match) -> str | None:
-        """An ordinal in Roman numerals before what is counted."""
-        number = self._roman(match["roman"])
-        if number is None:
-            return None
-        spoken = self.words(number, "ordinal")
-        if self.language.family != "de":
-            return spoken
-        article = re.search(r"(\w+)\s$", match.string[max(0, match.start("roman") - 12) : match.start("roman")])
-        return f"{spoken}n" if article and article[1].lower() in GERMAN_DATIVES else spoken
-
-    def capitals(self, match: re.Match) -> str | None:
-        """Letters said one by one, unless they are a word; among other words in capitals everything is one."""
-        letters = match["letters"].replace("&", "")
-        if not self.language.letters or letters in self.language.read_as_words:
-            return None
-        vowels = set(letters) & set("AEIOUYÄÖÜ")
-        if vowels and ("Y" in letters[1:] and len(letters) > 4 or self._shouted(match)):
-            return None
-        if vowels and len(letters) > 4 and re.search("[AEIOU][^AEIOU]{1,2}[AEIOU]|[^AEIOU][AEIOU][^AEIOU]", letters):
-            return None
-        and_ = f" {self.language.and_} "
-        plural = "s" if "plural" in match.re.groupindex and match["plural"] else ""
-        possessive = plural and match["plural"].startswith(("'", "’"))
-        spoken = and_.join(spelled(part) for part in match["letters"].split("&"))
-        return spoken + ("'s" if possessive else plural)
-
-    def mixed_case(self, match: re.Match) -> str | None:
-        """Capitals at the end of a word are letters, and its start if it has no vowel: `ChatGPT`, `GmbH`, `mRNA`."""
-        start, capitals = match["letters"], match["capitals"]
-        word = len(start) > 1 and set(unicodedata.normalize("NFD", start)) & set("aeiouy")
-        if not self.language.letters or len(capitals) == 1 and (word or len(start) > 4):
-            return None
-        end = capitals if capitals in self.language.read_as_words else spelled(capitals)
-        plural = match["plural"] or ""
-        return f"{start if word else spelled(start)} {end}{plural.replace('’', chr(39))}"
-
-    def _shouted(self, match: re.Match) -> bool:
-        """Whether a neighbour is a longer word in capitals, or the whole text is in capitals."""
-        near = before(match) + " " + after(match)
-        if set(re.findall(r"\b[A-ZÀ-ÖØ-Þ]{6,}\b", near)) - self.language.read_as_words:
-            return True
-        words = re.findall(r"[^\W\d_]{2,}", near)
-        return len(words) >= 2 and all(word.isupper() for word in words) and not re.search(r"[,;/&]", near)
-
-    @staticmethod
-    def greek(match: re.Match) -> str:
-        """A Greek letter on its own, as in formulas, by its name."""
-        return unicodedata.name(match[0], "").split(" LETTER ")[-1].removeprefix("FINAL ").lower()
-
-    def power(self, match: re.Match) -> str:
-        if self.language.family == "de":
-            return " Quadrat" if match[0] == "²" else " hoch drei"
-        return " squared" if match[0] == "²" else " cubed"
-
-    def address(self, match: re.Match) -> str:
-        text = re.sub(r"^https?://", "", match[0]).rstrip("/")
-        spoken = []
-        for part in re.findall(r"\d+|[^\W\d_]+|[\W_]", text):
-            if part.isdecimal():
-                spoken.append(self.words(int(part)) if len(part) <= 4 and part[0] != "0" else self.digits(part))
-            elif part == "www":
-                spoken.append(" ".join([self.language.letters.get("W", "w")] * 3))
-            else:
-                spoken.append(self.language.symbols.get(part, " " if part in SILENT else part))
-        return " ".join(spoken)
-
-    def symbol(self, match: re.Match) -> str:
-        return self.language.symbols.get(match[0], " ")
-
-    def emoji(self, match: re.Match) -> str:
-        """The name of an emoji; of what is none, nothing."""
-        sign = re.sub("[\ufe0f\U0001f3fb-\U0001f3ff]", "", match[0])
-        if emoji is not None:
-            code = self.language.family if self.language.family in emoji.LANGUAGES else "en"
-            name = emoji.demojize(sign, delimiters=("", ""), language=code)
-        else:
-            name = unicodedata.name(sign[0], "").lower()
-        return " " if name == sign else re.sub(r"[_-]+", " ", name)
 
 
 def _join(text: str, taken: list[tuple[int, int, str]]) -> SpokenText:

@@ -24,6 +24,8 @@ class Language:
     to: str = "to"
     # Word between the sides of 30x40.
     by: str = "by"
+    # Words between a rating and the best one, 4.5/5.
+    out_of: str = "out of"
     # Word for a score such as 3:2.
     score: str = "to"
     percent: str = "percent"
@@ -109,6 +111,7 @@ def letter_names(names: str) -> dict[str, str]:
 
 
 ROAD = r"(?:\bI-|\bUS-|\bUS |\b(?:Rte|Hwy|Rt)\.? |\b(?:Route|Highway|Interstate) )\d{1,3} "
+DIGITS = "oh one two three four five six seven eight nine"
 DIRECTIONS = {"N": "North", "S": "South", "E": "East", "W": "West"}
 
 ENGLISH = Language(
@@ -120,6 +123,9 @@ ENGLISH = Language(
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
         (r"(?<!\w)C#", "C sharp"),
         (r"§§", "sections"),
+        (r"\bft\.?\s\d{1,2}\s(?P<take>in\b)", "inches"),
+        *((rf"°\s?(?P<take>{letter})(?!\w)", word) for letter, word in DIRECTIONS.items()),
+        *((rf"(?<!\w)['’]0{digit}\b", f"oh {name}") for digit, name in enumerate(DIGITS.split())),
         (r"(?<![\w-])[A-F](?P<take>-)(?=[,;.!?)]|$|\s(?!and\b|or\b|\d))", " minus"),
         (r"(?i:\bblood pressure|\bBP)\W{1,3}(?:\w{1,4}\W){0,2}\d{2,3}(?P<take>/)(?=\d{2,3}\b)", " over "),
         (r"(?<=\d)(?P<take>/)(?=\d{2,3}\s?mmHg\b)", " over "),
@@ -154,6 +160,12 @@ ENGLISH = Language(
         "USD": ("dollar", "dollars", "cent", "cents"),
         "EUR": ("euro", "euros", "cent", "cents"),
         "GBP": ("pound", "pounds", "penny", "pence"),
+        "CAD": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+        "AUD": ("Australian dollar", "Australian dollars", "cent", "cents"),
+        "NZD": ("New Zealand dollar", "New Zealand dollars", "cent", "cents"),
+        "INR": ("rupee", "rupees", "paisa", "paise"),
+        "Rs.": ("rupee", "rupees", "paisa", "paise"),
+        "CNY": ("yuan", "yuan", "fen", "fen"),
     },
     magnitudes={
         "k": "thousand",
@@ -218,7 +230,8 @@ ENGLISH = Language(
         """
         No.=Number; no.=number; Nos.=Numbers; nos.=numbers; Fig.=Figure; fig.=figure; Figs.=Figures; figs.=figures;
         Eq.=Equation; eq.=equation; Sec.=Section; sec.=section; Ch.=Chapter; ch.=chapter; Vol.=Volume; vol.=volume;
-        pp.=pages; p.=page; Art.=Article; art.=article; approx.=approximately; Approx.=Approximately; est.=established;
+        pp.=pages; p.=page; Art.=Article; art.=article; approx.=approximately; Approx.=Approximately;
+        est.=established; Est.=Established; Op.=Opus; op.=opus;
         ca.=about; c.=about; max.=at most; min.=at least; Apt.=Apartment; Ref.=Reference; Ver.=Version; v.=version;
         Tel.=Telephone; tel.=telephone; Rm.=Room; Bldg.=Building; Pt.=Part
         """
@@ -381,10 +394,11 @@ GERMAN = Language(
     minus="minus",
     to="bis",
     by="mal",
+    out_of="von",
     score="zu",
     percent="Prozent",
     and_="und",
-    ordinal=r"(?<![\w.,:/])(?P<number>\d+)\.(?=\s\w)",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+)\.(?=\s\w|[,;)])",
     decade=r"(?<!\w)(?P<number>\d{1,4})er(?P<ending>n)?(?![^\W\d_-])",
     day_range=r"(?<![\w.,])(?P<day>\d{1,2})\.\s?[-–]\s?(?=\d{1,2}\.\s?(?:\d|[A-ZÄÖÜ]))",
     postal=r"(?:(?<=, )|(?<=D-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÄÖÜ][a-zäöüß]+)(?<!00)",
@@ -396,6 +410,7 @@ GERMAN = Language(
         (r"\bDr\.\s(?P<take>h\.\s?c\.)", "honoris causa"),
         (r"\bCo\.(?=\s(?:KG|OHG|KGaA)\b)", "Co"),
         (r"§§", "Paragraphen"),
+        (r"\d(?P<take>\s?f\.)(?=[\s,;)]|$)", " folgende"),
     ),
     dates=(
         r"(?<![\w.,])(?P<day>\d{1,2})\.\s?MONTH\.?(?:\s(?P<year>\d{4})\b)?",
@@ -416,6 +431,9 @@ GERMAN = Language(
         "£": ("Pfund", "Pfund", "Penny", "Pence"),
         "¥": ("Yen", "Yen", "Sen", "Sen"),
         "CHF": ("Franken", "Franken", "Rappen", "Rappen"),
+        "GBP": ("Pfund", "Pfund", "Penny", "Pence"),
+        "JPY": ("Yen", "Yen", "Sen", "Sen"),
+        "Fr.": ("Franken", "Franken", "Rappen", "Rappen"),
     },
     magnitudes={
         "Tsd.": "tausend",
@@ -466,7 +484,9 @@ GERMAN = Language(
         bzgl.=bezüglich; einschl.=einschließlich; zzt.=zurzeit; z. Zt.=zurzeit; z.Zt.=zurzeit; m. E.=meines Erachtens;
         m.E.=meines Erachtens; a. D.=außer Dienst; a.D.=außer Dienst; i. H. v.=in Höhe von; Abt.=Abteilung;
         entspr.=entsprechend; insb.=insbesondere; ggü.=gegenüber; i. A.=im Auftrag; i.A.=im Auftrag; verh.=verheiratet;
-        ehem.=ehemalig; jew.=jeweils; max.=maximal; mind.=mindestens; allg.=allgemein
+        ehem.=ehemalig; jew.=jeweils; i. V. m.=in Verbindung mit;
+        i.V.m.=in Verbindung mit; a. a. O.=am angegebenen Ort; a.a.O.=am angegebenen Ort; ebd.=ebenda;
+        geschl.=geschlossen; Strg=Steuerung; max.=maximal; mind.=mindestens; allg.=allgemein
         """
     ),
     before_number=table(
@@ -474,7 +494,8 @@ GERMAN = Language(
         Nr.=Nummer; Nrn.=Nummern; Abs.=Absatz; Art.=Artikel; Bd.=Band; Kap.=Kapitel; S.=Seite; Abb.=Abbildung;
         Tab.=Tabelle;
         Ziff.=Ziffer; Pkt.=Punkt; ca.=circa; Ca.=Circa; max.=maximal; min.=minimal; mind.=mindestens; Jg.=Jahrgang;
-        Zi.=Zimmer; Kl.=Klasse; Bl.=Blatt; Z.=Zeile; V.=Vers; Aufl.=Auflage; Gl.=Gleis; Hs.=Haus; Pl.=Platz
+        Zi.=Zimmer; Kl.=Klasse; Bl.=Blatt; Z.=Zeile; V.=Vers; Aufl.=Auflage; Gl.=Gleis; Hs.=Haus; Pl.=Platz;
+        op.=Opus; Op.=Opus
         """
     ),
     titles=table("Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Dipl=Diplom; Ing=Ingenieur"),

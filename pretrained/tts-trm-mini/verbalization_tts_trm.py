@@ -65,6 +65,7 @@ class NumberWords:
 
     def __init__(self, language: Language) -> None:
         self.language = language
+        self.numbered = any_of((*language.before_number, *language.counted_words))
 
     # -- numbers --------------------------------------------------------------------------------------------------
 
@@ -140,7 +141,9 @@ class NumberWords:
             return sign + self.digits(written)
         if not sign and self.may_be_year(written):
             return self.words(int(written), "year")
-        noun = re.match(r"\s[A-ZÄÖÜ]\w*", after(match))
+        # Article 1 Section 1: what is numbered is not counted.
+        numbered = re.search(rf"(?<!\w)(?:{self.numbered})\s?$", before(match), re.IGNORECASE)
+        noun = None if numbered else re.match(r"\s[A-ZÄÖÜ]\w*", after(match))
         return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
 
     def large(self, match: re.Match) -> str | None:
@@ -209,6 +212,8 @@ class NumberWords:
         text = re.sub(r"\d{1,2}\.\s?[-–]\s?$", "", before(match))
         word = re.search(r"(\w+)\s$", text)
         article = word[1].lower() if word else ""
+        if article in ("jeder", "dieser") and not re.search(rf"\b(?:{GERMAN_PREPOSITIONS})\s{article}\s$", text):
+            return spoken
         if article in GERMAN_DATIVES or re.search(rf"\b(?:{GERMAN_PREPOSITIONS})\s(?:der|dieser)\s$", text):
             return f"{spoken}n"
         if article in ("der", "die", "das", "diese", "jene", "jede", "welche") or re.fullmatch(
@@ -303,7 +308,8 @@ class NumberWords:
     def fraction(self, match: re.Match) -> str | None:
         top, bottom = int(match["top"]), int(match["bottom"])
         if (spoken := self._fraction(top, bottom)) is None:
-            return f"{self.words(top)} {self.words(bottom)}"
+            between = f" {self.language.out_of} " if top == bottom in (5, 10, 20) else " "
+            return f"{self.words(top)}{between}{self.words(bottom)}"
         return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", before(match)) else spoken
 
     def _fraction(self, top: int, bottom: int) -> str | None:
@@ -317,6 +323,22 @@ class NumberWords:
         if self.language.family == "de":
             return f"{self.counted(top, '')} {self.words(bottom, 'ordinal')[:-1].capitalize()}el"
         return f"{self.words(top)} {self.words(bottom)}"
+
+    def meters(self, match: re.Match) -> str:
+        """`1,80 m`."""
+        one, many = self.language.units["m"]
+        meters = int(match["meters"])
+        return f"{self.counted(meters, one)} {one if meters == 1 else many} {self.words(int(match['centimeters']))}"
+
+    def out_of(self, match: re.Match) -> str:
+        """`4.5/5`."""
+        number, most = self.value(match["number"]), self.value(match["most"])
+        return f"{self.words(number)} {self.language.out_of} {self.words(most)}"
+
+    def exponent(self, match: re.Match) -> str:
+        """`10⁶`."""
+        digits = "".join(str(unicodedata.digit(each)) for each in match["exponent"])
+        return f" {self.language.signs.get('^', '')} {self.words(int(digits))}"
 
     def fraction_of_unit(self, match: re.Match) -> str | None:
         """`1/2 tsp` and `2 1/2 tsp`."""
@@ -364,6 +386,17 @@ class NumberWords:
             else f"{amount} {self.language.and_} {hundredths}"
         )
 
+    def compound_money(self, match: re.Match) -> str:
+        """`a $20-bill`."""
+        return f"{self.words(self.value(match['number']))}-{self.language.currencies[match['unit']][0]} "
+
+    def even_money(self, match: re.Match) -> str:
+        """`5,- €`."""
+        if not match["unit"]:
+            return self.words(self.value(match["number"]))
+        one, many = self.language.currencies[match["unit"]][:2]
+        return self.quantity(match, one, many)
+
     def percent(self, match: re.Match) -> str:
         name = self.language.percent if match["unit"] == "%" else self.language.symbols.get("‰", "")
         return self.quantity(match, name, name)
@@ -405,9 +438,7 @@ class NumberWords:
         date, time = self.date(match), self.time(match)
         if date is None or time is None:
             return None
-        one, many = self.language.units.get("s", ("", ""))
-        if seconds := int(match["seconds"] or 0):
-            time += f" {self.language.and_} {self.counted(seconds, one)} {one if seconds == 1 else many}"
+        time += self._seconds(match)
         if match["zone"] or match["offset"]:
             time += f" {spelled('UTC')}"
         if match["offset"]:
@@ -415,6 +446,24 @@ class NumberWords:
             sign = self.language.minus if match["offset"][0] == "-" else self.language.symbols.get("+", "+")
             time += f" {sign} {self.words(int(hours))}" + (f" {self.words(int(minutes))}" if int(minutes) else "")
         return f"{date}, {time}"
+
+    def exact_time(self, match: re.Match) -> str | None:
+        """`11:59:59 p.m.`, `23:59:59 Uhr`."""
+        time = self.time(match)
+        return None if time is None else time + self._seconds(match)
+
+    def lap(self, match: re.Match) -> str:
+        """`1:59.40`, minutes and seconds."""
+        (one, many), seconds = self.language.units.get("min", ("", "")), self.language.units.get("s", ("", ""))[1]
+        minutes = int(match["minutes"])
+        part = self.words(match["seconds"].replace(",", "."))
+        return f"{self.counted(minutes, one)} {one if minutes == 1 else many} {part} {seconds}"
+
+    def _seconds(self, match: re.Match) -> str:
+        one, many = self.language.units.get("s", ("", ""))
+        seconds = int(match["seconds"] or 0)
+        spoken = f" {self.language.and_} {self.counted(seconds, one)} {one if seconds == 1 else many}"
+        return spoken if seconds else ""
 
     def time(self, match: re.Match) -> str | None:
         groups = match.groupdict()

@@ -64,7 +64,9 @@ def test_columns_by_name_are_honoured_and_a_wrong_name_is_refused(tmp_path):
 def test_a_third_column_that_is_no_text_is_never_read_as_one(tmp_path, third, suffix):
     names = [file.removesuffix(".wav") + suffix for file in FILES]
     table(tmp_path, "".join(f"{f}|{t}|{x}\n" for f, t, x in zip(names, TEXTS, third, strict=True)))
-    with pytest.raises(DataError, match=r"line 1: the third column does not look like text .*--table-columns file,text,speaker"):
+    with pytest.raises(
+        DataError, match=r"line 1: the third column does not look like text .*--table-columns file,text,speaker"
+    ):
         read_folder(tmp_path)
     assert rows_of(tmp_path, order=("file", "text", "speaker")) == expected(third, names)
     assert rows_of(tmp_path, order=("file", "text", "-")) == expected(None, names, tmp_path)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_trm import normalization_tts_trm, verbalization_tts_trm
+from tts_trm import verbalization_tts_trm, verbalization_words_tts_trm
 from tts_trm.text_tts_trm import LANGUAGES, language_code, normalize_text
 
 # language, written, spoken
@@ -127,7 +127,7 @@ def test_what_the_library_cannot_say_is_refused(monkeypatch):
     monkeypatch.setattr(verbalization_tts_trm, "num2words", None)
     with pytest.raises(ValueError, match="the number 5; have numbers spoken with `pip install num2words`"):
         normalize_text("take 5")
-    monkeypatch.setattr(normalization_tts_trm, "emoji", None)
+    monkeypatch.setattr(verbalization_words_tts_trm, "emoji", None)
     assert spoken("Dr. No 😀") == "Doctor No grinning face"
 
 
