@@ -62,12 +62,14 @@ FRENCH = Language(
     score="à",
     percent="pour cent",
     and_="et",
-    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?P<ending>ers?|[eè]res?|res?|nde?s?|d|i?[eè]mes?|es?|ᵉ)(?![\w'’])",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?P<ending>ers?|[eè]res?|res?|nde?s?|de?|i?[eè]mes?|es?|ᵉ)(?![\w'’])",
     day_range=first_days(FRENCH_MONTHS),
     postal=r"(?:(?<=, )|(?<=F-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
     phrases=(
         (r"(?<!\w)M\.(?=\s[A-ZÀ-Þ])", "monsieur"),
         (r"(?<!\w)MM\.(?=\s[A-ZÀ-Þ])", "messieurs"),
+        (r"\b[IVXLC]+e\s(?P<take>s\.)", "siècle"),
+        (r"(?<!\w)km(?=\s\d)", "kilomètre"),
         (r"(?<!\w)Me(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "maître"),
         (r"(?<=\d)x(?!\w|\s?\d)", "fois"),
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
@@ -130,7 +132,7 @@ FRENCH = Language(
         lun.=lundi; mar.=mardi; mer.=mercredi; jeu.=jeudi; ven.=vendredi; sam.=samedi; dim.=dimanche; n°=numéro;
         N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
         Art.=article; p.=page; pp.=pages; chap.=chapitre; vol.=volume; fig.=figure; al.=alinéa; t.=tome; éq.=équation;
-        ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers
+        ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers; op.=opus
         """
     ),
     titles=table(
@@ -214,6 +216,7 @@ ITALIAN = Language(
         (r"(?<!\w)S\.p\.A\.|(?<!\w)S\.p\.a\.|\bSpA\b", "esse pi a"),
         (r"(?<!\w)S\.r\.l\.|\bSrl\b", "esse erre elle"),
         (r"(?<!\w)S\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "san"),
+        (r"(?<!\w)km(?=\s\d)", "chilometro"),
         (r"(?<!\w)['’](?=\d\d\b)", ""),
         (r"(?<=\d)x(?!\w|\s?\d)", "per"),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versione"),
@@ -280,7 +283,7 @@ ITALIAN = Language(
         n.=numero; N.=numero; nr.=numero; n°=numero; N°=numero; nº=numero; nn.=numeri; art.=articolo; Art.=articolo;
         artt.=articoli; pag.=pagina; Pag.=pagina; pagg.=pagine; p.=pagina; pp.=pagine; cap.=capitolo; Cap.=capitolo;
         vol.=volume; fig.=figura; ca.=circa; c.=comma; co.=comma; t.=tomo; ed.=edizione; max.=massimo; min.=minimo;
-        tab.=tabella; par.=paragrafo; int.=interno; bin.=binario
+        tab.=tabella; par.=paragrafo; int.=interno; bin.=binario; op.=opera
         """
     ),
     titles=table(

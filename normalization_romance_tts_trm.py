@@ -230,7 +230,7 @@ class RomanceNormalizer(Normalizer):
         """`1m80`."""
         meters = int(match["meters"])
         one, many = self.language.units["m"]
-        joined = " " if self.code == "fr" else f" {self.language.and_} "
+        joined = " " if self.code in ("fr", "es") else f" {self.language.and_} "
         unit = one if meters == 1 else many
         return f"{self.counted(meters, one)} {unit}{joined}{self.words(int(match['centimeters']))}"
 
@@ -346,7 +346,7 @@ class RomanceNormalizer(Normalizer):
             return None
         if ending in ("°", "o", "a", "i", "e") and self.code in ("it", "pt") and not self._is_ordinal(match):
             return None
-        feminine = ending.rstrip("s").endswith(("ª", "a", "re", "nde"))
+        feminine = ending.rstrip("s").endswith(("ª", "a", "re", "de"))
         spoken = self._ordinal(value, feminine, short=ending == "er" and self.code == "es")
         if self.code == "fr" and value == 2 and ending.startswith(("nd", "d")):
             spoken = "seconde" if feminine else "second"

@@ -282,6 +282,10 @@ class NumberWords:
                 parts.append(f"{self.counted(value, one)} {one if value == 1 else many}".replace("' ", "'"))
         return parts
 
+    def verse(self, match: re.Match) -> str:
+        """The beginning of `3:16-17`."""
+        return f"{self.words(int(match['chapter']))} {self.words(int(match['verse']))}"
+
     def until(self, match: re.Match) -> str:
         return f" {self.language.to} "
 

@@ -38,6 +38,8 @@ SPANISH = Language(
         (r"(?<!\w)JJ\. ?OO\.?", "Juegos Olímpicos"),
         (r"(?<!\w)C/(?=\s?[A-ZÀ-Þ])", "calle "),
         (r"(?<!\w)s/n\b", "sin número"),
+        (r"(?<!\w)D\.ª(?=\s[A-ZÀ-Þ])", "doña"),
+        (r"(?<!\w)km(?=\s\d)", "kilómetro"),
         (r"(?<!\w)c/u\b", "cada uno"),
         (r"(?<=\d)x(?!\w|\s?\d)", "por"),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versión"),
@@ -100,7 +102,7 @@ SPANISH = Language(
         No.=número; n.os=números; art.=artículo; Art.=artículo; pág.=página; págs.=páginas; p.=página; pp.=páginas;
         cap.=capítulo; Cap.=capítulo; vol.=volumen; fig.=figura; km.=kilómetro; párr.=párrafo; t.=tomo;
         aprox.=aproximadamente;
-        ed.=edición; lín.=línea; máx.=máximo; mín.=mínimo
+        ed.=edición; op.=opus; lín.=línea; máx.=máximo; mín.=mínimo
         """
     ),
     titles=table(
@@ -185,6 +187,7 @@ PORTUGUESE = Language(
         (r"(?<!\w)R\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "rua"),
         (r"(?<!\w)D\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "dom"),
         (r"(?<!\w)s/n\b", "sem número"),
+        (r"(?<!\w)km(?=\s\d)", "quilômetro"),
         (r"(?<!\w)c/\s?", "com "),
         (r"(?<!\w)p/\s", "para "),
         (r"(?<=\d)x(?!\w|\s?\d)", "vezes"),
@@ -246,7 +249,7 @@ PORTUGUESE = Language(
         """
         nº=número; Nº=número; n.º=número; N.º=número; n°=número; N°=número; no.=número; núm.=número; n.=número;
         art.=artigo; Art.=artigo; arts.=artigos; pág.=página; págs.=páginas; p.=página; pp.=páginas; cap.=capítulo;
-        Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ed.=edição; máx.=máximo;
+        Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ed.=edição; op.=opus; máx.=máximo;
         mín.=mínimo; apto.=apartamento; bl.=bloco; tab.=tabela; séc.=século; sécs.=séculos
         """
     ),

@@ -211,7 +211,7 @@ class Normalizer(SpokenWords):
                 "/",
             ),
             (f"{ISO_DATE}{ISO_TIME}", self.moment, "-"),
-            (meters if language.family == "de" else "", self.meters, DIGIT),
+            (meters if language.decimal == "," else "", self.meters, DIGIT),
             (
                 rf"(?<![\w.,]){number}(?:{operator}{number}){{1,8}}\s?=(?:\s?[-−]?{number})?(?![\w])",
                 self.arithmetic,
@@ -237,6 +237,12 @@ class Normalizer(SpokenWords):
             (r"(?<![\w:.,])\d{1,2}:\d\d(?P<take>\s?[-–—]\s?)(?=\d{1,2}:\d\d(?!\d))", self.until, DIGIT, DASHES),
             (rf"\d(?:st|nd|rd|th)(?P<take>\s?{DASH}\s?)(?=\d{{1,2}}(?:st|nd|rd|th)\b)", self.until, DIGIT, DASHES),
             (rf"(?<=[a-z.])(?P<take>\s?{DASH}\s?)(?=(?:{months})\b)", self.until, DASHES),
+            (
+                r"(?<![\w:.,])(?P<chapter>\d{1,3}):(?P<verse>\d{1,3})(?=\s?[-–]\s?\d{1,3}(?![\d:]))",
+                self.verse,
+                ":",
+                DASHES,
+            ),
             (language.day_range, self.first_day),
             *((pattern, self.date, DIGIT) for pattern in self._date_patterns()),
             *((pattern, self.time, DIGIT) for pattern in language.times),

@@ -60,7 +60,10 @@ class SpokenWords(NumberWords):
             return None
         return self._with_end(spelled(match["letters"]), match)
 
-    def abbreviation(self, match: re.Match) -> str:
+    def abbreviation(self, match: re.Match) -> str | None:
+        if match[0].rstrip(".") in self.language.units and re.search(r"\d\s?$", before(match)):
+            # `30 min.` at the end of a sentence.
+            return None
         words = self.language.abbreviations[match[0]].split(" ")
         spoken = " ".join(spelled(word) if len(word) == 1 else word for word in words)
         return self._with_end(spoken, match) if match[0].endswith(".") else spoken
