@@ -39,7 +39,7 @@ USAGE = """## Use
 ```python
 from transformers import AutoModel, AutoProcessor
 
-name, revision = "{repository}", "main"  # better the hash of the commit whose code you have read: it is run
+name, revision = "{repository}", "main"  # pin a commit hash: loading runs its code
 model = AutoModel.from_pretrained(name, revision=revision, trust_remote_code=True)
 processor = AutoProcessor.from_pretrained(name, revision=revision, trust_remote_code=True)
 inputs = processor(text={text}, speaker={speaker})
@@ -52,9 +52,8 @@ processor.save_audio(audio, "speech.wav")
 
 LIMITS = """## Limits
 
-- It speaks with the voices of its speakers, as far as their recordings taught it to, and only the characters of its
-  tokenizer; of others the plain relative, or nothing.
-- The sound carries no watermark: tell listeners who might take it for a recording that it is synthetic.
+- It has only the voices listed above. Characters outside its alphabet are replaced by the nearest ones, or left out.
+- The audio has no watermark. Tell listeners who could take it for a recording that it is synthetic.
 """
 
 CITATION = f"""## How to cite
@@ -203,8 +202,8 @@ def _heading(name: str, model: TtsTrmModel, processor: TtsTrmProcessor) -> str:
     blocks = f"{config.l_layers} block{'' if config.l_layers == 1 else 's'}"
     return (
         f"# {name}\n\n"
-        f"Text and a speaker to all {config.num_codebooks} codebooks of speech at once, by a tiny recursive model: "
-        f"{trained:,} trained parameters, {config.h_cycles} x {config.l_cycles} cycles of {blocks}, width "
+        f"A tiny recursive text-to-speech model: it predicts all {config.num_codebooks} codebooks of a frame at once. "
+        f"It has {trained:,} trained parameters, {config.h_cycles} x {config.l_cycles} cycles of {blocks}, and width "
         f"{config.audio_embed_dim}.\n\n"
         f"Speakers: {speakers}. Codec: `{codec}`. Sampling rate: {config.sampling_rate} Hz."
     )
