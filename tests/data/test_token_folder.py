@@ -247,11 +247,11 @@ WRONG = {
     ),
     "more frames than it says": (
         lambda table: with_frames(table, lambda frames: frames - 1),
-        "5.wav has another number",
+        "5.wav has a number of codes",
     ),
     "codebooks of unequal length": (
         lambda table: with_codes(table, lambda codes: [codes[0] + codes[1][:1], codes[1][1:], *codes[2:]]),
-        "5.wav has another number",
+        "5.wav has a number of codes",
     ),
     "none at all": (lambda table: with_codes(table, lambda codes: None), "some of its codes are missing"),
     "a missing codebook": (lambda table: with_codes(table, lambda codes: [None, *codes[1:]]), "codes are missing"),
@@ -318,7 +318,7 @@ def spoil(path, place: int) -> None:
             lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 0})),
             "codec.json: has format version 0",
         ),
-        ("codebooks.safetensors", lambda path: spoil(path, -1), "is not of the codec"),
+        ("codebooks.safetensors", lambda path: spoil(path, -1), "does not belong to the codec"),
         ("codebooks.safetensors", lambda path: path.write_bytes(b""), "cannot be read"),
         ("skipped.json", lambda path: path.write_text("{"), None),
     ],

@@ -370,7 +370,7 @@ def test_the_bundled_voice_is_what_the_command_writes(tmp_path, hub):
         assert values.get((speaker, "wer")) == (
             round(100 * model["word_error_rate"], 1) if "word_error_rate" in model else None
         )
-    assert card.data.language == ["de", "en"] and card.data.license == "apache-2.0"
+    assert card.data.language == ["de", "en", "es", "fr", "it", "pt"] and card.data.license == "apache-2.0"
 
 
 def test_notes_decide_what_only_people_know(tiny_voice, tmp_path):
