@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 IN_ENVIRONMENT := .venv/bin/python
-INSTALL := $(IN_ENVIRONMENT) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+# Without compiling, which would take time and 0.3 GB for modules that are never imported.
+INSTALL := $(IN_ENVIRONMENT) -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable
 TRANSFORMERS := $(shell sed -n 's/^transformers==//p' constraints.txt)
 
 export HF_HUB_OFFLINE ?= 1

@@ -90,17 +90,20 @@ def make_processor(options: TrainingOptions, info: CodecInfo) -> TtsTrmProcessor
     The pretrained voice's come first.
     """
     given = options.languages_by_speaker
-    languages = {name: given.get(name, given[""]) for name in speakers_of(info)}
+    known_text, known_languages = "", dict[str, str]()
+    if options.from_pretrained:
+        known_text, known_languages = finetuning.alphabet_and_speakers(options.from_pretrained)
+    # Speakers of the voice keep their languages, unless they are named.
+    defaults = known_languages | given
+    languages = {name: defaults.get(name, given[""]) for name in speakers_of(info)}
     texts: Iterable[str] = (
         normalize_text(text, languages[speaker]).text
         for part in read_columns(info, ["text", "speaker"])
         for text, speaker in zip(part["text"], part["speaker"], strict=True)
     )
-    if options.from_pretrained:
-        known_text, known_languages = finetuning.alphabet_and_speakers(options.from_pretrained)
-        texts, languages = chain([known_text], texts), known_languages | languages
+    languages = known_languages | languages
     processor = TtsTrmProcessor.from_texts(
-        texts,
+        chain([known_text], texts) if known_text else texts,
         list(languages),
         codec=locate_codec(wanted_codec(options) or info.codec),
         sampling_rate=info.sampling_rate,

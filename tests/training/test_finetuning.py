@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import soundfile
@@ -9,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tts_trm import TtsTrmConfig, TtsTrmModel, TtsTrmProcessor
-from tts_trm.training import finetuning
+from tts_trm.training import finetuning, preparation
 from tts_trm.training.options import parse_arguments
 
 
@@ -205,3 +206,16 @@ def test_an_aligner_starts_where_the_other_ended(voice, tmp_path):
 
     other_codec = AlignerTraining(rows, codebooks[..., :5], [4], len(known.tokenizer))
     assert not finetuning.load_aligner(other_codec, known, str(voice))
+
+
+def test_speakers_of_the_voice_keep_their_languages(voice, monkeypatch):
+    path = voice / "processor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"languages": ["de", "en"]}))
+    monkeypatch.setattr(
+        preparation, "read_columns", lambda info, names: [{"text": ["5 Uhr", "5"], "speaker": ["anna", "carl"]}]
+    )
+    info = SimpleNamespace(codec=str(voice / "codec"), revision=None, sampling_rate=24_000)
+    for given, languages in (([], ["de", "en", "en"]), (["--languages", "fr", "anna=en"], ["en", "en", "fr"])):
+        options = parse_arguments(["--from-pretrained", str(voice), *given])
+        processor = preparation.make_processor(options, info)
+        assert (processor.speakers, processor.languages) == (["anna", "bert", "carl"], languages)
