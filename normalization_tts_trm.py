@@ -71,6 +71,22 @@ class Rule(NamedTuple):
     also_needed: frozenset[str] = frozenset()
 
 
+class NumberPatterns(NamedTuple):
+    """Parts of the patterns of numbers, of one language."""
+
+    number: str
+    sign: str
+    # With named groups `sign` and `number`, and so on.
+    signed: str
+    first: str
+    second: str
+    magnitude: str
+    units: str
+    unit: str
+    money: str
+    months: str
+
+
 class Normalizer(SpokenWords):
     """The rules of one language: patterns, and what says the match in words (None: leave it to the later rules).
 
@@ -172,7 +188,7 @@ class Normalizer(SpokenWords):
             (rf"(?<!\w)(?:{any_of(language.abbreviations)})(?!\w)", self.abbreviation),
         ]
 
-    def _number_rules(self) -> list[WrittenRule]:
+    def _number_patterns(self) -> NumberPatterns:
         language = self.language
         thousands, decimal = re.escape(language.thousands), re.escape(language.decimal)
         # repetitions that could be tried from each of their parts have an upper bound: time grows with the text alone
@@ -183,22 +199,34 @@ class Normalizer(SpokenWords):
             other = r"\d+\.\d{1,2}(?![\d.])"
         number = rf"(?:{other}|(?:{groups}|\d+)(?:{decimal}\d+)?)"
         sign = r"(?P<sign>(?<![\w)])(?:[-−+]|(?<!\d\s)[–]))?"
-        signed = rf"{sign}(?<![\w.,])(?P<number>{number})"
-        months = any_of((*language.months, *language.short_months))
-        money, units = any_of(language.currencies), any_of(language.units)
-        magnitude = rf"\s?(?P<magnitude>{any_of(language.magnitudes)})(?!\w)"
-        first, second = rf"(?P<first>{number})", rf"(?P<second>{number})"
+        units = any_of(language.units)
+        return NumberPatterns(
+            number=number,
+            sign=sign,
+            signed=rf"{sign}(?<![\w.,])(?P<number>{number})",
+            first=rf"(?P<first>{number})",
+            second=rf"(?P<second>{number})",
+            magnitude=rf"\s?(?P<magnitude>{any_of(language.magnitudes)})(?!\w)",
+            units=units,
+            # 2 tbsp. of oil.
+            unit=rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]))?(?!\w)",
+            money=any_of(language.currencies),
+            months=any_of((*language.months, *language.short_months)),
+        )
+
+    def _number_rules(self) -> list[WrittenRule]:
+        p = self._number_patterns()
+        return [*self._measure_rules(p), *self._time_rules(p), *self._money_rules(p), *self._quantity_rules(p)]
+
+    def _measure_rules(self, p: NumberPatterns) -> list[WrittenRule]:
+        """Sizes, durations, parts of units, moments and sums: what is made of several numbers."""
         operator = r"\s?[-+−–*×·x/÷:^]\s?"
-        clock = r"(?:\d{1,2}(?:[:.]\d\d)?)"
-        half = r"[ap]\.?m\b"
-        # 2 tbsp. of oil.
-        unit = rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]))?(?!\w)"
         meters = r"(?<![\w.,])(?P<meters>\d),(?P<centimeters>[1-9]\d)\s?m(?!\w)"
         hours = r"(?P<hours>\d{1,3})\s?(?:h|hrs?|hours?|Std\.?)\s?"
         minutes, seconds = r"\s?(?:m|mins?|Min\.?)", r"(?P<seconds>[0-5]?\d)\s?(?:s|secs?|Sek\.?)(?!\w)"
         return [
-            (rf"(?<![\w.,]){number}(?:\s?[x×]\s?{number}){{1,3}}\s?{unit}", self.dimensions, DIGIT, "x×"),
-            (rf"(?<![\w.,]){number}(?:\s?x\s?{number}){{1,3}}(?!\w|\s?=)", self.dimensions, DIGIT, "x"),
+            (rf"(?<![\w.,]){p.number}(?:\s?[x×]\s?{p.number}){{1,3}}\s?{p.unit}", self.dimensions, DIGIT, "x×"),
+            (rf"(?<![\w.,]){p.number}(?:\s?x\s?{p.number}){{1,3}}(?!\w|\s?=)", self.dimensions, DIGIT, "x"),
             (
                 rf"(?<![\w.,:]){hours}(?P<minutes>[0-5]?\d){minutes}(?:\s?{seconds}|(?!\w))",
                 self.hours_and_minutes,
@@ -206,19 +234,25 @@ class Normalizer(SpokenWords):
             ),
             (rf"(?<![\w.,:])(?P<minutes>\d{{1,3}}){minutes}\s?{seconds}", self.hours_and_minutes, DIGIT),
             (
-                rf"(?<![\w/.,])(?:(?P<whole>\d{{1,3}})\s)?(?P<top>\d{{1,2}})/(?P<bottom>\d{{1,2}})\s?{unit}",
+                rf"(?<![\w/.,])(?:(?P<whole>\d{{1,3}})\s)?(?P<top>\d{{1,2}})/(?P<bottom>\d{{1,2}})\s?{p.unit}",
                 self.fraction_of_unit,
                 "/",
             ),
             (f"{ISO_DATE}{ISO_TIME}", self.moment, "-"),
-            (meters if language.decimal == "," else "", self.meters, DIGIT),
+            (meters if self.language.decimal == "," else "", self.meters, DIGIT),
             (
-                rf"(?<![\w.,]){number}(?:{operator}{number}){{1,8}}\s?=(?:\s?[-−]?{number})?(?![\w])",
+                rf"(?<![\w.,]){p.number}(?:{operator}{p.number}){{1,8}}\s?=(?:\s?[-−]?{p.number})?(?![\w])",
                 self.arithmetic,
                 DIGIT,
                 "=*×·÷^−",
             ),
-            (rf"(?<![\w.,]){number}(?:\s?[*×·÷^−]\s?{number}){{1,8}}(?!\w)", self.arithmetic, DIGIT, "=*×·÷^−"),
+            (rf"(?<![\w.,]){p.number}(?:\s?[*×·÷^−]\s?{p.number}){{1,8}}(?!\w)", self.arithmetic, DIGIT, "=*×·÷^−"),
+        ]
+
+    def _time_rules(self, p: NumberPatterns) -> list[WrittenRule]:
+        """Times and dates."""
+        language, clock, half = self.language, r"(?:\d{1,2}(?:[:.]\d\d)?)", r"[ap]\.?m\b"
+        return [
             (
                 r"(?<![\w:.,])(?P<hour>\d{1,2}):(?P<minute>[0-5]\d):(?P<seconds>[0-5]\d)(?:\s?Uhr\b|(?=\s?[apAP]\.?[mM]\b))",
                 self.exact_time,
@@ -236,7 +270,7 @@ class Normalizer(SpokenWords):
             ),
             (r"(?<![\w:.,])\d{1,2}:\d\d(?P<take>\s?[-–—]\s?)(?=\d{1,2}:\d\d(?!\d))", self.until, DIGIT, DASHES),
             (rf"\d(?:st|nd|rd|th)(?P<take>\s?{DASH}\s?)(?=\d{{1,2}}(?:st|nd|rd|th)\b)", self.until, DIGIT, DASHES),
-            (rf"(?<=[a-z.])(?P<take>\s?{DASH}\s?)(?=(?:{months})\b)", self.until, DASHES),
+            (rf"(?<=[a-z.])(?P<take>\s?{DASH}\s?)(?=(?:{p.months})\b)", self.until, DASHES),
             (
                 r"(?<![\w:.,])(?P<chapter>\d{1,3}):(?P<verse>\d{1,3})(?=\s?[-–]\s?\d{1,3}(?![\d:]))",
                 self.verse,
@@ -247,8 +281,14 @@ class Normalizer(SpokenWords):
             *((pattern, self.date, DIGIT) for pattern in self._date_patterns()),
             *((pattern, self.time, DIGIT) for pattern in language.times),
             (rf"(?<!\w)(?P<name>{any_of(language.short_months)})\.(?=\s|,|$|{DASH})", self.month),
-            (rf"(?<!\w)(?P<name>{any_of(language.short_months)})(?=\s?{DASH}\s?(?:{months})\b)", self.month, DASHES),
+            (rf"(?<!\w)(?P<name>{any_of(language.short_months)})(?=\s?{DASH}\s?(?:{p.months})\b)", self.month, DASHES),
             (rf"(?<=[a-z]{DASH})(?P<name>{any_of(language.short_months)})(?!\w)", self.month, DASHES),
+        ]
+
+    def _money_rules(self, p: NumberPatterns) -> list[WrittenRule]:
+        """Postal codes, money and telephones."""
+        language = self.language
+        return [
             (
                 rf"(?<=[\w.,] )(?P<take>(?P<state>{any_of(language.states)}) (?P<code>\d{{5}}(?:-\d{{4}})?))(?![\w-])",
                 self.postal,
@@ -256,33 +296,47 @@ class Normalizer(SpokenWords):
             ),
             (language.postal, self.spelled_digits, DIGIT),
             (
-                rf"(?P<unit>{money})\s?{first}\s?{DASH}\s?(?:{money})?\s?{second}(?:{magnitude})?(?![\w–-])",
+                rf"(?P<unit>{p.money})\s?{p.first}\s?{DASH}\s?(?:{p.money})?\s?{p.second}(?:{p.magnitude})?(?![\w–-])",
                 self.range,
                 DIGIT,
             ),
-            (rf"(?<![\w.,]){first}\s?{DASH}\s?{second}(?:{magnitude})?\s?(?P<unit>{money})(?!\w)", self.range, DIGIT),
-            (rf"(?P<unit>{money})\s?(?P<number>\d+)-(?=[a-z])", self.compound_money, DIGIT, DASHES),
-            (rf"\d(?:{magnitude})?(?P<take>\s?{DASH}\s?)(?=(?:{money})\s?\d)", self.until, DIGIT, DASHES),
-            (rf"(?<![\w.,])(?P<number>\d+),(?:--?|[–—])\s?(?P<unit>{money})?(?!\w)", self.even_money, DIGIT, DASHES),
-            (rf"{sign}(?P<unit>{money})\s?(?P<number>{number})(?:{magnitude})?(?!\w)", self.money, DIGIT),
-            (rf"(?P<unit>{money})(?P<sign>[-−])(?P<number>{number})(?:{magnitude})?(?!\w)", self.money, DIGIT),
-            (rf"(?<![\w.,]){sign}(?P<number>{number})(?:{magnitude})?\s?(?P<unit>{money})(?!\w)", self.money, DIGIT),
+            (
+                rf"(?<![\w.,]){p.first}\s?{DASH}\s?{p.second}(?:{p.magnitude})?\s?(?P<unit>{p.money})(?!\w)",
+                self.range,
+                DIGIT,
+            ),
+            (rf"(?P<unit>{p.money})\s?(?P<number>\d+)-(?=[a-z])", self.compound_money, DIGIT, DASHES),
+            (rf"\d(?:{p.magnitude})?(?P<take>\s?{DASH}\s?)(?=(?:{p.money})\s?\d)", self.until, DIGIT, DASHES),
+            (rf"(?<![\w.,])(?P<number>\d+),(?:--?|[–—])\s?(?P<unit>{p.money})?(?!\w)", self.even_money, DIGIT, DASHES),
+            (rf"{p.sign}(?P<unit>{p.money})\s?(?P<number>{p.number})(?:{p.magnitude})?(?!\w)", self.money, DIGIT),
+            (rf"(?P<unit>{p.money})(?P<sign>[-−])(?P<number>{p.number})(?:{p.magnitude})?(?!\w)", self.money, DIGIT),
+            (
+                rf"(?<![\w.,]){p.sign}(?P<number>{p.number})(?:{p.magnitude})?\s?(?P<unit>{p.money})(?!\w)",
+                self.money,
+                DIGIT,
+            ),
             *((rf"(?<![\w.,]){pattern}(?!\w)", self.digit_groups, DIGIT) for pattern in TELEPHONES),
             (
                 rf"(?:{CALLED})\W{{1,3}}(?:\w{{1,8}}\W{{1,2}})?(?P<take>\d[\d ()/-]{{5,20}}\d)(?!\w)",
                 self.digit_groups,
                 DIGIT,
             ),
+        ]
+
+    def _quantity_rules(self, p: NumberPatterns) -> list[WrittenRule]:
+        """Ranges, units, ordinals, fractions and all other numbers."""
+        language, decimal = self.language, re.escape(self.language.decimal)
+        return [
             (
-                rf"(?<![\w.,]){first}\s?%?\s?{DASH}\s?{second}(?P<unit>\s?(?:[%‰]|(?:{units})(?!\w)))?(?![\w–-])",
+                rf"(?<![\w.,]){p.first}\s?%?\s?{DASH}\s?{p.second}(?P<unit>\s?(?:[%‰]|(?:{p.units})(?!\w)))?(?![\w–-])",
                 self.range,
                 DIGIT,
             ),
             (language.decade, self.decade, DIGIT),
-            (rf"{signed}\s?(?P<unit>[%‰])", self.percent, "%‰"),
-            (rf"(?<![\w.,])(?P<number>{number})-(?P<unit>{units})(?![\w-])", self.compound_unit, DIGIT, DASHES),
-            (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{units}))(?!\w)", self.unit_alone),
-            (rf"{signed}\s?{unit}", self.unit, DIGIT),
+            (rf"{p.signed}\s?(?P<unit>[%‰])", self.percent, "%‰"),
+            (rf"(?<![\w.,])(?P<number>{p.number})-(?P<unit>{p.units})(?![\w-])", self.compound_unit, DIGIT, DASHES),
+            (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{p.units}))(?!\w)", self.unit_alone),
+            (rf"{p.signed}\s?{p.unit}", self.unit, DIGIT),
             (r"(?<![\w.,])(?P<feet>\d{1,2})['′](?P<inches>\d{1,2})(?:[\"″]|'')", self.feet, DIGIT, "'′"),
             (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", self.version, DIGIT),
             (r"(?<=\d\.\d)(?P<take>:)(?=\d{2,5}\b)|(?<=\d\.\d\d)(?P<port>:)(?=\d{4,5}\b)", self.colon, ":"),
@@ -291,8 +345,8 @@ class Normalizer(SpokenWords):
             (language.ordinal, self.ordinal, DIGIT),
             (r"(?<![\w/.,])(?P<top>\d{1,2})/(?P<bottom>\d{1,2})(?:nds?|rds?|ths?)?(?![\w/])", self.fraction, "/"),
             (r"(?<![\w:])(?P<first>\d{1,3}):(?P<second>\d{1,3})(?![\w:])", self.range, DIGIT),
-            (rf"(?<![\w.,])(?P<number>{number}){magnitude}", self.large, DIGIT),
-            (rf"{sign}(?P<number>{number})", self.number, DIGIT),
+            (rf"(?<![\w.,])(?P<number>{p.number}){p.magnitude}", self.large, DIGIT),
+            (rf"{p.sign}(?P<number>{p.number})", self.number, DIGIT),
             (r"(?P<number>\d+)", self.left_digits, DIGIT),
         ]
 
