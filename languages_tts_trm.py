@@ -433,7 +433,6 @@ GERMAN = Language(
         "CHF": ("Franken", "Franken", "Rappen", "Rappen"),
         "GBP": ("Pfund", "Pfund", "Penny", "Pence"),
         "JPY": ("Yen", "Yen", "Sen", "Sen"),
-        "Fr.": ("Franken", "Franken", "Rappen", "Rappen"),
     },
     magnitudes={
         "Tsd.": "tausend",
@@ -480,7 +479,7 @@ GERMAN = Language(
         vgl.=vergleiche; sog.=sogenannt; zzgl.=zuzüglich; bspw.=beispielsweise; Str.=Straße; str.=straße;
         Hbf.=Hauptbahnhof;
         Jh.=Jahrhundert; Jhd.=Jahrhundert; geb.=geboren; gest.=gestorben; Tel.=Telefon; lt.=laut; zw.=zwischen;
-        u.=und; o.=oder; ff.=fortfolgende; n. V.=nach Verlängerung; n.V.=nach Verlängerung; gem.=gemäß;
+        u.=und; u. s. w.=und so weiter; ff.=fortfolgende; n. V.=nach Verlängerung; n.V.=nach Verlängerung; gem.=gemäß;
         bzgl.=bezüglich; einschl.=einschließlich; zzt.=zurzeit; z. Zt.=zurzeit; z.Zt.=zurzeit; m. E.=meines Erachtens;
         m.E.=meines Erachtens; a. D.=außer Dienst; a.D.=außer Dienst; i. H. v.=in Höhe von; Abt.=Abteilung;
         entspr.=entsprechend; insb.=insbesondere; ggü.=gegenüber; i. A.=im Auftrag; i.A.=im Auftrag; verh.=verheiratet;

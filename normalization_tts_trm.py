@@ -102,9 +102,10 @@ class Normalizer(SpokenWords):
         short = {*language.abbreviations, *language.before_number, *(f"{title}." for title in language.titles)}
         titles = rf"\b(?:{any_of(language.titles)})\s" if language.titles else r"(?!)"
         days = rf"\b(?:{any_of(language.weekdays)})\b\s?[-,.]" if language.weekdays else r"(?!)"
+        months = rf"\b(?:{any_of(language.short_months)})\s?-" if language.short_months else r"(?!)"
         self.last_word = re.compile(
             rf"\b(?:[ivxlc]{{2,}}|[vx])\b|(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b"
-            rf"|{titles}|{days}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s"
+            rf"|{titles}|{days}|{months}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s"
         )
 
     def __call__(self, text: str, names: bool = True) -> SpokenText:
@@ -270,9 +271,13 @@ class Normalizer(SpokenWords):
             ),
             (r"(?<![\w:.,])\d{1,2}:\d\d(?P<take>\s?[-–—]\s?)(?=\d{1,2}:\d\d(?!\d))", self.until, DIGIT, DASHES),
             (rf"\d(?:st|nd|rd|th)(?P<take>\s?{DASH}\s?)(?=\d{{1,2}}(?:st|nd|rd|th)\b)", self.until, DIGIT, DASHES),
-            (rf"(?<=[a-z.])(?P<take>\s?{DASH}\s?)(?=(?:{p.months})\b)", self.until, DASHES),
             (
-                r"(?<![\w:.,])(?P<chapter>\d{1,3}):(?P<verse>\d{1,3})(?=\s?[-–]\s?\d{1,3}(?![\d:]))",
+                rf"(?:(?<!\w)(?:{p.months})\.?|\d(?:st|nd|rd|th|\.))(?P<take>\s?{DASH}\s?)(?=(?:{p.months})\b)",
+                self.until,
+                DASHES,
+            ),
+            (
+                r"(?<![\w:.,])(?P<chapter>\d{1,3}):(?P<verse>[1-9]\d{0,2})(?=\s?[-–]\s?\d{1,3}(?![\d:]))",
                 self.verse,
                 ":",
                 DASHES,
@@ -282,7 +287,11 @@ class Normalizer(SpokenWords):
             *((pattern, self.time, DIGIT) for pattern in language.times),
             (rf"(?<!\w)(?P<name>{any_of(language.short_months)})\.(?=\s|,|$|{DASH})", self.month),
             (rf"(?<!\w)(?P<name>{any_of(language.short_months)})(?=\s?{DASH}\s?(?:{p.months})\b)", self.month, DASHES),
-            (rf"(?<=[a-z]{DASH})(?P<name>{any_of(language.short_months)})(?!\w)", self.month, DASHES),
+            (
+                rf"(?<!\w)(?:{p.months}){DASH}(?P<take>(?P<name>{any_of(language.short_months)}))(?!\w)",
+                self.month,
+                DASHES,
+            ),
         ]
 
     def _money_rules(self, p: NumberPatterns) -> list[WrittenRule]:
@@ -342,6 +351,7 @@ class Normalizer(SpokenWords):
             (r"(?<=\d\.\d)(?P<take>:)(?=\d{2,5}\b)|(?<=\d\.\d\d)(?P<port>:)(?=\d{4,5}\b)", self.colon, ":"),
             (r"(?<=\d)(?P<exponent>[⁰²³⁴-⁹]+)", self.exponent, "⁰²³⁴⁵⁶⁷⁸⁹"),
             (rf"(?<![\w.,/])(?P<number>\d+{decimal}\d)/(?P<most>\d+)(?![\w/]|[.,]\d)", self.out_of, "/"),
+            (r"(?<![\w.,/])(?!1/)(?P<number>\d{1,3})/(?P<most>100)(?![\w/]|[.,]\d)", self.out_of, "/"),
             (language.ordinal, self.ordinal, DIGIT),
             (r"(?<![\w/.,])(?P<top>\d{1,2})/(?P<bottom>\d{1,2})(?:nds?|rds?|ths?)?(?![\w/])", self.fraction, "/"),
             (r"(?<![\w:])(?P<first>\d{1,3}):(?P<second>\d{1,3})(?![\w:])", self.range, DIGIT),

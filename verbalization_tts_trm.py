@@ -209,7 +209,8 @@ class NumberWords:
 
     def _inflected(self, spoken: str, match: re.Match) -> str | None:
         """A German ordinal as the word before it asks for; None where that word asks for none."""
-        text = re.sub(r"\d{1,2}\.\s?[-–]\s?$", "", before(match))
+        # In `der 3., 4. und 5. Versuch` the article is that of the first.
+        text = re.sub(r"\d{1,2}\.\s?[-–]\s?$|(?:\d{1,3}\.,?\s(?:(?:und|oder|bis)\s)?)+$", "", before(match))
         word = re.search(r"(\w+)\s$", text)
         article = word[1].lower() if word else ""
         if article in ("jeder", "dieser") and not re.search(rf"\b(?:{GERMAN_PREPOSITIONS})\s{article}\s$", text):
@@ -222,9 +223,6 @@ class NumberWords:
             return spoken
         if re.fullmatch("(?:m|d|s|k)?ein|ihr|unser|euer", article):
             return self._ending(spoken, match, "r")
-        # In `der 3. und 4. Versuch` the article is that of the first.
-        if article in ("und", "oder", "bis") and (first := re.search(r"(\w+)\s\d+\.\s\w+\s$", before(match))):
-            return f"{spoken}n" if first[1].lower() in GERMAN_DATIVES else spoken
         return None
 
     @staticmethod
@@ -282,8 +280,11 @@ class NumberWords:
                 parts.append(f"{self.counted(value, one)} {one if value == 1 else many}".replace("' ", "'"))
         return parts
 
-    def verse(self, match: re.Match) -> str:
-        """The beginning of `3:16-17`."""
+    def verse(self, match: re.Match) -> str | None:
+        """The beginning of `John 3:16-17`; from 9:00 to 5 are times."""
+        last = re.match(r"\s?[-–]\s?(\d+)", after(match))
+        if not last or int(last[1]) <= int(match["verse"]) or not re.search(r"[^\W\d_]{2,}\.?\s$", before(match)):
+            return None
         return f"{self.words(int(match['chapter']))} {self.words(int(match['verse']))}"
 
     def until(self, match: re.Match) -> str:
