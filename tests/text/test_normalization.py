@@ -32,6 +32,11 @@ def test_nothing_is_left_that_no_voice_can_say(language, written, _):
     assert not any(character.isdigit() or character in "$€%&@§#" for character in spoken(written, language))
 
 
+def test_readme_counts_the_cases():
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    assert f"[{len(CASES)} test cases](tests/text/cases.tsv)" in " ".join(readme.split())
+
+
 def test_a_voice_is_given_the_names_of_letters():
     assert normalize_text("A TV of the BBC at 5 pm").text == "A tee vee of the bee bee see at five pee em"
     assert normalize_text("die CDU", "de").text == "die ze de u"
