@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors_tts_trm import InputError
+from .languages_germanic_tts_trm import BRITISH, ENGLISH, GERMAN
 from .languages_iberian_tts_trm import PORTUGUESE, SPANISH
 from .languages_romance_tts_trm import FRENCH, ITALIAN
-from .languages_tts_trm import BRITISH, ENGLISH, GERMAN, Language
+from .languages_tts_trm import Language
 from .markup_tts_trm import SIGNS, read_markup
 from .normalization_romance_tts_trm import RomanceNormalizer
 from .normalization_tts_trm import Normalizer, SpokenText

@@ -1,0 +1,492 @@
+"""The tables of English, British English and German.
+
+The rules that read them are in `normalization_tts_trm.py`; `languages_tts_trm.py` says what a field means.
+"""
+
+from dataclasses import replace
+
+from .languages_tts_trm import Language, letter_names, table, unit_table
+
+ROAD = r"(?:\bI-|\bUS-|\bUS |\b(?:Rte|Hwy|Rt)\.? |\b(?:Route|Highway|Interstate) )\d{1,3} "
+DIGITS = "oh one two three four five six seven eight nine"
+DIRECTIONS = {"N": "North", "S": "South", "E": "East", "W": "West"}
+
+ENGLISH = Language(
+    code="en",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?:st|nd|rd|th)\b",
+    decade=r"(?<!\w)['’]?(?P<century>\d{1,2})?(?P<decade>\d0)['’]?s\b",
+    phrases=(
+        (r"(?<=\d)x\b(?!\s?\d)", "times"),
+        (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
+        (r"(?<!\w)C#", "C sharp"),
+        (r"§§", "sections"),
+        (r"\bft\.?\s\d{1,2}\s(?P<take>in\b)", "inches"),
+        *((rf"°\s?(?P<take>{letter})(?!\w)", word) for letter, word in DIRECTIONS.items()),
+        *((rf"(?<!\w)['’]0{digit}\b", f"oh {name}") for digit, name in enumerate(DIGITS.split())),
+        (r"(?<![\w-])[A-F](?P<take>-)(?=[,;.!?)]|$|\s(?!and\b|or\b|\d))", " minus"),
+        (r"(?i:\bblood pressure|\bBP)\W{1,3}(?:\w{1,4}\W){0,2}\d{2,3}(?P<take>/)(?=\d{2,3}\b)", " over "),
+        (r"(?<=\d)(?P<take>/)(?=\d{2,3}\s?mmHg\b)", " over "),
+        (r"(?<![\w/])[yY]/[yY](?![\w/])", "year over year"),
+        *((rf"{ROAD}(?P<take>{letter})(?!\w)", word) for letter, word in DIRECTIONS.items()),
+    ),
+    dates=(
+        r"(?<!\w)MONTH\.?\s(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{4})\b)?(?![\w:]|[.,/]\d)",
+        r"(?<![\w.,])(?P<day>\d{1,2})(?:st|nd|rd|th)?\sMONTH(?:,?\s(?P<year>\d{4})\b)?(?!\w)",
+        r"(?<!\w)MONTH\s(?P<year>\d{4})(?!\w)",
+        r"(?<![\w/])(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d\d)(?![\w/])",
+        r"(?<![\w-])(?P<month>\d{1,2})-(?P<day>\d{1,2})-(?P<year>\d{4})(?![\w-])",
+    ),
+    times=(
+        r"(?<![\w:])(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))?\s?(?P<half>[apAP])(?:\.m\.(?!\s*$|\s+[A-Z])|\.m|[mM](?!\w))",
+        r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\w:])",
+    ),
+    months=tuple("January February March April May June July August September October November December".split()),
+    short_months=tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Sept".split()),
+    currencies={
+        "$": ("dollar", "dollars", "cent", "cents"),
+        "€": ("euro", "euros", "cent", "cents"),
+        "£": ("pound", "pounds", "penny", "pence"),
+        "¥": ("yen", "yen", "sen", "sen"),
+        "₹": ("rupee", "rupees", "paisa", "paise"),
+        "US$": ("dollar", "dollars", "cent", "cents"),
+        "C$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+        "A$": ("Australian dollar", "Australian dollars", "cent", "cents"),
+        "¢": ("cent", "cents", "cent", "cents"),
+        "CHF": ("franc", "francs", "centime", "centimes"),
+        "JPY": ("yen", "yen", "sen", "sen"),
+        "USD": ("dollar", "dollars", "cent", "cents"),
+        "EUR": ("euro", "euros", "cent", "cents"),
+        "GBP": ("pound", "pounds", "penny", "pence"),
+        "CAD": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+        "AUD": ("Australian dollar", "Australian dollars", "cent", "cents"),
+        "NZD": ("New Zealand dollar", "New Zealand dollars", "cent", "cents"),
+        "INR": ("rupee", "rupees", "paisa", "paise"),
+        "Rs.": ("rupee", "rupees", "paisa", "paise"),
+        "CNY": ("yuan", "yuan", "fen", "fen"),
+    },
+    magnitudes={
+        "k": "thousand",
+        "K": "thousand",
+        "M": "million",
+        "m": "million",
+        "bn": "billion",
+        "B": "billion",
+        "tn": "trillion",
+        "million": "million",
+        "billion": "billion",
+        "trillion": "trillion",
+        "thousand": "thousand",
+    },
+    units=unit_table(
+        """
+        km/h=kilometer per hour|kilometers per hour; m/s=meter per second|meters per second;
+        km=kilometer|kilometers; cm=centimeter|centimeters; mm=millimeter|millimeters; m=meter|meters;
+        km²=square kilometer|square kilometers; m²=square meter|square meters; m³=cubic meter|cubic meters;
+        mi=mile|miles; mph=mile per hour|miles per hour; ft=foot|feet; yd=yard|yards; kg=kilogram|kilograms;
+        mg=milligram|milligrams; g=gram|grams; lb=pound|pounds; lbs=pound|pounds; oz=ounce|ounces; l=liter|liters;
+        L=liter|liters; ml=milliliter|milliliters; °C=degree Celsius|degrees Celsius;
+        °F=degree Fahrenheit|degrees Fahrenheit; °=degree|degrees; h=hour|hours; hrs=hour|hours;
+        min=minute|minutes; s=second|seconds; ms=millisecond|milliseconds; kB=kilobyte|kilobytes;
+        KB=kilobyte|kilobytes; MB=megabyte|megabytes; GB=gigabyte|gigabytes; TB=terabyte|terabytes; Hz=hertz|hertz;
+        kHz=kilohertz|kilohertz; MHz=megahertz|megahertz; GHz=gigahertz|gigahertz; W=watt|watts;
+        kW=kilowatt|kilowatts; kWh=kilowatt hour|kilowatt hours; V=volt|volts; dB=decibel|decibels;
+        px=pixel|pixels; hr=hour|hours; secs=second|seconds; sec=second|seconds; mins=minute|minutes;
+        yrs=year|years; yr=year|years; wks=week|weeks; ft²=square foot|square feet; sq ft=square foot|square feet;
+        cm²=square centimeter|square centimeters; cm³=cubic centimeter|cubic centimeters; ha=hectare|hectares;
+        nm=nanometer|nanometers; µm=micrometer|micrometers; μm=micrometer|micrometers; µg=microgram|micrograms;
+        μg=microgram|micrograms; cl=centiliter|centiliters; gal=gallon|gallons; tsp=teaspoon|teaspoons;
+        tbsp=tablespoon|tablespoons; kn=knot|knots; km/s=kilometer per second|kilometers per second;
+        ft/s=foot per second|feet per second; Mbps=megabit per second|megabits per second;
+        Gbps=gigabit per second|gigabits per second; kbps=kilobit per second|kilobits per second;
+        Mbit/s=megabit per second|megabits per second; MB/s=megabyte per second|megabytes per second;
+        GB/s=gigabyte per second|gigabytes per second; fps=frame per second|frames per second;
+        rpm=revolution per minute|revolutions per minute; bpm=beat per minute|beats per minute;
+        dpi=dot per inch|dots per inch; ppm=part per million|parts per million; kcal=kilocalorie|kilocalories;
+        cal=calorie|calories; kJ=kilojoule|kilojoules; Pa=pascal|pascals; kPa=kilopascal|kilopascals;
+        hPa=hectopascal|hectopascals; mA=milliampere|milliamperes; mAh=milliampere hour|milliampere hours;
+        Ah=ampere hour|ampere hours; Wh=watt hour|watt hours; mW=milliwatt|milliwatts; MW=megawatt|megawatts;
+        GW=gigawatt|gigawatts; MWh=megawatt hour|megawatt hours; kV=kilovolt|kilovolts; Ω=ohm|ohms;
+        Nm=newton meter|newton meters; km2=square kilometer|square kilometers; m2=square meter|square meters;
+        m3=cubic meter|cubic meters; ºC=degree Celsius|degrees Celsius; ºF=degree Fahrenheit|degrees Fahrenheit;
+        º=degree|degrees; MP=megapixel|megapixels; pts=point|points;
+        mmHg=millimeter of mercury|millimeters of mercury
+        """
+    ),
+    fractions={"½": "one half", "⅓": "one third", "⅔": "two thirds", "¼": "one quarter", "¾": "three quarters"},
+    abbreviations=table(
+        """
+        vs.=versus; etc.=et cetera; e.g.=for example; i.e.=that is; dept.=department; Dept.=Department;
+        Inc.=Incorporated; Ltd.=Limited; Corp.=Corporation; Bros.=Brothers; a.m.=a m; p.m.=p m; Ph.D.=p h d; U.S.=u s;
+        U.K.=u k; U.N.=u n; U.S.A.=u s a; E.U.=e u; D.C.=d c; B.C.=b c; A.D.=a d; Jr.=Junior; Sr.=Senior; Ave.=Avenue;
+        Blvd.=Boulevard; Rd.=Road; Hwy.=Highway; Mt.=Mount; Ft.=Fort; w/o=without; w/=with; a.k.a.=a k a;
+        asap=as soon as possible; et al.=et al; cf.=compare; Assn.=Association; Univ.=University; ext.=extension;
+        Pl.=Place; Rte.=Route; Pkwy.=Parkway; Sq.=Square; Ln.=Lane
+        """
+    ),
+    before_number=table(
+        """
+        No.=Number; no.=number; Nos.=Numbers; nos.=numbers; Fig.=Figure; fig.=figure; Figs.=Figures; figs.=figures;
+        Eq.=Equation; eq.=equation; Sec.=Section; sec.=section; Ch.=Chapter; ch.=chapter; Vol.=Volume; vol.=volume;
+        pp.=pages; p.=page; Art.=Article; art.=article; approx.=approximately; Approx.=Approximately;
+        est.=established; Est.=Established; Op.=Opus; op.=opus;
+        ca.=about; c.=about; max.=at most; min.=at least; Apt.=Apartment; Ref.=Reference; Ver.=Version; v.=version;
+        Tel.=Telephone; tel.=telephone; Rm.=Room; Bldg.=Building; Pt.=Part
+        """
+    ),
+    titles=table(
+        """
+        Mr=Mister; Mrs=Missus; Ms=Miss; Dr=Doctor; Prof=Professor; St=Saint; Gen=General; Col=Colonel; Capt=Captain;
+        Lt=Lieutenant; Sgt=Sergeant; Cpl=Corporal; Maj=Major; Cmdr=Commander; Rev=Reverend; Hon=Honorable; Gov=Governor;
+        Sen=Senator; Rep=Representative; Pres=President; Messrs=Messieurs; Fr=Father; Supt=Superintendent;
+        Insp=Inspector
+        """
+    ),
+    may_end=frozenset(
+        (
+            "etc. Inc. Ltd. Corp. Co. a.m. p.m. Ph.D. U.S. U.K. U.N. U.S.A. E.U. D.C. B.C. A.D. Jr. Sr. Ave. Blvd. Rd. "
+            "Pl. Pkwy. Sq. Ln."
+        ).split()
+    ),
+    starters=frozenset(
+        """
+        A About After All Also Although An And Another Any Are As At Be Because Before But By Can Did Do Does
+        During Each Even Every Everyone Everybody Few Finally First For From Had Has Have He Her Here His How
+        However I If In Is It Its Just Last Later Let Like Many Maybe Meanwhile More Most My Next No Nobody None
+        Nor Not Nothing Now Of On Once One Only Or Our Out Over Perhaps Please She Since So Some Somebody Soon
+        Still Such Than That The Their Then There These They This Those Though Thus To Today Tomorrow Two Under
+        Until Was We Well Were What When Where Which While Who Why Will With Would Yes Yesterday Yet You Your
+        """.split()
+    ),
+    weekdays=table(
+        """
+        Mon=Monday; Tue=Tuesday; Tues=Tuesday; Wed=Wednesday; Thu=Thursday; Thur=Thursday; Thurs=Thursday; Fri=Friday;
+        Sat=Saturday; Sun=Sunday
+        """
+    ),
+    states=table(
+        """
+        AL=Alabama; AK=Alaska; AZ=Arizona; AR=Arkansas; CA=California; CO=Colorado; CT=Connecticut; DE=Delaware;
+        DC=D C; FL=Florida; GA=Georgia; HI=Hawaii; ID=Idaho; IL=Illinois; IN=Indiana; IA=Iowa; KS=Kansas; KY=Kentucky;
+        LA=Louisiana; ME=Maine; MD=Maryland; MA=Massachusetts; MI=Michigan; MN=Minnesota; MS=Mississippi; MO=Missouri;
+        MT=Montana; NE=Nebraska; NV=Nevada; NH=New Hampshire; NJ=New Jersey; NM=New Mexico; NY=New York;
+        NC=North Carolina; ND=North Dakota; OH=Ohio; OK=Oklahoma; OR=Oregon; PA=Pennsylvania; RI=Rhode Island;
+        SC=South Carolina; SD=South Dakota; TN=Tennessee; TX=Texas; UT=Utah; VT=Vermont; VA=Virginia; WA=Washington;
+        WV=West Virginia; WI=Wisconsin; WY=Wyoming
+        """
+    ),
+    counted_words=frozenset(
+        """
+        act annex appendix article book canto chapter class figure grade episode games league level lesson mark
+        no number olympiad page part phase plate psalm scene season section stage step super bowl table title
+        type vol volume war world
+        """.split()
+    ),
+    rulers=frozenset(
+        """
+        Alexander Benedict Catherine Charles Christian Clement Edward Elizabeth Francis Frederick George Gregory
+        Gustav Henry Innocent James John Joseph Julius Leo Leopold Louis Mary Napoleon Nicholas Paul Peter
+        Philip Pius Ramesses Ramses Richard Robert Rudolf Tudor Urban Victor Vittorio Wilhelm William
+        """.split()
+    ),
+    letters=letter_names(
+        "ay bee see dee ee eff gee aitch eye jay kay el em en oh pee cue ar ess tee you vee double-you ex why zee"
+    ),
+    read_as_words=frozenset(
+        """
+        AIDS ASAP ASCII BASIC CAPTCHA COVID DOS EPCOT FEMA FIFA FIFO GIF GUI HUD IKEA IMAX JPEG KISS LAN LASER
+        LEGO LIDAR MIDI MIRV MODEM NAFTA NASA NASCAR NATO NIMBY OPEC OSHA PIN PNG RADAR RAID RAM REM RIP ROM
+        SARS SCUBA SIM SOAP SONAR SQUID SWAT TARP TASER TIFF TOEFL UEFA UNESCO UNICEF UNIX WAN WASP WAV WIMP
+        YOLO ZIP A ABLE ABOUT ACT ADD AGAIN AGE AGO AIR ALL ALSO AM AN AND ANY ARE ARM ART AS ASK AT ATE AWAY
+        BABY BACK BAD BAG BAN BAR BE BED BEEN BEST BET BIG BIT BLUE BODY BOOK BOTH BOX BOY BUS BUT BUY BY CALL
+        CAME CAN CAR CARE CASE CAT CITY COLD COME COST CRY CUP CUT DAD DAY DEAD DEAL DEAR DEEP DID DIE DO DOES
+        DOG DONE DOOR DOWN DRY DUE EACH EAR EASY EAT EGG ELSE END EVEN EVER EVIL EYE FACE FACT FALL FAN FAR FAST
+        FAT FEAR FEEL FEET FEW FILL FIND FINE FIRE FISH FIT FIVE FIX FLY FOOD FOR FOUR FREE FROM FULL FUN FUNNY
+        GAME GAVE GET GIRL GIVE GO GOD GOES GONE GOOD GOT GREAT GUN GUY HAD HALF HAND HAPPY HARD HAS HAT HATE
+        HAVE HE HEAD HEAR HELP HER HERE HEY HI HIM HIS HIT HOLD HOLY HOME HOPE HOT HOUR HOUSE HOW HUGE I ICE
+        IDEA IF ILL IN INTO IS IT ITS JOB JOIN JOY JUST KEEP KEY KID KILL KIND KNEW KNOW LAND LAST LATE LATER
+        LAW LAY LEAD LEAVE LEFT LEG LESS LET LIE LIFE LIKE LINE LIST LIVE LONG LOOK LOSE LOST LOT LOVE LOW LUCK
+        MAD MADE MAKE MAN MANY MAP MAY MAYBE ME MEAN MEAT MEN MET MIND MINE MISS MOM MONEY MOON MORE MOST MOVE
+        MUCH MUST MY NAME NEAR NEED NEVER NEW NEWS NEXT NICE NIGHT NINE NO NONE NOR NOT NOTE NOW ODD OF OFF
+        OFTEN OH OIL OLD ON ONCE ONE ONLY OPEN OR OTHER OUR OUT OVER OWN PAGE PAID PAIN PART PAST PAY PEACE PLAN
+        PLAY POOR PULL PUSH PUT QUIET QUIT RAIN RAN RATE READ READY REAL RED REST RICH RIDE RIGHT RISE RISK ROAD
+        ROOM RULE RUN SAD SAFE SAID SALE SAME SAT SAVE SAW SAY SEA SEE SEEN SELL SEND SENT SET SEX SHE SHOW SHUT
+        SICK SIDE SIN SING SIT SIX SIZE SLOW SNOW SO SOLD SOME SON SONG SOON SORRY STAY STEP STOP STORY SUCH SUN
+        SURE TAKE TALK TAX TEA TEAM TELL TEN TEST THAN THAT THE THEIR THEM THEN THERE THESE THEY THING THINK
+        THIS THOSE THREE TIE TIME TINY TO TODAY TOLD TOO TOOK TOP TOTAL TOWN TRUE TRY TURN TWO UGLY UNDER UNTIL
+        UP UPON USE USED VERY VOTE WAIT WAKE WALK WALL WANT WAR WARM WARN WAS WASH WATER WAY WE WEAR WEEK WELL
+        WENT WERE WHAT WHEN WHERE WHICH WHILE WHITE WHO WHOLE WHY WIDE WIFE WILD WILL WIN WIND WINE WISE WISH
+        WITH WOMAN WON WORD WORK WORLD WORSE WORST WOULD WOW WRONG YEAH YEAR YES YET YOU YOUNG YOUR ZERO
+        """.split()
+    ),
+    signs={
+        "+": "plus",
+        "-": "minus",
+        "–": "minus",
+        "−": "minus",
+        "*": "times",
+        "×": "times",
+        "·": "times",
+        "x": "times",
+        "/": "divided by",
+        "÷": "divided by",
+        ":": "divided by",
+        "=": "equals",
+        "^": "to the power of",
+    },
+    symbols={
+        "&": "and",
+        "+": "plus",
+        "=": "equals",
+        "@": "at",
+        "%": "percent",
+        "‰": "per mille",
+        "±": "plus or minus",
+        "≈": "about",
+        "≠": "is not equal to",
+        "≤": "less than or equal to",
+        "≥": "greater than or equal to",
+        "∞": "infinity",
+        "√": "square root of",
+        "π": "pi",
+        "°": "degrees",
+        "$": "dollars",
+        "€": "euros",
+        "£": "pounds",
+        "¥": "yen",
+        "¢": "cents",
+        "§": "section",
+        "#": "number",
+        "×": "times",
+        "÷": "divided by",
+        "~": "about",
+        "<": "less than",
+        ">": "greater than",
+        ".": "dot",
+        "/": "slash",
+        "-": "dash",
+        "_": "underscore",
+        ":": "colon",
+        "?": "question mark",
+    },
+)
+
+BRITISH = replace(
+    ENGLISH,
+    code="en-gb",
+    domains=f"{ENGLISH.domains}|co.uk|org.uk|ac.uk|ie",
+    dates=(
+        *ENGLISH.dates[:3],
+        r"(?<![\w/])(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4}|\d\d)(?![\w/])",
+        r"(?<![\w-])(?P<day>\d{1,2})-(?P<month>\d{1,2})-(?P<year>\d{4})(?![\w-])",
+    ),
+    letters={**ENGLISH.letters, "Z": "zed"},
+    states={},
+)
+
+GERMAN = Language(
+    code="de",
+    thousands=".",
+    decimal=",",
+    point="Komma",
+    minus="minus",
+    to="bis",
+    by="mal",
+    out_of="von",
+    score="zu",
+    percent="Prozent",
+    and_="und",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+)\.(?=\s\w|[,;)])",
+    decade=r"(?<!\w)(?P<number>\d{1,4})er(?P<ending>n)?(?![^\W\d_-])",
+    day_range=r"(?<![\w.,])(?P<day>\d{1,2})\.\s?[-–]\s?(?=\d{1,2}\.\s?(?:\d|[A-ZÄÖÜ]))",
+    postal=r"(?:(?<=, )|(?<=D-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÄÖÜ][a-zäöüß]+)(?<!00)",
+    phrases=(
+        (r"(?<=\d)x\b(?!\s?\d)", "mal"),
+        (r"(?<!\w)[vV](?=\d+\.\d)", "Version"),
+        *((rf"\bDr\.\s(?P<take>{word}\.)", word) for word in "med phil jur theol oec habil".split()),
+        (r"\bDr\.\s(?P<take>rer\.\s?nat\.)", "rerum naturalium"),
+        (r"\bDr\.\s(?P<take>h\.\s?c\.)", "honoris causa"),
+        (r"\bCo\.(?=\s(?:KG|OHG|KGaA)\b)", "Co"),
+        (r"§§", "Paragraphen"),
+        (r"\d(?P<take>\s?f\.)(?=[\s,;)]|$)", " folgende"),
+    ),
+    dates=(
+        r"(?<![\w.,])(?P<day>\d{1,2})\.\s?MONTH\.?(?:\s(?P<year>\d{4})\b)?",
+        r"(?<!\w)MONTH\s(?P<year>\d{4})(?!\w)",
+        r"(?<![\w.])(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4}|\d\d)?(?![\d])",
+    ),
+    times=(
+        r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])(?:[:.](?P<minute>[0-5]\d))?\s?Uhr(?!\w)",
+        r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\w:])",
+    ),
+    months=tuple("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()),
+    short_months=tuple("Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez".split()),
+    currencies={
+        "€": ("Euro", "Euro", "Cent", "Cent"),
+        "EUR": ("Euro", "Euro", "Cent", "Cent"),
+        "$": ("Dollar", "Dollar", "Cent", "Cent"),
+        "USD": ("Dollar", "Dollar", "Cent", "Cent"),
+        "£": ("Pfund", "Pfund", "Penny", "Pence"),
+        "¥": ("Yen", "Yen", "Sen", "Sen"),
+        "CHF": ("Franken", "Franken", "Rappen", "Rappen"),
+        "GBP": ("Pfund", "Pfund", "Penny", "Pence"),
+        "JPY": ("Yen", "Yen", "Sen", "Sen"),
+    },
+    magnitudes={
+        "Tsd.": "tausend",
+        "Mio.": "Millionen",
+        "Mrd.": "Milliarden",
+        "Millionen": "Millionen",
+        "Milliarden": "Milliarden",
+    },
+    single={"Millionen": "eine Million", "Milliarden": "eine Milliarde", "tausend": "tausend"},
+    units=unit_table(
+        """
+        km/h=Kilometer pro Stunde|Kilometer pro Stunde; m/s=Meter pro Sekunde|Meter pro Sekunde;
+        km=Kilometer|Kilometer; cm=Zentimeter|Zentimeter; mm=Millimeter|Millimeter; m=Meter|Meter;
+        km²=Quadratkilometer|Quadratkilometer; m²=Quadratmeter|Quadratmeter; m³=Kubikmeter|Kubikmeter;
+        kg=Kilogramm|Kilogramm; mg=Milligramm|Milligramm; g=Gramm|Gramm; t=Tonne|Tonnen; l=Liter|Liter;
+        ml=Milliliter|Milliliter; °C=Grad Celsius|Grad Celsius; °=Grad|Grad; h=Stunde|Stunden; Std.=Stunde|Stunden;
+        min=Minute|Minuten; Min.=Minute|Minuten; s=Sekunde|Sekunden; ms=Millisekunde|Millisekunden;
+        kB=Kilobyte|Kilobyte; MB=Megabyte|Megabyte; GB=Gigabyte|Gigabyte; TB=Terabyte|Terabyte; Hz=Hertz|Hertz;
+        kHz=Kilohertz|Kilohertz; MHz=Megahertz|Megahertz; GHz=Gigahertz|Gigahertz; W=Watt|Watt;
+        kW=Kilowatt|Kilowatt; kWh=Kilowattstunde|Kilowattstunden; V=Volt|Volt; dB=Dezibel|Dezibel;
+        Std=Stunde|Stunden; Min=Minute|Minuten; Sek.=Sekunde|Sekunden; Sek=Sekunde|Sekunden;
+        cm²=Quadratzentimeter|Quadratzentimeter; cm³=Kubikzentimeter|Kubikzentimeter; qm=Quadratmeter|Quadratmeter;
+        m2=Quadratmeter|Quadratmeter; m3=Kubikmeter|Kubikmeter; km2=Quadratkilometer|Quadratkilometer;
+        ha=Hektar|Hektar; nm=Nanometer|Nanometer; µm=Mikrometer|Mikrometer; μm=Mikrometer|Mikrometer;
+        µg=Mikrogramm|Mikrogramm; μg=Mikrogramm|Mikrogramm; cl=Zentiliter|Zentiliter; EL=Esslöffel|Esslöffel;
+        TL=Teelöffel|Teelöffel; Mbit/s=Megabit pro Sekunde|Megabit pro Sekunde;
+        MB/s=Megabyte pro Sekunde|Megabyte pro Sekunde; km/s=Kilometer pro Sekunde|Kilometer pro Sekunde;
+        kcal=Kilokalorie|Kilokalorien; kJ=Kilojoule|Kilojoule; hPa=Hektopascal|Hektopascal;
+        kPa=Kilopascal|Kilopascal; Pa=Pascal|Pascal; bar=Bar|Bar; mA=Milliampere|Milliampere;
+        mAh=Milliamperestunde|Milliamperestunden; Wh=Wattstunde|Wattstunden; MW=Megawatt|Megawatt;
+        GW=Gigawatt|Gigawatt; MWh=Megawattstunde|Megawattstunden; Ω=Ohm|Ohm; kV=Kilovolt|Kilovolt;
+        °F=Grad Fahrenheit|Grad Fahrenheit; ºC=Grad Celsius|Grad Celsius; Pkt.=Punkt|Punkte; Stk.=Stück|Stück
+        """
+    ),
+    fractions={"½": "ein halb", "⅓": "ein Drittel", "⅔": "zwei Drittel", "¼": "ein Viertel", "¾": "drei Viertel"},
+    abbreviations=table(
+        """
+        z. B.=zum Beispiel; z.B.=zum Beispiel; d. h.=das heißt; d.h.=das heißt; u. a.=unter anderem; u.a.=unter anderem;
+        o. ä.=oder ähnlich; o.ä.=oder ähnlich; i. d. R.=in der Regel; i.d.R.=in der Regel; u. U.=unter Umständen;
+        u.U.=unter Umständen; v. a.=vor allem; v.a.=vor allem; s. o.=siehe oben; s.o.=siehe oben; s. u.=siehe unten;
+        s.u.=siehe unten; z. T.=zum Teil; z.T.=zum Teil; n. Chr.=nach Christus; v. Chr.=vor Christus;
+        bzw.=beziehungsweise;
+        usw.=und so weiter; etc.=et cetera; evtl.=eventuell; ggf.=gegebenenfalls; inkl.=inklusive; exkl.=exklusive;
+        vgl.=vergleiche; sog.=sogenannt; zzgl.=zuzüglich; bspw.=beispielsweise; Str.=Straße; str.=straße;
+        Hbf.=Hauptbahnhof;
+        Jh.=Jahrhundert; Jhd.=Jahrhundert; geb.=geboren; gest.=gestorben; Tel.=Telefon; lt.=laut; zw.=zwischen;
+        u.=und; u. s. w.=und so weiter; ff.=fortfolgende; n. V.=nach Verlängerung; n.V.=nach Verlängerung; gem.=gemäß;
+        bzgl.=bezüglich; einschl.=einschließlich; zzt.=zurzeit; z. Zt.=zurzeit; z.Zt.=zurzeit; m. E.=meines Erachtens;
+        m.E.=meines Erachtens; a. D.=außer Dienst; a.D.=außer Dienst; i. H. v.=in Höhe von; Abt.=Abteilung;
+        entspr.=entsprechend; insb.=insbesondere; ggü.=gegenüber; i. A.=im Auftrag; i.A.=im Auftrag; verh.=verheiratet;
+        ehem.=ehemalig; jew.=jeweils; i. V. m.=in Verbindung mit;
+        i.V.m.=in Verbindung mit; a. a. O.=am angegebenen Ort; a.a.O.=am angegebenen Ort; ebd.=ebenda;
+        geschl.=geschlossen; Strg=Steuerung; max.=maximal; mind.=mindestens; allg.=allgemein
+        """
+    ),
+    before_number=table(
+        """
+        Nr.=Nummer; Nrn.=Nummern; Abs.=Absatz; Art.=Artikel; Bd.=Band; Kap.=Kapitel; S.=Seite; Abb.=Abbildung;
+        Tab.=Tabelle;
+        Ziff.=Ziffer; Pkt.=Punkt; ca.=circa; Ca.=Circa; max.=maximal; min.=minimal; mind.=mindestens; Jg.=Jahrgang;
+        Zi.=Zimmer; Kl.=Klasse; Bl.=Blatt; Z.=Zeile; V.=Vers; Aufl.=Auflage; Gl.=Gleis; Hs.=Haus; Pl.=Platz;
+        op.=Opus; Op.=Opus
+        """
+    ),
+    titles=table("Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Dipl=Diplom; Ing=Ingenieur"),
+    may_end=frozenset(["usw.", "etc.", "u.a.", "u. a.", "o.ä.", "o. ä.", "v. Chr.", "n. Chr.", "Str.", "Jh.", "Hbf."]),
+    starters=frozenset(
+        """
+        Aber Alle Alles Als Also Am An Auch Auf Aus Bei Beide Bis Da Damals Danach Dann Darum Das Dass Daher
+        Damit Dazu Dein Deine Dem Den Denn Der Deshalb Die Dies Diese Dieser Dieses Doch Dort Du Durch Ein Eine
+        Einen Einer Eines Er Erst Es Etwas Euer Für Gegen Gestern Hat Heute Hier Ich Ihr Ihre Im Immer In Ist Ja
+        Jede Jeder Jedes Jetzt Kein Keine Man Manche Mein Meine Mit Morgen Nach Nachdem Nein Nicht Nichts
+        Niemand Noch Nun Nur Ob Oder Ohne Sehr Sein Seine Seit Sie Sind So Solche Soll Trotzdem Um Und Unser
+        Unter Viele Vielleicht Vom Von Vor Wann War Waren Warum Was Weil Welche Wem Wen Wenn Wer Wie Wir Wird Wo
+        Zu Zuerst Zum Zur Zwei Zwischen
+        """.split()
+    ),
+    weekdays=table("Mo=Montag; Di=Dienstag; Mi=Mittwoch; Do=Donnerstag; Fr=Freitag; Sa=Samstag; So=Sonntag"),
+    counted_words=frozenset(
+        """
+        abschnitt akt anhang artikel band buch kapitel klasse lektion paragraph phase seite staffel stufe tafel
+        teil typ weltkrieg
+        """.split()
+    ),
+    rulers=frozenset(
+        """
+        Albrecht Alexander August Benedikt Christian Elisabeth Ernst Franz Friedrich Friedrichs Georg Gregor
+        Gustav Heinrich Heinrichs Innozenz Johann Johannes Joseph Karl Karls Katharina Konrad Leo Leopold Ludwig
+        Ludwigs Maria Max Maximilian Napoleon Napoleons Nikolaus Otto Ottos Paul Peter Philipp Pius Rudolf Urban
+        Wilhelm Wilhelms
+        """.split()
+    ),
+    letters=letter_names("a be ze de e eff ge ha i jott ka ell emm enn o pe ku err ess te u vau we ix ypsilon zett"),
+    read_as_words=frozenset(
+        """
+        AIDS ALDI ASCII BAFÖG COVID DAX DIN DOS FIFA FIFO GEMA IKEA IMAX JPEG LAN LASER LEGO MODEM NASA NATO
+        ÖPNV OPEC PIN RADAR RAM ROM SAP SIM SONAR TÜV UEFA UNESCO UNICEF UNIX WAN WAV WEG ZIP ZDF AB ABER ALLE
+        ALLES ALS ALSO ALT AM AN AUCH AUF AUS BALD BEI BIN BIS BIST DA DAMIT DANN DAS DASS DEIN DEM DEN DENN DER
+        DES DICH DIE DIES DIR DOCH DORT DU DURCH EIN EINE EINEM EINEN EINER ENDE ER ERST ES ETWAS EUCH EUER FALL
+        FÜR GANZ GAR GEHT GELD GERN GIB GROSS GUT HALB HALT HAT HATTE HAUS HERR HEUTE HIER HILFE ICH IHM IHN IHR
+        IHRE IM IMMER IN IST JA JAHR JEDE JEDER JETZT KANN KEIN KEINE KLEIN KOMM LAND LANGE LASS LEBEN LEUTE MAL
+        MAN MANN MEHR MEIN MEINE MICH MIR MIT MUSS NACH NEIN NEU NEUE NICHT NIE NOCH NUN NUR OB ODER OFT OHNE
+        ORT PAAR RAUS RECHT ROT RUHE SAG SATZ SCHON SEHR SEI SEIN SEINE SEIT SICH SIE SIND SO SOLL STOP STOPP
+        SUPER TAG TEIL TOR TOT TUN UM UND UNS UNTER VIEL VOLL VOM VON VOR WANN WAR WARUM WAS WEIL WELT WEM WEN
+        WENN WER WIE WIEDER WILL WIR WIRD WO WOHL WORT ZEIT ZU ZUM ZUR ZWEI
+        """.split()
+    ),
+    per="pro",
+    handle="at",
+    hashtag="Hashtag",
+    signs={
+        "+": "plus",
+        "-": "minus",
+        "–": "minus",
+        "−": "minus",
+        "*": "mal",
+        "×": "mal",
+        "·": "mal",
+        "x": "mal",
+        "/": "geteilt durch",
+        "÷": "geteilt durch",
+        ":": "geteilt durch",
+        "=": "gleich",
+        "^": "hoch",
+    },
+    symbols={
+        "&": "und",
+        "+": "plus",
+        "=": "gleich",
+        "@": "at",
+        "%": "Prozent",
+        "‰": "Promille",
+        "±": "plus minus",
+        "≈": "etwa",
+        "≠": "ungleich",
+        "≤": "kleiner gleich",
+        "≥": "größer gleich",
+        "∞": "unendlich",
+        "√": "Wurzel aus",
+        "π": "Pi",
+        "°": "Grad",
+        "$": "Dollar",
+        "€": "Euro",
+        "£": "Pfund",
+        "¥": "Yen",
+        "§": "Paragraph",
+        "#": "Nummer",
+        "×": "mal",
+        "÷": "geteilt durch",
+        "~": "etwa",
+        "<": "kleiner als",
+        ">": "größer als",
+        ".": "Punkt",
+        "/": "Schrägstrich",
+        "-": "Strich",
+        "_": "Unterstrich",
+        ":": "Doppelpunkt",
+        "?": "Fragezeichen",
+    },
+)
