@@ -64,7 +64,7 @@ SPANISH = Language(
     single={"millones": "un millón", "mil": "mil"},
     units=unit_words(
         """
-        km/h=kilómetro por hora; m/s=metro por segundo; km=kilómetro; cm=centímetro; mm=milímetro; m=metro;
+        ″=pulgada; km/h=kilómetro por hora; m/s=metro por segundo; km=kilómetro; cm=centímetro; mm=milímetro; m=metro;
         km²=kilómetro cuadrado; m²=metro cuadrado; m2=metro cuadrado; m³=metro cúbico; m3=metro cúbico;
         cm²=centímetro cuadrado; cm³=centímetro cúbico; ha=hectárea; nm=nanómetro; µm=micrómetro; kg=kilogramo;
         mg=miligramo; g=gramo; gr=gramo; t=tonelada; l=litro; L=litro; ml=mililitro; mL=mililitro; cl=centilitro;
@@ -161,7 +161,7 @@ SPANISH = Language(
         "≤=menor o igual que; ≥=mayor o igual que; ∞=infinito; √=raíz de; π=pi; °=grados; $=dólares; "
         "€=euros; £=libras; "
         "¥=yenes; §=sección; #=almohadilla; ×=por; ÷=entre; ~=aproximadamente; <=menor que; >=mayor que; .=punto; "
-        "/=barra; -=guion; _=guion bajo; :=dos puntos; ?=signo de interrogación"
+        "/=barra; -=guion; _=guion bajo; \\=barra invertida; :=dos puntos; ?=signo de interrogación"
     )
     | {"=": "igual a"},
 )
@@ -218,8 +218,8 @@ PORTUGUESE = Language(
     single={"milhões": "um milhão", "bilhões": "um bilhão", "trilhões": "um trilhão", "mil": "mil"},
     units=unit_words(
         """
-        km/h=quilômetro por hora; m/s=metro por segundo; km=quilômetro; cm=centímetro; mm=milímetro; m=metro;
-        km²=quilômetro quadrado; m²=metro quadrado; m2=metro quadrado; m³=metro cúbico; m3=metro cúbico;
+        ″=polegada; km/h=quilômetro por hora; m/s=metro por segundo; km=quilômetro; cm=centímetro; mm=milímetro;
+        m=metro; km²=quilômetro quadrado; m²=metro quadrado; m2=metro quadrado; m³=metro cúbico; m3=metro cúbico;
         cm²=centímetro quadrado; cm³=centímetro cúbico; ha=hectare; nm=nanômetro; µm=micrômetro; kg=quilograma;
         mg=miligrama; g=grama; t=tonelada; l=litro; L=litro; ml=mililitro; mL=mililitro; cl=centilitro; dl=decilitro;
         °C=grau Celsius; ºC=grau Celsius; °F=grau Fahrenheit; ºF=grau Fahrenheit; °=grau; º=grau; h=hora; min=minuto;
@@ -310,7 +310,7 @@ PORTUGUESE = Language(
         "&=e; +=mais; @=arroba; %=por cento; ‰=por mil; ±=mais ou menos; ≈=aproximadamente; ≠=diferente de; "
         "≤=menor ou igual a; ≥=maior ou igual a; ∞=infinito; √=raiz de; π=pi; °=graus; $=dólares; €=euros; £=libras; "
         "¥=ienes; §=parágrafo; #=jogo da velha; ×=vezes; ÷=dividido por; ~=aproximadamente; <=menor que; >=maior que; "
-        ".=ponto; /=barra; -=hífen; _=sublinhado; :=dois pontos; ?=ponto de interrogação"
+        ".=ponto; /=barra; -=hífen; _=sublinhado; \\=barra invertida; :=dois pontos; ?=ponto de interrogação"
     )
     | {"=": "igual a"},
 )

@@ -38,6 +38,9 @@ class Language:
     day_range: str = ""
     # Pattern with the group `number`: a code that is read digit by digit.
     postal: str = ""
+    # Short and long names of the books of the Bible, before `3:16`; words for the first, second and third of them.
+    books: dict[str, str] = field(default_factory=dict)
+    first_books: tuple[str, ...] = ("", "", "")
     # Patterns and what is said for them, before all else.
     phrases: tuple[tuple[str, str], ...] = ()
     # Patterns with some of `day`, `month`, `year`; MONTH stands for a month's name.
@@ -67,6 +70,8 @@ class Language:
     starters: frozenset[str] = frozenset()
     # Short forms, with and without a dot; they are read beside a number, another day or a comma.
     weekdays: dict[str, str] = field(default_factory=dict)
+    # Pattern of what stands before a short form with a dot at the end of a sentence.
+    before_weekday: str = ""
     # Of which a code of five digits may follow.
     states: dict[str, str] = field(default_factory=dict)
     # Before a Roman numeral that is no ordinal, and names that have one.
@@ -103,6 +108,11 @@ def table(rows: str) -> dict[str, str]:
     """`Mr.=Mister; ...`"""
     pairs = (row.strip().partition("=") for row in rows.split(";") if row.strip())
     return {written: " ".join(spoken.split()) for written, _, spoken in pairs}
+
+
+def names_of(rows: str) -> dict[str, str]:
+    """`Genesis Gen; ...`: by each of the words of a row the first one."""
+    return {word: row.split()[0] for row in rows.split(";") for word in row.split()}
 
 
 def letter_names(names: str) -> dict[str, str]:

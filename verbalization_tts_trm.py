@@ -30,14 +30,23 @@ GERMAN_DATIVES = (
 ).split()
 GERMAN_PREPOSITIONS = "in|mit|von|auf|an|aus|bei|nach|seit|zu|unter|vor|über|neben|zwischen|hinter|während|wegen"
 GERMAN_NEUTERS = (
-    r"(?:\w+(?:chen|lein|ment|um)|Kind|Jahr|Jahrhundert|Jh|Mal|Tor|Haus|Buch|Spiel|Lied|Auto|Bild|Land|Team|Semester|"
+    r"(?:\w+(?:chen|lein|ment|um)|Kind|Jahr|Jahrhundert|Jh|Mal|OG|UG|Obergeschoss|Stockwerk|Tor|Haus|Buch|Spiel|Lied|Auto|Bild|Land|Team|Semester|"
     r"Quartal|Kapitel|Leben|Konzert|Album)\b"
 )
+# After `a 5 km`: what is no noun; and what money is spent on.
+ENGLISH_PARTICLES = (
+    "and apart are away before but deep for from had has high into its long more off onto over per tall than that the "
+    "thick was were wide with"
+).split()
+ENGLISH_DEALS = (
+    "acquisition bill bond bonus budget contract cut deal debt deficit donation fine fund gift grant hit investment "
+    "loan lawsuit loss market note package plan prize program project question settlement stake valuation"
+).split()
 # Nouns that are counted, so that a number with a dot before them is an ordinal even without an article.
 GERMAN_COUNTED = (
-    "FC SV SC Platz Stock Etage Klasse Liga Bundesliga Runde Tag Woche Monat Jahr Jahrhundert Jh Kapitel Weltkrieg "
-    "Teil Akt Geburtstag Jahrestag Versuch Mal Auflage Advent Reich Armee Division Semester Schritt Stufe Halbzeit "
-    "Quartal"
+    "FC SV SC OG UG Obergeschoss Stockwerk Platz Stock Etage Klasse Liga Bundesliga Runde Tag Woche Monat Jahr "
+    "Jahrhundert Jh Kapitel Weltkrieg Teil Akt Geburtstag Jahrestag Versuch Mal Auflage Advent Reich Armee Division "
+    "Semester Schritt Stufe Halbzeit Quartal"
 )
 
 
@@ -95,6 +104,8 @@ class NumberWords:
         if re.fullmatch(rf"\d+{re.escape(thousands)}\d{{1,2}}", written):
             # The point or comma of another country.
             return written.replace(thousands, ".")
+        if re.fullmatch(rf"\d+(?:{re.escape(decimal)}\d{{3}})+{re.escape(thousands)}\d{{1,2}}", written):
+            thousands, decimal = decimal, thousands
         plain = re.sub(rf"[{thousands}\s'’]", "", written).replace(decimal, ".")
         return plain if "." in plain or len(plain) > MAX_DIGITS else int(plain)
 
@@ -103,9 +114,21 @@ class NumberWords:
         return "" if not sign else f"{self.language.symbols['+']} " if sign == "+" else f"{self.language.minus} "
 
     def quantity(self, match: re.Match, one: str, many: str) -> str:
-        """A number and what it counts."""
+        """A number and what it counts; `a 35 mm lens` has one millimeter."""
         value = self.value(match["number"])
+        if self._describes(match):
+            many = one
         return f"{self.sign_of(match)}{self.counted(value, one)} {one if value == 1 else many}"
+
+    def _describes(self, match: re.Match) -> bool:
+        """Whether an English amount stands before the noun that it describes."""
+        if self.language.family != "en" or not (noun := re.match(r"[ -]([a-z]{3,})\b", after(match))):
+            return False
+        if re.search(r"\b[Aa]n?\s$", before(match)):
+            return noun[1] not in ENGLISH_PARTICLES
+        return noun[1] in ENGLISH_DEALS and bool(
+            re.search(r"\b(?:[Tt]he|[Tt]his|[Tt]hat|[Ii]ts|[Hh]is|[Hh]er|[Tt]heir)\s$", before(match))
+        )
 
     def counted(self, value: int | str, noun: str) -> str:
         """A number before a noun; the German `eins` becomes `ein` or `eine`."""
@@ -172,32 +195,6 @@ class NumberWords:
             between = self.language.and_
         return f"{parts[0]} {between} {parts[1]} {noun}".strip()
 
-    def version(self, match: re.Match) -> str | None:
-        first, *others = match[0].split(".")
-        if self.language.thousands == "." and all(len(part) == 3 for part in others):
-            return None  # a large number
-        if len(others) > 1 and len(first) <= 3 and all(len(part) == 3 for part in others):
-            # The points of another country.
-            return self.words(int("".join((first, *others))))
-        return f" {self.language.symbols.get('.', 'point')} ".join(
-            self.words(self.value(part)) for part in (first, *others)
-        )
-
-    def digit_groups(self, match: re.Match) -> str | None:
-        written = match["take"] if "take" in match.re.groupindex else match[0]
-        groups = re.findall(r"\d+", written)
-        if sum(map(len, groups)) > 3 * MAX_DIGITS or (
-            len(groups) > 1 and all(self.may_be_year(each) for each in groups)
-        ):
-            return None
-        plus = f"{self.language.symbols.get('+', 'plus')} " if written.startswith("+") else ""
-        return plus + ", ".join(self.digits(group) for group in groups)
-
-    def postal(self, match: re.Match) -> str:
-        """A code behind the name of its state."""
-        state = self.language.states[match["state"]]
-        return f"{spelled(state) if len(state) == 3 and ' ' in state else state} {self.digits(match['code'])}"
-
     def ordinal(self, match: re.Match) -> str | None:
         spoken = self.words(self.value(match["number"]), "ordinal")
         if self.language.family != "de":
@@ -209,6 +206,8 @@ class NumberWords:
 
     def _inflected(self, spoken: str, match: re.Match) -> str | None:
         """A German ordinal as the word before it asks for; None where that word asks for none."""
+        if re.search(r"[*†]\s?$", before(match)):
+            return f"{spoken}n"
         # In `der 3., 4. und 5. Versuch` the article is that of the first.
         text = re.sub(r"\d{1,2}\.\s?[-–]\s?$|(?:\d{1,3}\.,?\s(?:(?:und|oder|bis)\s)?)+$", "", before(match))
         word = re.search(r"(\w+)\s$", text)
@@ -234,7 +233,9 @@ class NumberWords:
         if self.language.family == "de":
             return self.words(int(match["number"]), "year") + "er" + (match["ending"] or "")
         century, decade = match["century"] or "", match["decade"]
-        if decade == "00" or len(century) == 1:
+        if match["age"]:
+            spoken = self.words(int(match["age"]))
+        elif decade == "00" or len(century) == 1:
             number = int(century + decade)
             spoken = (
                 self.words(number) if number % 1000 == 0 or len(century) == 1 else f"{self.words(int(century))} hundred"
@@ -253,14 +254,11 @@ class NumberWords:
         return " ".join(filter(None, spoken))
 
     def dimensions(self, match: re.Match) -> str:
-        """`30x40x50 cm`."""
-        numbers = [
-            self.words(self.value(side))
-            for side in re.split(r"\s?[x×]\s?", match[0])
-            for side in NUMERAL.findall(side)[:1]
-        ]
-        sign = match.groupdict().get("unit")
-        unit = f" {self.language.units[sign][1]}" if sign else ""
+        """`30x40x50 cm`, `1.5" x 3.5"`."""
+        numbers = [self.words(self.value(number)) for number in NUMERAL.findall(match[0].replace("x", " x "))]
+        groups = match.groupdict()
+        sign = "″" if groups.get("inches") else groups.get("unit")
+        unit = f" {self.language.units[sign][1]}" if sign in self.language.units else ""
         return f" {self.language.by} ".join(numbers) + unit
 
     def duration(self, match: re.Match) -> str:
@@ -279,13 +277,6 @@ class NumberWords:
             if value := int(groups.get(name) or 0):
                 parts.append(f"{self.counted(value, one)} {one if value == 1 else many}".replace("' ", "'"))
         return parts
-
-    def verse(self, match: re.Match) -> str | None:
-        """The beginning of `John 3:16-17`; from 9:00 to 5 are times."""
-        last = re.match(r"\s?[-–]\s?(\d+)", after(match))
-        if not last or int(last[1]) <= int(match["verse"]) or not re.search(r"[^\W\d_]{2,}\.?\s$", before(match)):
-            return None
-        return f"{self.words(int(match['chapter']))} {self.words(int(match['verse']))}"
 
     def until(self, match: re.Match) -> str:
         return f" {self.language.to} "
@@ -319,7 +310,8 @@ class NumberWords:
 
     def _fraction(self, top: int, bottom: int) -> str | None:
         """A fraction in words; None for two numbers that are none, such as 24/7."""
-        if not 0 < top < bottom or bottom > 10 and bottom not in (12, 16, 20, 32, 50, 64):
+        whole = bottom <= 10 or bottom in (12, 16, 20, 32, 50, 64) or top == 1 and bottom >= 100
+        if not 0 < top < bottom or not whole:
             return None
         if (sign := COMMON_FRACTIONS.get((top, bottom))) in self.language.fractions:
             return self.language.fractions[sign]
@@ -347,7 +339,8 @@ class NumberWords:
 
     def fraction_of_unit(self, match: re.Match) -> str | None:
         """`1/2 tsp` and `2 1/2 tsp`."""
-        top, bottom = int(match["top"]), int(match["bottom"])
+        sign = match["sign"] and next(parts for parts, sign in COMMON_FRACTIONS.items() if sign == match["sign"])
+        top, bottom = sign or (int(match["top"]), int(match["bottom"]))
         spoken, (one, many) = self._fraction(top, bottom), self.language.units[match["unit"]]
         if spoken is None:
             return None
@@ -374,7 +367,8 @@ class NumberWords:
         if match["magnitude"]:
             name = self.language.magnitudes[match["magnitude"]]
             amount = self.language.single.get(name) if value == 1 and self.language.single else None
-            return f"{self.sign_of(match)}{amount or f'{self.words(value)} {name}'} {many}"
+            noun = one if self._describes(match) else many
+            return f"{self.sign_of(match)}{amount or f'{self.words(value)} {name}'} {noun}"
         units, _, part = str(value).partition(".")
         if len(part) != 2:
             return self.quantity(match, one, many)
@@ -475,6 +469,10 @@ class NumberWords:
         hour, minute, half = int(groups["hour"]), int(groups["minute"] or 0), groups.get("half")
         if hour > (12 if half else 24) or minute > 59:
             return None
+        if "military" in groups:
+            # 0930 hours.
+            spoken = [f"oh {self.words(each)}" if each < 10 else self.words(each) for each in (hour, minute)]
+            return f"{spoken[0]} {spoken[1] if minute else 'hundred'}"
         if self.language.family == "de":
             return f"{self.counted(hour, '')} Uhr" + (f" {self.words(minute)}" if minute else "")
         minutes = "" if not minute else f" oh {self.words(minute)}" if minute < 10 else f" {self.words(minute)}"

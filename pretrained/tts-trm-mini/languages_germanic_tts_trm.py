@@ -5,7 +5,7 @@ The rules that read them are in `normalization_tts_trm.py`; `languages_tts_trm.p
 
 from dataclasses import replace
 
-from .languages_tts_trm import Language, letter_names, table, unit_table
+from .languages_tts_trm import Language, letter_names, names_of, table, unit_table
 
 ROAD = r"(?:\bI-|\bUS-|\bUS |\b(?:Rte|Hwy|Rt)\.? |\b(?:Route|Highway|Interstate) )\d{1,3} "
 DIGITS = "oh one two three four five six seven eight nine"
@@ -14,7 +14,22 @@ DIRECTIONS = {"N": "North", "S": "South", "E": "East", "W": "West"}
 ENGLISH = Language(
     code="en",
     ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?:st|nd|rd|th)\b",
-    decade=r"(?<!\w)['’]?(?P<century>\d{1,2})?(?P<decade>\d0)['’]?s\b",
+    decade=(
+        r"(?:(?:(?<=[Uu]nder[- ])|(?<=[Oo]ver[- ]))(?P<age>\d\d?)|(?<!\w)['’]?(?P<century>\d{1,2})?(?P<decade>\d0))"
+        r"['’]?s\b"
+    ),
+    books=names_of(
+        """
+        Genesis Gen; Exodus Exod Ex; Leviticus Lev; Numbers Num; Deuteronomy Deut; Joshua Josh; Judges Judg;
+        Ruth; Samuel Sam; Kings Kgs; Chronicles Chron Chr; Ezra; Nehemiah Neh; Esther; Job; Psalm Psalms Ps;
+        Proverbs Prov; Ecclesiastes Eccl; Isaiah Isa; Jeremiah Jer; Lamentations Lam; Ezekiel Ezek; Daniel Dan;
+        Hosea Hos; Joel; Amos; Obadiah; Jonah; Micah Mic; Nahum; Habakkuk Hab; Zephaniah Zeph; Haggai; Zechariah
+        Zech; Malachi Mal; Matthew Matt Mt; Mark Mk; Luke Lk; John Jn; Acts; Romans Rom; Corinthians Cor;
+        Galatians Gal; Ephesians Eph; Philippians Phil; Colossians Col; Thessalonians Thess; Timothy Tim; Titus;
+        Philemon; Hebrews Heb; James Jas; Peter Pet; Jude; Revelation Rev
+        """
+    ),
+    first_books=("First", "Second", "Third"),
     phrases=(
         (r"(?<=\d)x\b(?!\s?\d)", "times"),
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
@@ -27,6 +42,9 @@ ENGLISH = Language(
         (r"(?i:\bblood pressure|\bBP)\W{1,3}(?:\w{1,4}\W){0,2}\d{2,3}(?P<take>/)(?=\d{2,3}\b)", " over "),
         (r"(?<=\d)(?P<take>/)(?=\d{2,3}\s?mmHg\b)", " over "),
         (r"(?<![\w/])[yY]/[yY](?![\w/])", "year over year"),
+        (r"\bPss?\.(?=\s\d)", "Psalm"),
+        (r"(?<![\w.])b\.(?=\s(?:c\.\s?)?1\d{3}\b)", "born"),
+        (r"(?<![\w.])(?:d\.(?=\s(?:c\.\s?)?1\d{3}\b)|†(?=\s?\d))", "died"),
         *((rf"{ROAD}(?P<take>{letter})(?!\w)", word) for letter, word in DIRECTIONS.items()),
     ),
     dates=(
@@ -37,6 +55,8 @@ ENGLISH = Language(
         r"(?<![\w-])(?P<month>\d{1,2})-(?P<day>\d{1,2})-(?P<year>\d{4})(?![\w-])",
     ),
     times=(
+        r"(?<![\w:])(?P<military>)(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?=\s(?:hours|hrs)\b)",
+        r"\b(?:at|by|until|till|before|after|from|since)\s(?P<take>(?P<military>)(?P<hour>0\d)(?P<minute>[0-5]\d))(?![\w:/-]|[.,]\d)",
         r"(?<![\w:])(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))?\s?(?P<half>[apAP])(?:\.m\.(?!\s*$|\s+[A-Z])|\.m|[mM](?!\w))",
         r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\w:])",
     ),
@@ -109,7 +129,8 @@ ENGLISH = Language(
         Nm=newton meter|newton meters; km2=square kilometer|square kilometers; m2=square meter|square meters;
         m3=cubic meter|cubic meters; ºC=degree Celsius|degrees Celsius; ºF=degree Fahrenheit|degrees Fahrenheit;
         º=degree|degrees; MP=megapixel|megapixels; pts=point|points;
-        mmHg=millimeter of mercury|millimeters of mercury
+        mmHg=millimeter of mercury|millimeters of mercury; ″=inch|inches; Tbsp=tablespoon|tablespoons;
+        Tsp=teaspoon|teaspoons; qt=quart|quarts; pt=pint|pints; fl oz=fluid ounce|fluid ounces
         """
     ),
     fractions={"½": "one half", "⅓": "one third", "⅔": "two thirds", "¼": "one quarter", "¾": "three quarters"},
@@ -120,9 +141,13 @@ ENGLISH = Language(
         U.K.=u k; U.N.=u n; U.S.A.=u s a; E.U.=e u; D.C.=d c; B.C.=b c; A.D.=a d; Jr.=Junior; Sr.=Senior; Ave.=Avenue;
         Blvd.=Boulevard; Rd.=Road; Hwy.=Highway; Mt.=Mount; Ft.=Fort; w/o=without; w/=with; a.k.a.=a k a;
         asap=as soon as possible; et al.=et al; cf.=compare; Assn.=Association; Univ.=University; ext.=extension;
-        Pl.=Place; Rte.=Route; Pkwy.=Parkway; Sq.=Square; Ln.=Lane
+        Pl.=Place; Rte.=Route; Pkwy.=Parkway; Sq.=Square; Ln.=Lane; appt.=appointment; incl.=including; excl.=excluding;
+        govt.=government; Govt.=Government; misc.=miscellaneous; avg.=average; qty.=quantity; Intl.=International;
+        intl.=international; mgr.=manager; asst.=assistant; attn.=attention; Attn.=Attention; esp.=especially;
+        dist.=distance; temp.=temperature; pkg.=package
         """
-    ),
+    )
+    | {"TL;DR": "t l d r", "tl;dr": "t l d r"},
     before_number=table(
         """
         No.=Number; no.=number; Nos.=Numbers; nos.=numbers; Fig.=Figure; fig.=figure; Figs.=Figures; figs.=figures;
@@ -130,7 +155,8 @@ ENGLISH = Language(
         pp.=pages; p.=page; Art.=Article; art.=article; approx.=approximately; Approx.=Approximately;
         est.=established; Est.=Established; Op.=Opus; op.=opus;
         ca.=about; c.=about; max.=at most; min.=at least; Apt.=Apartment; Ref.=Reference; Ver.=Version; v.=version;
-        Tel.=Telephone; tel.=telephone; Rm.=Room; Bldg.=Building; Pt.=Part
+        Tel.=Telephone; tel.=telephone; Rm.=Room; Bldg.=Building; bldg.=building; Pt.=Part; Lat.=Latitude;
+        lat.=latitude; Long.=Longitude; long.=longitude
         """
     ),
     titles=table(
@@ -162,6 +188,10 @@ ENGLISH = Language(
         Mon=Monday; Tue=Tuesday; Tues=Tuesday; Wed=Wednesday; Thu=Thursday; Thur=Thursday; Thurs=Thursday; Fri=Friday;
         Sat=Saturday; Sun=Sunday
         """
+    ),
+    before_weekday=(
+        r"(?:[Cc]losed|[Oo]pen|[Oo]n|[Aa]nd|&|[Ee]very|[Nn]ext|[Ll]ast|[Tt]his|[Uu]ntil|[Bb]y)\s"
+        r"|(?=(?:Mon|Tues?|Wed|Thur?s?|Fri)\.)"
     ),
     states=table(
         """
@@ -265,6 +295,7 @@ ENGLISH = Language(
         "/": "slash",
         "-": "dash",
         "_": "underscore",
+        "\\": "backslash",
         ":": "colon",
         "?": "question mark",
     },
@@ -308,7 +339,42 @@ GERMAN = Language(
         (r"\bCo\.(?=\s(?:KG|OHG|KGaA)\b)", "Co"),
         (r"§§", "Paragraphen"),
         (r"\d(?P<take>\s?f\.)(?=[\s,;)]|$)", " folgende"),
+        (r"\bPs\.(?=\s\d)", "Psalm"),
+        (r"\bAbs\.\s?\d{1,3}[a-z]?\s(?P<take>S\.)(?=\s?\d)", "Satz"),
+        (
+            r":\d{1,3}(?:\s\(\d{1,3}:\d{1,3}(?:,\s?\d{1,3}:\d{1,3})*\))?\s(?P<take>n\.\s?V(?:\.(?!\s*$)|(?=\.)))",
+            "nach Verlängerung",
+        ),
+        (
+            r"\b(?:unter|über|ab|mit|von|vor|seit|nach|bis)\s\d{1,3}\s(?P<take>J\.)(?=\s[a-zß-öø-ÿ]|[,;)]|\s*$)",
+            "Jahren",
+        ),
+        (r"\d\s(?P<take>J\.)(?=\s[a-zß-öø-ÿ]|[,;)]|\s*$)", "Jahre"),
+        (r"\bGr\.(?=\s(?:X{0,3}[SML]\b|\d))", "Größe"),
+        *(
+            (rf"(?:\b\d\.\s?|\b(?:im|ins|vom|zum|das)\s)(?P<take>{short})(?!\w)", f"{word}geschoss")
+            for short, word in {"EG": "Erd", "OG": "Ober", "UG": "Unter", "DG": "Dach", "ZG": "Zwischen"}.items()
+        ),
+        *(
+            (rf"\d(?P<take>-{sign}-)(?=\w)", f" {word} ")
+            for sign, word in {r"Mio\.": "Millionen", r"Mrd\.": "Milliarden", "%": "Prozent", "€": "Euro"}.items()
+        ),
+        (r"(?<![\w*])\*(?=\s?\d{4}\b)", "geboren"),
+        (r"(?<![\w*])\*(?=\s?\d{1,2}\.\s?(?:[A-Z]|\d{1,2}\.))", "geboren am"),
+        (r"†(?=\s?\d{4}\b)", "gestorben"),
+        (r"†(?=\s?\d{1,2}\.)", "gestorben am"),
     ),
+    books=names_of(
+        """
+        Mose Mos; Josua Jos; Richter; Rut Ruth; Samuel Sam; Könige Kön; Chronik Chr; Esra; Nehemia; Ester; Hiob;
+        Psalm Psalmen Ps; Sprüche Spr; Prediger Pred; Hoheslied; Jesaja Jes; Jeremia Jer; Klagelieder; Hesekiel
+        Hes; Daniel Dan; Hosea Hos; Joel; Amos; Jona; Micha; Nahum; Habakuk; Sacharja Sach; Maleachi; Matthäus
+        Matth Mt; Markus Mk; Lukas Lk; Johannes Joh; Apostelgeschichte Apg; Römer Röm; Korinther Kor; Galater
+        Gal; Epheser Eph; Philipper Phil; Kolosser Kol; Thessalonicher Thess; Timotheus Tim; Titus; Hebräer
+        Hebr; Jakobus Jak; Petrus Petr; Judas; Offenbarung Offb
+        """
+    ),
+    first_books=("Erster", "Zweiter", "Dritter"),
     dates=(
         r"(?<![\w.,])(?P<day>\d{1,2})\.\s?MONTH\.?(?:\s(?P<year>\d{4})\b)?",
         r"(?<!\w)MONTH\s(?P<year>\d{4})(?!\w)",
@@ -361,6 +427,8 @@ GERMAN = Language(
         kPa=Kilopascal|Kilopascal; Pa=Pascal|Pascal; bar=Bar|Bar; mA=Milliampere|Milliampere;
         mAh=Milliamperestunde|Milliamperestunden; Wh=Wattstunde|Wattstunden; MW=Megawatt|Megawatt;
         GW=Gigawatt|Gigawatt; MWh=Megawattstunde|Megawattstunden; Ω=Ohm|Ohm; kV=Kilovolt|Kilovolt;
+        ″=Zoll|Zoll; kbit/s=Kilobit pro Sekunde|Kilobit pro Sekunde; Gbit/s=Gigabit pro Sekunde|Gigabit pro Sekunde;
+        fps=Bild pro Sekunde|Bilder pro Sekunde; Msp.=Messerspitze|Messerspitzen; Pck.=Päckchen|Päckchen;
         °F=Grad Fahrenheit|Grad Fahrenheit; ºC=Grad Celsius|Grad Celsius; Pkt.=Punkt|Punkte; Stk.=Stück|Stück
         """
     ),
@@ -376,13 +444,19 @@ GERMAN = Language(
         vgl.=vergleiche; sog.=sogenannt; zzgl.=zuzüglich; bspw.=beispielsweise; Str.=Straße; str.=straße;
         Hbf.=Hauptbahnhof;
         Jh.=Jahrhundert; Jhd.=Jahrhundert; geb.=geboren; gest.=gestorben; Tel.=Telefon; lt.=laut; zw.=zwischen;
-        u.=und; u. s. w.=und so weiter; ff.=fortfolgende; n. V.=nach Verlängerung; n.V.=nach Verlängerung; gem.=gemäß;
+        u.=und; u. s. w.=und so weiter; ff.=fortfolgende; n. V.=nach Vereinbarung; n.V.=nach Vereinbarung; gem.=gemäß;
         bzgl.=bezüglich; einschl.=einschließlich; zzt.=zurzeit; z. Zt.=zurzeit; z.Zt.=zurzeit; m. E.=meines Erachtens;
         m.E.=meines Erachtens; a. D.=außer Dienst; a.D.=außer Dienst; i. H. v.=in Höhe von; Abt.=Abteilung;
         entspr.=entsprechend; insb.=insbesondere; ggü.=gegenüber; i. A.=im Auftrag; i.A.=im Auftrag; verh.=verheiratet;
         ehem.=ehemalig; jew.=jeweils; i. V. m.=in Verbindung mit;
         i.V.m.=in Verbindung mit; a. a. O.=am angegebenen Ort; a.a.O.=am angegebenen Ort; ebd.=ebenda;
-        geschl.=geschlossen; Strg=Steuerung; max.=maximal; mind.=mindestens; allg.=allgemein
+        geschl.=geschlossen; Strg=Steuerung; max.=maximal; mind.=mindestens; allg.=allgemein;
+        Mio.=Millionen; Mrd.=Milliarden; Tsd.=tausend; p. a.=pro Jahr; p.a.=pro Jahr; e. V.=e V; e.V.=e V;
+        Whg.=Wohnung; Fa.=Firma; MwSt.=Mehrwertsteuer; MwSt=Mehrwertsteuer; USt.=Umsatzsteuer; Entf.=Entfernung;
+        Std.=Stunden; Min.=Minuten; Sek.=Sekunden; Mwst.=Mehrwertsteuer; Bsp.=Beispiel; Bhf.=Bahnhof;
+        ausschl.=ausschließlich; urspr.=ursprünglich; versch.=verschiedene; zus.=zusammen; WLAN=W LAN; tägl.=täglich;
+        wg.=wegen; gegr.=gegründet; telef.=telefonisch; Mitgl.=Mitglied; Aufg.=Aufgabe;
+        Anm.=Anmerkung
         """
     ),
     before_number=table(
@@ -486,6 +560,7 @@ GERMAN = Language(
         "/": "Schrägstrich",
         "-": "Strich",
         "_": "Unterstrich",
+        "\\": "Backslash",
         ":": "Doppelpunkt",
         "?": "Fragezeichen",
     },

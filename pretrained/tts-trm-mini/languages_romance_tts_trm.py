@@ -100,7 +100,7 @@ FRENCH = Language(
     single={"millions": "un million", "milliards": "un milliard", "mille": "mille"},
     units=unit_words(
         """
-        km/h=kilomètre par heure; m/s=mètre par seconde; km=kilomètre; cm=centimètre; mm=millimètre; m=mètre;
+        ″=pouce; km/h=kilomètre par heure; m/s=mètre par seconde; km=kilomètre; cm=centimètre; mm=millimètre; m=mètre;
         km²=kilomètre carré; m²=mètre carré; m2=mètre carré; m³=mètre cube; m3=mètre cube; cm²=centimètre carré;
         cm³=centimètre cube; ha=hectare; nm=nanomètre; µm=micromètre; kg=kilogramme; mg=milligramme; g=gramme; t=tonne;
         l=litre; L=litre; ml=millilitre; mL=millilitre; cl=centilitre; cL=centilitre; dl=décilitre; °C=degré Celsius;
@@ -191,7 +191,7 @@ FRENCH = Language(
         "&=et; +=plus; @=arobase; %=pour cent; ‰=pour mille; ±=plus ou moins; ≈=environ; ≠=différent de; "
         "≤=inférieur ou égal à; ≥=supérieur ou égal à; ∞=l'infini; √=racine de; π=pi; °=degrés; $=dollars; €=euros; "
         "£=livres; ¥=yens; §=paragraphe; #=dièse; ×=fois; ÷=divisé par; ~=environ; <=inférieur à; >=supérieur à; "
-        ".=point; /=slash; -=tiret; _=tiret bas; :=deux points; ?=point d'interrogation"
+        ".=point; /=slash; -=tiret; _=tiret bas; \\=antislash; :=deux points; ?=point d'interrogation"
     )
     | {"=": "égale"},
 )
@@ -248,7 +248,7 @@ ITALIAN = Language(
     single={"milioni": "un milione", "miliardi": "un miliardo"},
     units=unit_words(
         """
-        km/h=chilometro all'ora; m/s=metro al secondo; km=chilometro; cm=centimetro; mm=millimetro; m=metro;
+        ″=pollice; km/h=chilometro all'ora; m/s=metro al secondo; km=chilometro; cm=centimetro; mm=millimetro; m=metro;
         km²=chilometro quadrato; m²=metro quadrato; m2=metro quadrato; mq=metro quadrato; m³=metro cubo; m3=metro cubo;
         mc=metro cubo; cm²=centimetro quadrato; cm³=centimetro cubo; ha=ettaro; nm=nanometro; µm=micrometro;
         kg=chilogrammo; mg=milligrammo; g=grammo; gr=grammo; hg=ettogrammo; t=tonnellata; l=litro; L=litro;
@@ -260,6 +260,7 @@ ITALIAN = Language(
         MB/s=megabyte al secondo
         """,
         ("ora", "ore"),
+        ("ice", "ici"),
         ("co", "chi"),
         ("o", "i"),
         ("ia", "ie"),
@@ -339,7 +340,7 @@ ITALIAN = Language(
         "&=e; +=più; @=chiocciola; %=per cento; ‰=per mille; ±=più o meno; ≈=circa; ≠=diverso da; "
         "≤=minore o uguale a; ≥=maggiore o uguale a; ∞=infinito; √=radice di; π=pi greco; °=gradi; $=dollari; €=euro; "
         "£=sterline; ¥=yen; §=paragrafo; #=cancelletto; ×=per; ÷=diviso; ~=circa; <=minore di; >=maggiore di; .=punto; "
-        "/=barra; -=trattino; _=trattino basso; :=due punti; ?=punto interrogativo"
+        "/=barra; -=trattino; _=trattino basso; \\=barra inversa; :=due punti; ?=punto interrogativo"
     )
     | {"=": "uguale"},
 )

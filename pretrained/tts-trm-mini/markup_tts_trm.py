@@ -77,7 +77,7 @@ LINK = re.compile(
 )
 # Marks of emphasis stand at the edge of a word; of underscores both sides are looked at, for names of files hold them.
 EMPHASIS = re.compile(
-    r"(?<![\w*])\*{1,3}(?=[^\s*\d])|(?<=[^\s*])\*{1,3}(?![\w*])"
+    r"(?<![\w*])\*{1,3}(?=[^\s*\d])|(?<=[^\s*(])\*{1,3}(?![\w*])"
     r"|(?<!\w)_{1,3}(?=[^\W_])|(?<=[^\s_])_{1,3}(?!\w)"
     r"|(?<=[^\s~])~~(?!~)|(?<!~)~~(?=[^\s~])|`{1,3}|(?<!=)==(?=\w)|(?<=\w)==(?![=\s\d])"
 )

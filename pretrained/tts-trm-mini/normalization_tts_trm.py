@@ -36,7 +36,16 @@ TELEPHONES = (
     r"(?<!\d )00\d{1,3}(?: \d{2,}){1,5}",
 )
 # Digits after these words are those of a telephone, however they are grouped.
-CALLED = r"(?i:call|dial|phone|telephone|tel|fax|text|mobile|ring|hotline|anrufen|rufen|telefon|fon|handy|mobil|nummer)"
+CALLED = (
+    "(?i:call|dial|phone|telephone|tel|fax|text|mobile|ring|hotline"
+    "|anrufen|rufen|rufe?|ruft|wählen?|wählt|notruf|telefon|fon|handy|mobil|nummer)"
+)
+# And after these, what somebody types.
+CODE_WORDS = (
+    r"(?i:PIN|OTP|passcode|password|(?:verification|security|access|confirmation|door|your|the|one-time) code"
+    r"|Passwort|(?:der |dein |ihr |Zugangs|Bestätigungs|Sicherheits)-?code|card ending|ending in"
+    "|ends in|Endung|endet auf)"
+)
 DIGIT, DASHES = "0", "-–—−"
 ISO_DATE = r"(?<!\d)(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)"
 ISO_TIME = (
@@ -105,7 +114,7 @@ class Normalizer(SpokenWords):
         months = rf"\b(?:{any_of(language.short_months)})\s?-" if language.short_months else r"(?!)"
         self.last_word = re.compile(
             rf"\b(?:[ivxlc]{{2,}}|[vx])\b|(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b"
-            rf"|{titles}|{days}|{months}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s"
+            rf"|{titles}|{days}|{months}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s|\s[:;]['’]?-?[()DPp]"
         )
 
     def __call__(self, text: str, names: bool = True) -> SpokenText:
@@ -166,11 +175,28 @@ class Normalizer(SpokenWords):
             (r"(?:https?://|www\.)[^\s<>()\"']*[^\s<>()\"'.,;:!?]", self.address),
             (r"\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", self.address),
             (rf"\b(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{language.domains})\b(?:/[\w./?=&#-]*[\w/])?", self.address),
+            (r"(?<![\w\\])(?:[A-Za-z]:|\\|[\w.-]{1,64})(?:\\[\w.-]*[\w-]){1,16}", self.address, "\\"),
             (r"(?<![\w&])(?P<mark>[@#])(?P<name>[^\W\d]\w{1,63})", self.handle),
+            (r"\b(?:7[0-8]7|A3\d\d)(?P<take>-)(?=\d)", lambda match: " ", "-"),
+            (r"\s(?:->|=>|[→⇒➔])\s", lambda match: ", "),
+            (r"(?<=\s)[:;]['’]?-?[()DPp](?![\w)])", lambda match: " ", ":;"),
+            (rf"(?<=\()(?P<party>[DRI])-(?P<state>{any_of(language.states)})(?=\))", self.senator, "-"),
+            (
+                rf"(?<!\w)(?:(?P<ordinal>[1-5])\.?\s)?(?P<book>{any_of(language.books)})\.?\s"
+                r"(?P<chapter>\d{1,3})\s?[:,]\s?(?P<verse>\d{1,3})(?:\s?[-–]\s?(?P<last>\d{1,3}))?(?![\w:])",
+                self.book_verse,
+                DIGIT,
+            ),
             *((pattern, partial(_constant, words)) for pattern, words in language.phrases),
             (rf"(?<!\w){day}(?=\s?{DASH}\s?(?:{days})\b)", self.weekday),
             (rf"(?<!\w)(?P<from>(?:{days})\.?)\s?(?P<take>{DASH}\s?(?P<day>{days})\b\.?)", self.to_weekday),
             (rf"(?<!\w)(?P<take>(?P<day>{days})\.)(?=,|\s[a-zß-öø-ÿ])", self.weekday),
+            (
+                rf"(?<!\w)(?:{language.before_weekday})(?P<take>(?P<day>{days})\.)(?!\w)"
+                if language.before_weekday
+                else "",
+                self.last_weekday,
+            ),
             (rf"(?<!\w){day}(?=,?\s\d|,\s(?:{any_of((*language.months, *language.short_months))})\b)", self.weekday),
             (
                 rf"(?<!\w)(?P<name>{titles})(?:\.(?!\w)|(?=\s(?:(?:and|und)\s(?:{titles})\b|[A-ZÀ-ÖØ-Þ]))|(?<=St)(?=[,;.!?]|$))",
@@ -198,7 +224,9 @@ class Normalizer(SpokenWords):
         if language.thousands == ".":
             # 21.5. is a day of May.
             other = r"\d+\.\d{1,2}(?![\d.])"
-        number = rf"(?:{other}|(?:{groups}|\d+)(?:{decimal}\d+)?)"
+        # 1.234,5 in a language that writes 1,234.5
+        foreign = rf"\d{{1,3}}(?:{decimal}\d{{3}}){{1,20}}{thousands}\d{{1,2}}(?!\d)"
+        number = rf"(?:{foreign}|{other}|(?:{groups}|\d+)(?:{decimal}\d+)?)"
         sign = r"(?P<sign>(?<![\w)])(?:[-−+]|(?<!\d\s)[–]))?"
         units = any_of(language.units)
         return NumberPatterns(
@@ -210,7 +238,7 @@ class Normalizer(SpokenWords):
             magnitude=rf"\s?(?P<magnitude>{any_of(language.magnitudes)})(?!\w)",
             units=units,
             # 2 tbsp. of oil.
-            unit=rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]))?(?!\w)",
+            unit=rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]))?(?!\w|['’]\w)",
             money=any_of(language.currencies),
             months=any_of((*language.months, *language.short_months)),
         )
@@ -226,7 +254,12 @@ class Normalizer(SpokenWords):
         hours = r"(?P<hours>\d{1,3})\s?(?:h|hrs?|hours?|Std\.?)\s?"
         minutes, seconds = r"\s?(?:m|mins?|Min\.?)", r"(?P<seconds>[0-5]?\d)\s?(?:s|secs?|Sek\.?)(?!\w)"
         return [
-            (rf"(?<![\w.,]){p.number}(?:\s?[x×]\s?{p.number}){{1,3}}\s?{p.unit}", self.dimensions, DIGIT, "x×"),
+            (
+                rf"(?<![\w.,]){p.number}(?:\s?(?P<side>{p.units}|\")?\s?[x×]\s?{p.number}){{1,3}}\s?(?:{p.unit}|(?P<inches>\"))",
+                self.dimensions,
+                DIGIT,
+                "x×",
+            ),
             (rf"(?<![\w.,]){p.number}(?:\s?x\s?{p.number}){{1,3}}(?!\w|\s?=)", self.dimensions, DIGIT, "x"),
             (
                 rf"(?<![\w.,:]){hours}(?P<minutes>[0-5]?\d){minutes}(?:\s?{seconds}|(?!\w))",
@@ -235,9 +268,10 @@ class Normalizer(SpokenWords):
             ),
             (rf"(?<![\w.,:])(?P<minutes>\d{{1,3}}){minutes}\s?{seconds}", self.hours_and_minutes, DIGIT),
             (
-                rf"(?<![\w/.,])(?:(?P<whole>\d{{1,3}})\s)?(?P<top>\d{{1,2}})/(?P<bottom>\d{{1,2}})\s?{p.unit}",
+                r"(?<![\w/.,])(?:(?P<whole>\d{1,3})(?:\s|(?=[½⅓⅔¼¾])))?"
+                rf"(?:(?P<sign>[½⅓⅔¼¾])|(?P<top>\d{{1,2}})/(?P<bottom>\d{{1,4}}))\s?{p.unit}",
                 self.fraction_of_unit,
-                "/",
+                "/½⅓⅔¼¾",
             ),
             (f"{ISO_DATE}{ISO_TIME}", self.moment, "-"),
             (meters if self.language.decimal == "," else "", self.meters, DIGIT),
@@ -326,6 +360,21 @@ class Normalizer(SpokenWords):
             ),
             *((rf"(?<![\w.,]){pattern}(?!\w)", self.digit_groups, DIGIT) for pattern in TELEPHONES),
             (
+                rf"(?<!\w)(?:{CODE_WORDS})(?:\s(?:is|ist|lautet|in|with|auf))?:?\s(?P<take>\d{{3,8}})(?![\w/-]|[.,:]\d)",
+                self.digit_groups,
+                DIGIT,
+            ),
+            (
+                r"(?<![\w.,])(?P<take>911|999|112|110)(?=\s(?:call|caller|operator|dispatcher|emergency|Notruf)|-(?:call|Notruf|Anruf))",
+                self.digit_groups,
+                DIGIT,
+            ),
+            (
+                rf"(?<!\w){CALLED}\s(?:(?:the|die|den)\s)?(?P<take>11[0129]|911|999)(?![\w/-]|[.,:]\d|\s[a-zß-öø-ÿ]+s\b)",
+                self.digit_groups,
+                DIGIT,
+            ),
+            (
                 rf"(?:{CALLED})\W{{1,3}}(?:\w{{1,8}}\W{{1,2}})?(?P<take>\d[\d ()/-]{{5,20}}\d)(?!\w)",
                 self.digit_groups,
                 DIGIT,
@@ -347,13 +396,33 @@ class Normalizer(SpokenWords):
             (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{p.units}))(?!\w)", self.unit_alone),
             (rf"{p.signed}\s?{p.unit}", self.unit, DIGIT),
             (r"(?<![\w.,])(?P<feet>\d{1,2})['′](?P<inches>\d{1,2})(?:[\"″]|'')", self.feet, DIGIT, "'′"),
-            (r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w)", self.version, DIGIT),
+            (
+                rf"(?<![\w.,])(?P<number>{p.number})(?P<mark>[\"″])" if "″" in language.units else "",
+                self.inches,
+                DIGIT,
+                '"″',
+            ),
+            (
+                r"(?<![\w.])(?P<numbers>\d+(?:\.\d+){2,}|\d+(?:\.\d+)+(?=-?(?:rc|alpha|beta|dev|[ab]\d)))"
+                r"(?:[.-]?(?P<stage>rc|alpha|beta|dev|post|a|b)(?:[.-]?(?P<build>\d+))?)?(?!\w|,\d)",
+                self.version,
+                DIGIT,
+            ),
+            (
+                r"(?<![\w.,])(?P<number>\d+(?:[.,]\d+)?)(?:e(?P<minus>[-−+])?|E(?P<plus>[-−+]))(?P<exponent>\d{1,3})(?!\w)",
+                self.scientific,
+                "eE",
+            ),
             (r"(?<=\d\.\d)(?P<take>:)(?=\d{2,5}\b)|(?<=\d\.\d\d)(?P<port>:)(?=\d{4,5}\b)", self.colon, ":"),
             (r"(?<=\d)(?P<exponent>[⁰²³⁴-⁹]+)", self.exponent, "⁰²³⁴⁵⁶⁷⁸⁹"),
             (rf"(?<![\w.,/])(?P<number>\d+{decimal}\d)/(?P<most>\d+)(?![\w/]|[.,]\d)", self.out_of, "/"),
             (r"(?<![\w.,/])(?!1/)(?P<number>\d{1,3})/(?P<most>100)(?![\w/]|[.,]\d)", self.out_of, "/"),
             (language.ordinal, self.ordinal, DIGIT),
-            (r"(?<![\w/.,])(?P<top>\d{1,2})/(?P<bottom>\d{1,2})(?:nds?|rds?|ths?)?(?![\w/])", self.fraction, "/"),
+            (
+                r"(?<![\w/.,])(?P<top>\d{1,2})/(?P<bottom>\d{1,2}|(?<=\D1/)\d{3,4})(?:nds?|rds?|ths?)?(?![\w/])",
+                self.fraction,
+                "/",
+            ),
             (r"(?<![\w:])(?P<first>\d{1,3}):(?P<second>\d{1,3})(?![\w:])", self.range, DIGIT),
             (rf"(?<![\w.,])(?P<number>{p.number}){p.magnitude}", self.large, DIGIT),
             (rf"{p.sign}(?P<number>{p.number})", self.number, DIGIT),
@@ -362,7 +431,7 @@ class Normalizer(SpokenWords):
 
     def _sign_rules(self) -> list[WrittenRule]:
         language, letter = self.language, r"[^\W\d_]"
-        signs = "".join(sign for sign in language.symbols if sign not in "./-_:?<>~")
+        signs = "".join(sign for sign in language.symbols if sign not in "./-_:?<>~\\")
         return [
             (
                 r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]{2,})\.?)\s(?:[Cc]entury|Jahrhunderts?|Jh)\b",
@@ -396,7 +465,8 @@ class Normalizer(SpokenWords):
                 self.formula,
                 "₀₁₂₃₄₅₆₇₈₉",
             ),
-            (rf"(?<=\w)\.(?=(?:{FILE_ENDINGS})\b)", self.dot, "."),
+            (rf"(?<=\w)\.(?P<ending>{FILE_ENDINGS})\b", self.file_ending, "."),
+            (r"(?<=[\d)])\((?=\w{1,4}\))", lambda match: " (", "("),
             (rf"[{re.escape(signs)}]|(?<!\S)[~<>](?=\s?\d)|(?<=[\w)] )[<>](?= [\w(])|(?<=\d)[<>](?=\d)", self.symbol),
             (r"(?<=[^\W\d_])[²³]", self.power),
             (r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])", self.greek),

@@ -3,7 +3,16 @@
 import re
 import unicodedata
 
-from .verbalization_tts_trm import GERMAN_DATIVES, MAX_DIGITS, NumberWords, after, any_of, before, spelled
+from .verbalization_tts_trm import (
+    ENGLISH_PARTICLES,
+    GERMAN_DATIVES,
+    MAX_DIGITS,
+    NumberWords,
+    after,
+    any_of,
+    before,
+    spelled,
+)
 
 # Without it emoji have their English names.
 try:
@@ -15,6 +24,10 @@ ROMAN_DIGITS = {
     **{"M": 1000, "CM": 900, "D": 500, "CD": 400, "C": 100, "XC": 90, "L": 50, "XL": 40},
     **{"X": 10, "IX": 9, "V": 5, "IV": 4, "I": 1},
 }
+# Of an address or a file's ending, what is said letter by letter.
+CONSONANTS = re.compile("[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{1,6}")
+# Characters before an inch sign in which a quotation may have begun.
+MAX_QUOTATION = 300
 # Marks that nobody reads aloud.
 SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f¹†‡¶"
 
@@ -24,6 +37,15 @@ class SpokenWords(NumberWords):
 
     def weekday(self, match: re.Match) -> str:
         return self.language.weekdays[match["day"]]
+
+    def last_weekday(self, match: re.Match) -> str:
+        """With a dot that ends the sentence, unless it goes on."""
+        ended = not re.match(r"\s*[a-z\d,;:&–-]", after(match))
+        return self.language.weekdays[match["day"]] + ("." if ended else "")
+
+    def senator(self, match: re.Match) -> str:
+        """`(D-CA)`, the party and the state of a member of Congress."""
+        return f"{spelled(match['party'])}, {self.language.states[match['state']]}"
 
     def to_weekday(self, match: re.Match) -> str:
         return f" {self.language.to} {self.language.weekdays[match['day']]}"
@@ -43,13 +65,21 @@ class SpokenWords(NumberWords):
             if begins or not re.match(r"\s[A-Z]", rest):
                 dot = match[0].endswith(".") and (ended or begins)
                 return "Street." if dot else "Street"
-        elif name == "Dr" and self.language.family == "en" and re.search(r"\d (?:[A-Z][a-z]+ )+$", before(match)):
+        elif name == "Dr" and self.language.family == "en" and self._street(match):
             return "Drive." if ended or begins else "Drive"
         elif match[0] == "St" and not re.match(r"\s[A-Z]", rest):
             return None
         if not match[0].endswith(".") and (begins or self.language.family == "de" and name in ("Fr", "St")):
             return None if name not in ("Dr", "Mr", "Mrs", "Ms", "Prof") else self.language.titles[name]
         return self.language.titles[name] + ("." if ended else "")
+
+    @staticmethod
+    def _street(match: re.Match) -> bool:
+        """Whether the name of a street stands before a match."""
+        if re.search(r"\d (?:[A-Z][a-z]+ )+$", before(match)):
+            return True
+        name = re.search(r"\b(?:along|at|down|from|near|of|off|on|to|up) (?:[A-Z][a-z]+ )+$", before(match))
+        return bool(name) and not re.match(r"\s[A-Z]", after(match))
 
     def counted_abbreviation(self, match: re.Match) -> str:
         return self.language.before_number[match["short"]]
@@ -61,7 +91,9 @@ class SpokenWords(NumberWords):
         return self._with_end(spelled(match["letters"]), match)
 
     def abbreviation(self, match: re.Match) -> str | None:
-        if match[0].rstrip(".") in self.language.units and re.search(r"\d\s?$", before(match)):
+        if (match[0].rstrip(".") in self.language.units or match[0] in self.language.magnitudes) and re.search(
+            r"\d\s?$", before(match)
+        ):
             # `30 min.` at the end of a sentence.
             return None
         words = self.language.abbreviations[match[0]].split(" ")
@@ -191,8 +223,9 @@ class SpokenWords(NumberWords):
         """`x = 3y - 1`."""
         return f" {self.language.minus} " if "=" in before(match) + after(match) else None
 
-    def dot(self, match: re.Match) -> str:
-        return f" {self.language.symbols.get('.', '.')} "
+    def file_ending(self, match: re.Match) -> str:
+        ending = match["ending"]
+        return f" {self.language.symbols.get('.', '.')} {spelled(ending) if CONSONANTS.fullmatch(ending) else ending}"
 
     def colon(self, match: re.Match) -> str:
         return f" {self.language.symbols.get(':', ':')} "
@@ -208,8 +241,8 @@ class SpokenWords(NumberWords):
         for part in re.findall(r"\d+|[^\W\d_]+|[\W_]", text):
             if part.isdecimal():
                 spoken.append(self.words(int(part)) if len(part) <= 4 and part[0] != "0" else self.digits(part))
-            elif part == "www":
-                spoken.append(" ".join([self.language.letters.get("W", "w")] * 3))
+            elif part.isalpha() and (len(part) == 1 or CONSONANTS.fullmatch(part)):
+                spoken.append(spelled(part))
             else:
                 spoken.append(self.language.symbols.get(part, " " if part in SILENT else part))
         return " ".join(spoken)
@@ -226,3 +259,70 @@ class SpokenWords(NumberWords):
         else:
             name = unicodedata.name(sign[0], "").lower()
         return " " if name == sign else re.sub(r"[_-]+", " ", name)
+
+    # -- numbers that are codes -----------------------------------------------------------------------------------
+
+    def version(self, match: re.Match) -> str | None:
+        """`2.13.0`, and its stage: `2.13.0rc1`."""
+        first, *others = match["numbers"].split(".")
+        if self.language.thousands == "." and all(len(part) == 3 for part in others):
+            return None  # a large number
+        if len(others) > 1 and len(first) <= 3 and all(len(part) == 3 for part in others):
+            # The points of another country.
+            return self.words(int("".join((first, *others))))
+        numbers = f" {self.language.symbols.get('.', 'point')} ".join(
+            self.words(int(part)) if part[0] != "0" and len(part) <= MAX_DIGITS else self.digits(part)
+            for part in (first, *others)
+        )
+        if not match["stage"]:
+            return numbers
+        stage = match["stage"] if len(match["stage"]) > 2 else spelled(match["stage"])
+        return f"{numbers} {stage} {self.words(int(match['build'])) if match['build'] else ''}".rstrip()
+
+    def digit_groups(self, match: re.Match) -> str | None:
+        written = match["take"] if "take" in match.re.groupindex else match[0]
+        groups = re.findall(r"\d+", written)
+        if sum(map(len, groups)) > 3 * MAX_DIGITS or (
+            len(groups) > 1 and all(self.may_be_year(each) for each in groups)
+        ):
+            return None
+        plus = f"{self.language.symbols.get('+', 'plus')} " if written.startswith("+") else ""
+        return plus + ", ".join(self.digits(group) for group in groups)
+
+    def postal(self, match: re.Match) -> str:
+        """A code behind the name of its state."""
+        state = self.language.states[match["state"]]
+        return f"{spelled(state) if len(state) == 3 and ' ' in state else state} {self.digits(match['code'])}"
+
+    def verse(self, match: re.Match) -> str | None:
+        """The beginning of `John 3:16-17`; from 9:00 to 5 are times."""
+        last = re.match(r"\s?[-–]\s?(\d+)", after(match))
+        if not last or int(last[1]) <= int(match["verse"]) or not re.search(r"[^\W\d_]{2,}\.?\s$", before(match)):
+            return None
+        return f"{self.words(int(match['chapter']))} {self.words(int(match['verse']))}"
+
+    def book_verse(self, match: re.Match) -> str:
+        """`1 Cor. 13:4-7`."""
+        number = self.language.first_books[int(match["ordinal"]) - 1] if match["ordinal"] else ""
+        chapter, verse = self.words(int(match["chapter"])), self.words(int(match["verse"]))
+        last = f" {self.language.to} {self.words(int(match['last']))}" if match["last"] else ""
+        return f"{number} {self.language.books[match['book']]} {chapter} {verse}{last}".strip()
+
+    def scientific(self, match: re.Match) -> str:
+        """`1.5e-3`."""
+        signs, minus = self.language.signs, f"{self.language.minus} " if match["minus"] in ("-", "−") else ""
+        power = (
+            f"{signs.get('×', '')} {self.words(10)} {signs.get('^', '')} {minus}{self.words(int(match['exponent']))}"
+        )
+        return f"{self.words(self.value(match['number'].replace('.', self.language.decimal)))} {power}"
+
+    def inches(self, match: re.Match) -> str | None:
+        """`27"`, unless the sign ends a quotation."""
+        text = match.string[max(0, match.start() - MAX_QUOTATION) : match.start()]
+        opened = re.search(r'(?:^|[\s(])"(?=\w)(?!.*(?:^|[\s(])"\w)(?P<quoted>.*)$', text, re.DOTALL)
+        if match["mark"] == '"' and (opened or match.start() == 0) and not (opened and '"' in opened["quoted"]):
+            return None
+        one, many = self.language.units["″"]
+        noun = re.match(r"[ -]([a-z]{3,})\b", after(match))
+        describes = self.language.family == "en" and noun and noun[1] not in ENGLISH_PARTICLES
+        return self.quantity(match, one, one if describes else many)

@@ -44,7 +44,7 @@ TEXTS = {
     "zero-width joiners": ("o\u200dne tw\u200bo", None, "one two."),
     "HTML": ("<b>bold</b>&nbsp;<script>alert(1)</script>", None, "bold"),
     "special tokens": ("<pad> <unk> <boundary>", None, "pad unk boundary"),
-    "a web address": ("https://user:pw@host.com:8080/a?b=c#d", None, "user colon pw at host dot com colon"),
+    "a web address": ("https://user:pw@host.com:8080/a?b=c#d", None, "user colon pee double-you at host dot com colon"),
     "an address of superscripts": ("www.²³.com", None, "double-you double-you double-you dot"),
     "Arabic digits": ("٣٤٥", None, "three hundred and forty-five."),
     "Thai digits": ("๑๒๓", None, "one hundred and twenty-three."),
