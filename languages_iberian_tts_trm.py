@@ -11,9 +11,10 @@ from .languages_romance_tts_trm import (
     OPEN_SYLLABLES,
     first_days,
     in_any_case,
+    opening_days,
     unit_words,
 )
-from .languages_tts_trm import Language, letter_names, table
+from .languages_tts_trm import Language, letter_names, names_of, table
 
 SPANISH_MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 SPANISH = Language(
@@ -36,6 +37,9 @@ SPANISH = Language(
         (r"(?<!\w)EE\. ?UU\.(?=\s*$|\s+[A-ZÀ-Þ])", "Estados Unidos."),
         (r"(?<!\w)EE\. ?UU\.?|\bEEUU\b", "Estados Unidos"),
         (r"(?<!\w)JJ\. ?OO\.?", "Juegos Olímpicos"),
+        (r"†(?=\s?\d{1,2}\sde\s)", "fallecido el"),
+        (r"†(?=\s?\d{4})", "fallecido en"),
+        *opening_days("lun=lunes; mar=martes; mié=miércoles; jue=jueves; vie=viernes; sáb=sábado; dom=domingo"),
         (r"(?<!\w)C/(?=\s?[A-ZÀ-Þ])", "calle "),
         (r"(?<!\w)s/n\b", "sin número"),
         (r"(?<!\w)D\.ª(?=\s[A-ZÀ-Þ])", "doña"),
@@ -44,7 +48,21 @@ SPANISH = Language(
         (r"(?<=\d)x(?!\w|\s?\d)", "por"),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versión"),
     ),
-    dates=(rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=\s))?(?:,?\s(?P<of>del?)\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
+    books=names_of(
+        """
+        Génesis Gn; Éxodo Ex; Levítico Lv; Números Nm; Deuteronomio Dt; Josué Jos; Jueces Jue; Samuel Sam Sm; Reyes
+        Re; Crónicas Cro; Esdras; Nehemías Neh; Ester; Job; Salmo Sal Salmos; Proverbios Prov Pr; Eclesiastés Ecl;
+        Isaías Is; Jeremías Jer Jr; Ezequiel Ez; Daniel Dn; Oseas Os; Joel; Amós Am; Jonás Jon; Miqueas Miq;
+        Zacarías Zac; Malaquías Mal; Mateo Mt; Marcos Mc; Lucas Lc; Juan Jn; Hechos Hch; Romanos Rom Rm; Corintios
+        Cor Co; Gálatas Gal; Efesios Ef; Filipenses Flp; Colosenses Col; Tesalonicenses Tes; Timoteo Tim; Tito;
+        Hebreos Heb; Santiago Stg; Pedro Pe; Apocalipsis Ap
+        """
+    ),
+    first_books=("primera", "segunda", "tercera"),
+    dates=(
+        rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=[\s,;)]))?(?:,?\s(?P<of>del?)\s(?P<year>\d{{4}})\b)?(?!\w)",
+        NUMERIC_DATE,
+    ),
     times=(CLOCK, HOURS),
     domains="com|org|net|io|edu|gov|ai|app|dev|eu|info|es|mx|ar|co|cl|cat",
     months=tuple(SPANISH_MONTHS.split()),
@@ -91,7 +109,7 @@ SPANISH = Language(
         dpto.=departamento; cdta.=cucharadita; cda.=cucharada; cdas.=cucharadas; cdtas.=cucharaditas;
         Dpto.=departamento; depto.=departamento; S. A.=s a; S.A.=s a; S. L.=s l; S.L.=s l; admón.=administración;
         vs.=versus; máx.=máximo; mín.=mínimo; N. B.=nota bene; pdo.=pasado; q. e. p. d.=que en paz descanse;
-        c/=calle; hab.=habitantes; prov.=provincia
+        c/=calle; hab.=habitantes; prov.=provincia; dist.=distancia
         """
     ),
     before_number=in_any_case(
@@ -102,7 +120,7 @@ SPANISH = Language(
         No.=número; n.os=números; art.=artículo; Art.=artículo; pág.=página; págs.=páginas; p.=página; pp.=páginas;
         cap.=capítulo; Cap.=capítulo; vol.=volumen; fig.=figura; km.=kilómetro; párr.=párrafo; t.=tomo;
         aprox.=aproximadamente;
-        ed.=edición; op.=opus; lín.=línea; máx.=máximo; mín.=mínimo
+        ext.=extensión; ed.=edición; op.=opus; lín.=línea; máx.=máximo; mín.=mínimo
         """
     ),
     titles=table(
@@ -185,6 +203,8 @@ PORTUGUESE = Language(
     postal=r"(?<![\w.,-])(?P<number>\d{5}-\d{3})(?![\w-])",
     phrases=(
         (r"(?<!\w)R\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "rua"),
+        (r"†(?=\s?\d)", "falecido em"),
+        *opening_days("seg=segunda; ter=terça; qua=quarta; qui=quinta; sex=sexta; sáb=sábado; dom=domingo"),
         (r"(?<!\w)D\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "dom"),
         (r"(?<!\w)s/n\b", "sem número"),
         (r"(?<!\w)km(?=\s\d)", "quilômetro"),
@@ -194,7 +214,21 @@ PORTUGUESE = Language(
         (r"(?<![\w.,x])\d{1,2}(?P<take>x)(?=\d{1,2}(?![\w.,]|\s?(?:[cmk]?m|px)\b))", " a "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versão"),
     ),
-    dates=(rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=\s))?(?:,?\s(?P<of>de)\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
+    books=names_of(
+        """
+        Gênesis Gn; Êxodo Êx Ex; Levítico Lv; Números Nm; Deuteronômio Dt; Josué Js; Juízes Jz; Rute Rt; Samuel Sm;
+        Reis Rs; Crônicas Cr; Esdras; Neemias Ne; Ester Et; Jó; Salmo Sl Salmos; Provérbios Pv; Eclesiastes Ec;
+        Isaías Is; Jeremias Jr; Ezequiel Ez; Daniel Dn; Oseias Os; Joel Jl; Amós Am; Jonas Jn; Miqueias Mq; Zacarias
+        Zc; Malaquias Ml; Mateus Mt; Marcos Mc; Lucas Lc; João Jo; Atos At; Romanos Rm; Coríntios Co Cor; Gálatas
+        Gl; Efésios Ef; Filipenses Fp; Colossenses Cl; Tessalonicenses Ts; Timóteo Tm; Tito Tt; Hebreus Hb; Tiago
+        Tg; Pedro Pe; Apocalipse Ap
+        """
+    ),
+    first_books=("primeira", "segunda", "terceira"),
+    dates=(
+        rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=[\s,;)]))?(?:,?\s(?P<of>de)\s(?P<year>\d{{4}})\b)?(?!\w)",
+        NUMERIC_DATE,
+    ),
     times=(CLOCK, HOURS),
     domains="com|org|net|io|edu|gov|ai|app|dev|eu|info|br|pt",
     months=tuple(PORTUGUESE_MONTHS.split()),
@@ -242,7 +276,10 @@ PORTUGUESE = Language(
         Ltda=limitada; Cia.=companhia; tel.=telefone; Tel.=telefone; cel.=celular; obs.=observação; Obs.=observação;
         aprox.=aproximadamente; máx.=máximo; mín.=mínimo; S.A.=s a; S. A.=s a; S/A=s a; vc=você; vcs=vocês; tb=também;
         tbm=também; pq=porque; qdo=quando; hab.=habitantes; vs.=versus; dpto.=departamento; Depto.=departamento;
-        apto.=apartamento; Exmo.=excelentíssimo; Exma.=excelentíssima; Ilmo.=ilustríssimo; N.B.=nota bene
+        apto.=apartamento; Exmo.=excelentíssimo; Exma.=excelentíssima; Ilmo.=ilustríssimo; N.B.=nota bene;
+        dist.=distância; a.a.=ao ano;
+        a. a.=ao ano; col. de chá=colher de chá; col. de sopa=colher de sopa;
+        xíc.=xícara; xíc. de chá=xícara de chá
         """
     ),
     before_number=in_any_case(

@@ -57,6 +57,10 @@ ARTICLES = re.compile(
     r"|les|du|aux?|son|cette|ce)\s|\b(?:[Ll]|[Aa]ll|[Dd]ell|[Nn]ell|[Dd]all|[Ss]ull|[Uu]n)['’])$",
     re.IGNORECASE,
 )
+# Before a day and a month in digits.
+DATED = re.compile(
+    r"\b(?:le|el|il|du|au|del|dal|al|nel|em|até|desde|día|dia|jour|giorno|lun\w+|mar\w+|mer\w+|ven\w+)\s$", re.I
+)
 FEMININE_HALF = {"un demi": "une demi", "medio": "media", "mezzo": "mezza", "meio": "meia"}
 # Words of digits: `veintiuno` before a noun, and hundreds that have a gender.
 SPANISH_ONE = ((r"veintiuno$", "veintiún", "veintiuna"), (r"uno$", "un", "una"))
@@ -183,7 +187,7 @@ class RomanceNormalizer(Normalizer):
         return "uno" if re.match(r"(?:s[^aeiou]|z|gn|ps|pn|x|y)", noun, re.IGNORECASE) else "un"
 
     def quantity(self, match: re.Match, one: str, many: str) -> str:
-        value = self.value(match["number"])
+        value = self.amount(match) if "unit" in match.re.groupindex and match["unit"] else self.value(match["number"])
         noun = one if value == 1 else many
         number = self._counted_unit(value, noun)
         return f"{self.sign_of(match)}{number}{'' if number.endswith(chr(39)) else ' '}{self._joined(value, noun)}"
@@ -251,7 +255,7 @@ class RomanceNormalizer(Normalizer):
 
     def money(self, match: re.Match) -> str:
         one, many, cent, cents = self.language.currencies[match["unit"]]
-        value = self.value(match["number"])
+        value = self.amount(match)
         if match["magnitude"]:
             name = self.language.magnitudes[match["magnitude"]]
             amount = self.language.single.get(name) if value == 1 else None
@@ -318,6 +322,9 @@ class RomanceNormalizer(Normalizer):
     def fraction(self, match: re.Match) -> str | None:
         """A half agrees with the noun behind it: `media taza`; `12/8` is one number over the other."""
         top, bottom = int(match["top"]), int(match["bottom"])
+        dated = DATED.search(before(match)) and not re.match(r"\s(?:de|des|du|di|del|dei|do|da)\b", after(match))
+        if top <= 31 and 1 <= bottom <= 12 and (dated or 12 < top != 24):
+            return self._day_of_month(top, bottom)
         spoken = self._fraction(top, bottom)
         if spoken is None:
             over = {"fr": "sur", "es": "sobre", "it": "su", "pt": "sobre"}[self.code]
@@ -328,6 +335,14 @@ class RomanceNormalizer(Normalizer):
         if noun and noun[1].lower() not in self.no_noun and self.feminine_noun.match(noun[1]):
             return FEMININE_HALF.get(spoken, spoken)
         return spoken
+
+    def fraction_sign(self, match: re.Match) -> str | None:
+        """`½ tasse`, in the gender of the noun, which may be an abbreviation."""
+        spoken, rest = super().fraction_sign(match), after(match).lstrip()
+        short = max((short for short in self.language.abbreviations if rest.startswith(short)), key=len, default="")
+        noun = re.match(r"[^\W\d_]+", self.language.abbreviations.get(short, rest))
+        feminine = noun and noun[0].lower() not in self.no_noun and self.feminine_noun.match(noun[0])
+        return FEMININE_HALF.get(spoken, spoken) if spoken and feminine else spoken
 
     def _fraction(self, top: int, bottom: int) -> str | None:
         if not 0 < top < bottom <= 10:
@@ -421,15 +436,22 @@ class RomanceNormalizer(Normalizer):
             return None
         spoken = [self.language.months[month - 1]]
         if day:
-            first = int(day) == 1 and (self.code != "es" or groups.get("first"))
-            first_word = {"fr": "premier", "it": "primo", "es": "primero", "pt": "primeiro"}[self.code]
-            spoken.insert(0, first_word if first else self.words(int(day)))
+            spoken.insert(0, self._day(int(day), bool(groups.get("first"))))
         if year:
             spoken.append(self.words(int(year) + (0 if len(year) == 4 else 2000 if int(year) < 50 else 1900)))
         if self.code in ("es", "pt"):
             *rest, last = spoken
             return f"{' de '.join(rest)} {groups.get('of') or 'de'} {last}" if rest else last
         return " ".join(spoken)
+
+    def _day(self, day: int, marked: bool = False) -> str:
+        """The day of a month; the first is an ordinal, in Spanish only where it is written as one."""
+        first = {"fr": "premier", "it": "primo", "es": "primero" if marked else "", "pt": "primeiro"}[self.code]
+        return first if day == 1 and first else self.words(day)
+
+    def _day_of_month(self, day: int, month: int) -> str:
+        """`25/12`."""
+        return f"{self._day(day)} {'de ' if self.code in ('es', 'pt') else ''}{self.language.months[month - 1]}"
 
     def _month_number(self, name: str) -> int:
         name = name.lower()

@@ -363,7 +363,7 @@ class NumberWords:
 
     def money(self, match: re.Match) -> str:
         one, many, cent, cents = self.language.currencies[match["unit"]]
-        value = self.value(match["number"])
+        value = self.amount(match)
         if match["magnitude"]:
             name = self.language.magnitudes[match["magnitude"]]
             amount = self.language.single.get(name) if value == 1 and self.language.single else None
@@ -384,6 +384,11 @@ class NumberWords:
             if self.language.family == "de"
             else f"{amount} {self.language.and_} {hundredths}"
         )
+
+    def amount(self, match: re.Match) -> int | str:
+        """A sum; dollars are often written in their own way, `$1,000`."""
+        own = "$" in match["unit"] and re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+", match["number"])
+        return int(match["number"].replace(",", "")) if own else self.value(match["number"])
 
     def compound_money(self, match: re.Match) -> str:
         """`a $20-bill`."""

@@ -59,6 +59,8 @@ class SpokenWords(NumberWords):
     def title(self, match: re.Match) -> str | None:
         """A title before a name; at the end of a sentence its dot is one, and `St` is a street behind a name."""
         name, rest = match["name"], after(match)
+        if f"{name}." in self.language.before_number and re.match(r"\s?(?:\d|[IVXLC]+\b)", rest):
+            return None
         ended = match[0].endswith(".") and not re.match(r"\s*\S", rest)
         begins = re.match(rf"\s(?:{any_of(self.language.starters)})\b", rest)
         if name == "St" and self.language.family == "en" and re.search(r"\b[A-Z][a-z]+ $", before(match)):

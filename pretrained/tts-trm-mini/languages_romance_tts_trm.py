@@ -4,8 +4,9 @@ The rules that read them are in `normalization_romance_tts_trm.py`; `languages_t
 """
 
 import re
+from collections.abc import Iterator
 
-from .languages_tts_trm import Language, letter_names, table
+from .languages_tts_trm import Language, letter_names, names_of, table
 
 # Words of a unit that have no plural, and those after which a word keeps its form: `kilómetros por hora`.
 UNCHANGED = re.compile(r"[A-Z]|(?:por|par|per|pro|de|hertz|watt|bar|pascal|joule|byte|bit|pixel|lux)$|.+/|all'|d'")
@@ -32,6 +33,17 @@ def in_any_case(rows: str) -> dict[str, str]:
     """A table of abbreviations, which may also begin a sentence."""
     spoken = table(rows)
     return {**{written[0].upper() + written[1:]: words for written, words in spoken.items()}, **spoken}
+
+
+def opening_days(rows: str) -> Iterator[tuple[str, str]]:
+    """Phrases for short days with a dot beside another day or behind `closed`: `du lun. au ven.`, `chiuso dom.`"""
+    days = table(rows)
+    linked = r"(?:\s(?:a|al|au|e|et|y)\s)"
+    closed = r"(?:fermé|ouvert|cerrado|abierto|chiuso|aperto|fechado|aberto)[aes]{0,2}(?:\s(?:le|il|lo|el|la|o))?\s"
+    for short, day in days.items():
+        dot = r"(?:\.(?!\s*$)|(?=\.\s*$))"
+        yield rf"(?<!\w)(?i:{short})\.(?={linked}(?i:{'|'.join(days)})\b)", day
+        yield rf"(?<!\w)(?:(?i:{'|'.join(days)})\.?{linked}|{closed})(?P<take>(?i:{short}){dot})(?!\w)", day
 
 
 def first_days(months: str) -> str:
@@ -62,11 +74,16 @@ FRENCH = Language(
     score="à",
     percent="pour cent",
     and_="et",
-    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?P<ending>ers?|[eè]res?|res?|nde?s?|de?|i?[eè]mes?|es?|ᵉ)(?![\w'’])",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?P<ending>ers?|[eè]res?|res?|(?<=(?<!\d)2)(?:nde?s?|de?)|i?[eè]mes?|es?|ᵉ)(?![\w'’])",
     day_range=first_days(FRENCH_MONTHS),
     postal=r"(?:(?<=, )|(?<=F-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
     phrases=(
-        (r"(?<!\w)M\.(?=\s[A-ZÀ-Þ])", "monsieur"),
+        (r"(?<!\w)M\.(?=\s(?:et\sM(?:me|lle)\b|[A-ZÀ-Þ]))", "monsieur"),
+        (r"(?<!\w)[Aa]v\.(?=\s(?:de|du|des|[A-ZÀ-Þ])\b)(?!\sJ\.)", "avenue"),
+        (r"(?<!\w)[Aa]v\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "avenue"),
+        (r"†(?=\s?\d{1,2}(?:er)?\s)", "mort le"),
+        (r"†(?=\s?\d{4})", "mort en"),
+        *opening_days("lun=lundi; mar=mardi; mer=mercredi; jeu=jeudi; ven=vendredi; sam=samedi; dim=dimanche"),
         (r"(?<!\w)MM\.(?=\s[A-ZÀ-Þ])", "messieurs"),
         (r"\b[IVXLC]+e\s(?P<take>s\.)", "siècle"),
         (r"(?<!\w)km(?=\s\d)", "kilomètre"),
@@ -75,7 +92,18 @@ FRENCH = Language(
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
         (r"(?<!\w)1ers\b", "premiers"),
     ),
-    dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=\s))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
+    books=names_of(
+        """
+        Genèse Gn; Exode Ex; Lévitique Lv; Nombres Nb; Deutéronome Dt; Josué Jos; Juges Jg; Ruth Rt; Samuel; Rois;
+        Chroniques; Esdras; Néhémie Ne; Esther Est; Job Jb; Psaume Ps Psaumes; Proverbes Pr; Ecclésiaste Qo; Isaïe
+        Is; Jérémie Jr; Ézéchiel Ez; Daniel Dn; Osée Os; Joël Jl; Amos Am; Jonas Jon; Michée Mi; Zacharie Za;
+        Malachie Ml; Matthieu Mt; Marc Mc; Luc Lc; Jean Jn; Actes Ac; Romains Rm; Corinthiens Co; Galates Ga;
+        Éphésiens Ep; Philippiens Ph; Colossiens Col; Thessaloniciens Th; Timothée Tm; Tite Tt; Hébreux He; Jacques
+        Jc; Apocalypse Ap
+        """
+    ),
+    first_books=("premier", "deuxième", "troisième"),
+    dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=[\s,;)]))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
     times=(HOURS, CLOCK),
     domains="com|org|net|io|edu|gov|ai|app|dev|eu|info|fr|be|ch|ca",
     months=tuple(FRENCH_MONTHS.split()),
@@ -100,7 +128,8 @@ FRENCH = Language(
     single={"millions": "un million", "milliards": "un milliard", "mille": "mille"},
     units=unit_words(
         """
-        ″=pouce; km/h=kilomètre par heure; m/s=mètre par seconde; km=kilomètre; cm=centimètre; mm=millimètre; m=mètre;
+        kbit/s=kilobit par seconde; Mbit/s=mégabit par seconde; ips=image par seconde; fps=image par seconde; ″=pouce;
+        km/h=kilomètre par heure; m/s=mètre par seconde; km=kilomètre; cm=centimètre; mm=millimètre; m=mètre;
         km²=kilomètre carré; m²=mètre carré; m2=mètre carré; m³=mètre cube; m3=mètre cube; cm²=centimètre carré;
         cm³=centimètre cube; ha=hectare; nm=nanomètre; µm=micromètre; kg=kilogramme; mg=milligramme; g=gramme; t=tonne;
         l=litre; L=litre; ml=millilitre; mL=millilitre; cl=centilitre; cL=centilitre; dl=décilitre; °C=degré Celsius;
@@ -124,7 +153,7 @@ FRENCH = Language(
         Cie=compagnie; Sté=société; qqch=quelque chose; qqn=quelqu'un; resp.=respectivement; ex.=exemple;
         max.=maximum; min.=minimum; N.B.=nota bene; P.-S.=post-scriptum; arr.=arrondissement; T°=température;
         c. à c.=cuillère à café; c. à s.=cuillère à soupe; c. à café=cuillère à café; c. à soupe=cuillère à soupe;
-        éd.=édition; dép.=département; hab.=habitants
+        éd.=édition; dép.=département; hab.=habitants; dist.=distance
         """
     ),
     before_number=in_any_case(
@@ -213,6 +242,9 @@ ITALIAN = Language(
     day_range=first_days(ITALIAN_MONTHS),
     postal=r"(?:(?<=, )|(?<=I-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
     phrases=(
+        (r"†(?=\s?\d{1,2}\s)", "morto il"),
+        (r"†(?=\s?\d{4})", "morto nel"),
+        *opening_days("lun=lunedì; mar=martedì; mer=mercoledì; gio=giovedì; ven=venerdì; sab=sabato; dom=domenica"),
         (r"(?<!\w)S\.p\.A\.|(?<!\w)S\.p\.a\.|\bSpA\b", "esse pi a"),
         (r"(?<!\w)S\.r\.l\.|\bSrl\b", "esse erre elle"),
         (r"(?<!\w)S\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "san"),
@@ -221,7 +253,18 @@ ITALIAN = Language(
         (r"(?<=\d)x(?!\w|\s?\d)", "per"),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versione"),
     ),
-    dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=\s))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
+    books=names_of(
+        """
+        Genesi Gn Gen; Esodo Es; Levitico Lv; Numeri Nm; Deuteronomio Dt; Giosuè Gs; Giudici Gdc; Rut Rt; Samuele
+        Sam; Re; Cronache Cr; Esdra; Neemia Ne; Ester Est; Giobbe Gb; Salmo Sal Salmi; Proverbi Pr; Qoelet Qo; Isaia
+        Is; Geremia Ger; Ezechiele Ez; Daniele Dn; Osea Os; Gioele Gl; Amos Am; Giona Gio; Michea Mi; Zaccaria Zc;
+        Malachia Ml; Matteo Mt; Marco Mc; Luca Lc; Giovanni Gv; Atti At; Romani Rm; Corinzi Cor; Galati Gal; Efesini
+        Ef; Filippesi Fil; Colossesi Col; Tessalonicesi Ts; Timoteo Tm; Tito Tt; Ebrei Eb; Giacomo Gc; Pietro Pt;
+        Apocalisse Ap
+        """
+    ),
+    first_books=("prima", "seconda", "terza"),
+    dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=[\s,;)]))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
     times=(
         r"(?<=\bore )(?P<hour>[01]?\d|2[0-4])(?:[:.,](?P<minute>[0-5]\d))?(?![\w:.]\w)",
         r"(?<=lle )(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)(?![\w:.]\w|\w|\s?(?:[€$%]|euro|milioni|km?\b))",
@@ -275,7 +318,7 @@ ITALIAN = Language(
         cell.=cellulare; c.a.=circa; v.=vedi; cfr.=confronta; Cfr.=confronta; P.S.=post scriptum; N.B.=nota bene;
         p.zza=piazza; P.zza=piazza; v.le=viale; V.le=viale; C.so=corso; c.so=corso; max.=massimo; min.=minimo;
         c.m.=corrente mese; c.d.=cosiddetto; cd.=cosiddetto; all.=allegato; fam.=famiglia; sec.=secolo; ab.=abitanti;
-        ved.=vedova; prov.=provincia; vs.=versus
+        ved.=vedova; prov.=provincia; vs.=versus; dist.=distanza
         """
     ),
     before_number=in_any_case(

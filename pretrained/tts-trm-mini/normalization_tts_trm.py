@@ -33,6 +33,8 @@ TELEPHONES = (
     r"\d{3}-\d{4}",
     r"\d{1,5}(?:-\d{1,7}){3,8}",
     r"\d{4}(?: \d{4}){2,4}",
+    r"\d{3}\.\d{3}\.\d{3}-\d{2}",
+    r"\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}",
     r"(?<!\d )00\d{1,3}(?: \d{2,}){1,5}",
 )
 # Digits after these words are those of a telephone, however they are grouped.
@@ -44,7 +46,7 @@ CALLED = (
 CODE_WORDS = (
     r"(?i:PIN|OTP|passcode|password|(?:verification|security|access|confirmation|door|your|the|one-time) code"
     r"|Passwort|(?:der |dein |ihr |Zugangs|Bestätigungs|Sicherheits)-?code|card ending|ending in"
-    "|ends in|Endung|endet auf)"
+    "|ends in|Endung|endet auf|code|código|codice|(?:se )?terminant par|terminad[ao] en|che termina con|com final)"
 )
 DIGIT, DASHES = "0", "-–—−"
 ISO_DATE = r"(?<!\d)(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)"
@@ -358,6 +360,7 @@ class Normalizer(SpokenWords):
                 self.money,
                 DIGIT,
             ),
+            (r"\b[A-Z]{2}(?P<take>\d{2}(?: ?\d{4}){3,7}(?: ?\d{1,3})?)(?!\w)", self.digit_groups, DIGIT),
             *((rf"(?<![\w.,]){pattern}(?!\w)", self.digit_groups, DIGIT) for pattern in TELEPHONES),
             (
                 rf"(?<!\w)(?:{CODE_WORDS})(?:\s(?:is|ist|lautet|in|with|auf))?:?\s(?P<take>\d{{3,8}})(?![\w/-]|[.,:]\d)",
@@ -375,7 +378,7 @@ class Normalizer(SpokenWords):
                 DIGIT,
             ),
             (
-                rf"(?:{CALLED})\W{{1,3}}(?:\w{{1,8}}\W{{1,2}})?(?P<take>\d[\d ()/-]{{5,20}}\d)(?!\w)",
+                rf"(?:{CALLED})\W{{1,3}}(?:[^\W\d]{{1,8}}\W{{1,2}})?(?P<take>\d[\d ()/-]{{5,20}}\d)(?!\w)",
                 self.digit_groups,
                 DIGIT,
             ),
@@ -455,7 +458,9 @@ class Normalizer(SpokenWords):
             (rf"[{''.join(language.fractions) or '½'}]", self.fraction_sign),
             (rf"{EMOJI}{MODIFIER}*", self.emoji),
             (
-                r"(?<=[\w$€£])/(?=(?:day|hour|hr|h|week|month|year|yr|kg|person|night|min|s|sec|m|km|mi|Tag|Woche|Monat|Jahr|Stunde|Std|Person|Nacht)\b)",
+                r"(?<=[\w$€£])/(?=(?:day|hour|hr|h|week|month|year|yr|kg|person|night|min|s|sec|m|km|mi|Tag|Woche|Monat|Jahr|Stunde|Std|Person|Nacht"
+                r"|mois|jour|an|semaine|heure|personne|nuit|mes|día|semana|año|hora|persona|noche|mese|giorno|anno"
+                r"|settimana|ora|notte|mês|dia|ano|pessoa|noite)\b)",
                 lambda match: f" {language.per} ",
             ),
             (r"(?<=\w)\s?/\s?(?=\w)", lambda match: " "),
