@@ -1,9 +1,10 @@
 """What clients ask of the endpoint: OpenAI's request for speech, as the programs that people use really send it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..audio.writing import FORMATS
 from ..errors_tts_trm import InputError
@@ -31,7 +32,8 @@ class SpeechRequest(BaseModel):
 
     input: str
     model: str = ""
-    # A speaker, one of OpenAI's voices, or a blend such as `anna:0.7,bert:0.3`; by default the first speaker.
+    # A speaker, one of OpenAI's voices, or a blend such as `anna:0.7,bert:0.3`, also as Kokoro-FastAPI writes it,
+    # `anna(2)+bert`; by default the first speaker.
     voice: str | VoiceReference = ""
     response_format: Literal[*FORMATS] = "mp3"  # type: ignore[valid-type]
     speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] = 1.0
@@ -45,6 +47,13 @@ class SpeechRequest(BaseModel):
         if not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if value is not None or name == "input"}
+
+    @field_validator("response_format", mode="before")
+    @classmethod
+    def _usual_name(cls, value: Any) -> Any:
+        """In any case, and by the names of other programs."""
+        name = value.strip().lower() if isinstance(value, str) else value
+        return {"ogg": "opus", "wave": "wav"}.get(name, name) if isinstance(name, str) else name
 
     @property
     def speaker(self) -> str:
@@ -92,6 +101,9 @@ class VoiceNames:
         folded = name.strip().casefold()
         if folded not in known and folded in self.aliases:
             return self.aliases[folded]
+        if re.fullmatch(r"[^+():,]+(?:\([\d.]+\))?(?:\+[^+():,]+(?:\([\d.]+\))?)+", name):
+            shares = re.findall(r"([^+()]+)(?:\(([\d.]+)\))?", name)
+            name = ",".join(f"{speaker.strip()}:{share or 1}" for speaker, share in shares)
         self.front_end.speaker_shares(name)
         return name
 

@@ -20,8 +20,9 @@ ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|robots\.txt|manifest\.json|login|logout|login_check)/?"
     r"|/(assets|static)/.+"
     r"|/gradio_api/(info|app_id|startup-events|cancel|reset|login_check|run/predict|queue/join|queue/data|heartbeat/\w+)/?"
-    r"|/health|/v1/audio/(speech|voices|models)|/v1/voices|/v1/models(/.+)?"
 )
+# OpenAI's, which begin with /v1.
+ENDPOINT = re.compile(r"/health|/v1/audio/(speech|voices|models)|/v1/voices|/v1/models(/.+)?")
 FILE = re.compile(r"/gradio_api/file=(.+)")
 
 
@@ -43,7 +44,8 @@ class Gate:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
-            self.check_route(scope["path"])
+            scope = {**scope, "path": endpoint_path(scope["path"])}
+            self.check_route(scope["path"], scope["method"])
             headers = Headers(scope=scope)
             check_origin(headers, self.allow_origins)
             body = await self.read_body(headers, receive)
@@ -58,7 +60,13 @@ class Gate:
 
         await self.app(scope, replay, send)
 
-    def check_route(self, path: str) -> None:
+    def check_route(self, path: str, method: str) -> None:
+        if ENDPOINT.fullmatch(path):
+            allowed = "POST" if path == "/v1/audio/speech" else "GET"
+            if method != allowed and (method, allowed) != ("HEAD", "GET"):
+                message = f"{method} is not allowed for {path}; use {allowed}."
+                raise ApiError(405, message, "method_not_allowed", headers={"Allow": allowed})
+            return
         if match := FILE.fullmatch(path):
             try:
                 inside = Path(match[1]).resolve().is_relative_to(self.files)
@@ -69,7 +77,8 @@ class Gate:
                 return
         elif ROUTES.fullmatch(path):
             return
-        raise ApiError(404, "Not found.", "not_found")
+        hint = " The routes of the endpoint begin with /v1: end the base URL with it."
+        raise ApiError(404, f"Not found.{hint if ENDPOINT.fullmatch(f'/v1{path}') else ''}", "not_found")
 
     async def read_body(self, headers: Headers, receive: Receive) -> Message:
         """The whole body of a request, as one message."""
@@ -91,6 +100,12 @@ class Gate:
         except TimeoutError:
             raise ApiError(408, f"The body of the request did not arrive within {PATIENCE:.0f} s.") from None
         return {"type": "http.request", "body": body, "more_body": False}
+
+
+def endpoint_path(path: str) -> str:
+    """The path of a route of the endpoint without what a base URL with a slash adds: `/v1//audio/speech/`."""
+    plain = re.sub("/{2,}", "/", path).rstrip("/")
+    return plain if ENDPOINT.fullmatch(plain) else path
 
 
 def check_origin(headers: Headers, allowed: Collection[str] = ()) -> None:

@@ -250,6 +250,37 @@ def test_wrong_paths_and_methods_have_openais_shape(address, method, path, statu
     assert response.json()["error"].keys() == {"message", "type", "param", "code"}
 
 
+def test_beside_the_page_routes_are_forgiving_and_errors_keep_their_shape(tiny_voice, tmp_path):
+    application, queue = server.build(app.parse_arguments(["--model", str(tiny_voice)]), tmp_path)
+    body = {"input": "Hello.", "voice": "anna", "response_format": "pcm"}
+
+    async def ask() -> dict[tuple[str, str], httpx.Response]:
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            asked = [("POST", "/v1/audio/speech"), ("POST", "/v1//audio/speech/"), ("GET", "/v1/models/")]
+            asked += [("GET", "/v1/audio/speech"), ("OPTIONS", "/v1/audio/speech"), ("POST", "/audio/speech")]
+            return {
+                each: await client.request(*each, json=body if each[0] == "POST" else None, timeout=60)
+                for each in asked
+            }
+
+    try:
+        answers = asyncio.run(ask())
+    finally:
+        queue.close()
+    statuses = [answer.status_code for answer in answers.values()]
+    assert statuses == [200, 200, 200, 405, 405, 404]
+    assert answers["POST", "/v1//audio/speech/"].content == answers["POST", "/v1/audio/speech"].content
+    assert answers["GET", "/v1/audio/speech"].headers["allow"] == "POST"
+    assert "/v1" in answers["POST", "/audio/speech"].json()["error"]["message"]
+    assert all("message" in answer.json()["error"] for answer in list(answers.values())[3:])
+
+
+@pytest.mark.parametrize(("kind", "usual"), [("PCM", "pcm"), (" wav ", "wav"), ("Wave", "wav"), ("ogg", "opus")])
+def test_formats_by_other_names(client, kind, usual):
+    assert request(client, kind=kind).content[:4] == request(client, kind=usual).content[:4]
+
+
 def test_pages_from_elsewhere_ask_only_where_they_may(tiny_voice, tmp_path):
     def statuses(*origins: str) -> list[tuple[int, str | None]]:
         options = app.parse_arguments(["--model", str(tiny_voice), *(["--allow-origins", *origins] if origins else [])])
@@ -287,6 +318,8 @@ def test_speed_blends_and_the_voice_as_an_object(client, tiny_voice):
     served = request(client, kind="pcm", voice={"id": "anna:0.5,bert:0.5"}, speed=2.0, instructions="cheerful").content
     assert len(served) == 2 * len(local.waveform)
     assert served != request(client, kind="pcm", voice="anna", speed=2.0).content
+    for blend in ("anna+bert", "anna(0.5)+bert(0.5)"):
+        assert request(client, kind="pcm", voice=blend, speed=2.0).content == served
 
 
 def test_the_first_sentence_arrives_before_the_second_is_spoken(client, expected, held):
