@@ -1,4 +1,4 @@
-"""Folders of recordings with a table of texts, as training data: one [`Clip`] a row.
+"""Folders of recordings with a table of texts, or a text file for each, as training data: one [`Clip`] a row.
 
 Audio is read only when it is needed; here it is only looked for, as tables name it: with or without its suffix, in any
 case, next to the table or in the usual subfolders.
@@ -7,17 +7,19 @@ case, next to the table or in the usual subfolders.
 import json
 import logging
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors_tts_trm import InputError
 from .clips import Clip, DataError
-from .tables import TABLES, Columns, Row, find_table, read_rows
+from .tables import TABLES, Columns, Row, find_table, other_tables, read_rows
 
 logger = logging.getLogger(__name__)
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".m4a", ".aac", ".wma", ".mp4", ".webm")
 AUDIO_FOLDERS = ("", "wavs", "wav", "audio", "clips")
+# What a text file is named after its recording's name, the better ones first; LibriTTS has the second and third.
+TEXT_SUFFIXES = (".txt", ".normalized.txt", ".original.txt", ".lab")
 # Clips from which on so small a share of different texts is worth a word.
 MANY_CLIPS, FEW_TEXTS = 20, 0.2
 
@@ -25,18 +27,24 @@ MANY_CLIPS, FEW_TEXTS = 20, 0.2
 def read_folder(folder: str | Path, columns: Columns = Columns()) -> list[Clip]:  # noqa: B008
     """The clips of a folder with a table, `metadata.csv` or another of [`TABLES`]; see [`read_rows`].
 
-    A row without a speaker is the folder's. `durations` are one number for each input id, boundaries included, as a
-    JSON list or separated by spaces.
+    Without a table, each recording has its text in a file beside it, `clip.wav` and `clip.txt`, and subfolders are
+    speakers. A row without a speaker is the folder's. `durations` are one number for each input id, boundaries
+    included, as a JSON list or separated by spaces.
 
     Raises:
-        DataError: if there is no table, it lacks a column, or no row is left.
+        DataError: if there is neither, the table lacks a column, or no row is left.
     """
     folder = Path(folder)
     table = find_table(folder)
     if table is None:
-        raise DataError(
-            f"{folder}: no metadata.csv, nor {', '.join(TABLES[1:])}; write one with the columns file_name,text,speaker"
-        )
+        clips = read_side_texts(folder)
+        if not clips:
+            others = " or ".join(path.name for path in other_tables(folder)[:4])
+            raise DataError(
+                f"{folder}: no metadata.csv, nor {', '.join(TABLES[1:])}, nor clip.txt beside clip.wav; write a table "
+                f"with the columns file_name,text,speaker" + (f", or rename {others} to metadata.*" if others else "")
+            )
+        return clips
     rows = read_rows(table, columns)
     if not rows:
         raise DataError(f"{table}: has no rows.")
@@ -48,10 +56,45 @@ def read_folder(folder: str | Path, columns: Columns = Columns()) -> list[Clip]:
     return clips
 
 
+def has_texts(folder: Path) -> bool:
+    """Whether a folder has a table, or text files beside its recordings."""
+    return find_table(folder) is not None or next(_side_texts(folder), None) is not None
+
+
+def read_side_texts(folder: Path) -> list[Clip]:
+    """The recordings of a folder and its subfolders that have a text file beside them, in the order of their names.
+
+    Raises:
+        DataError: if a text file is not UTF-8.
+    """
+    clips = []
+    for audio, text in sorted(_side_texts(folder)):
+        try:
+            words = " ".join(text.read_text(encoding="utf-8-sig").split())
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{text}: is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8."
+            ) from error
+        name = audio.relative_to(folder)
+        speaker = name.parts[0] if len(name.parts) > 1 and name.parts[0].casefold() not in AUDIO_FOLDERS else ""
+        clips.append(Clip(str(audio), words, speaker or folder.resolve().name, name.as_posix(), None))
+    return clips
+
+
+def _side_texts(folder: Path) -> Iterator[tuple[Path, Path]]:
+    for audio in folder.rglob("*"):
+        if audio.suffix.lower() in AUDIO_SUFFIXES:
+            texts = (audio.with_name(audio.stem + suffix) for suffix in TEXT_SUFFIXES)
+            if text := next((path for path in texts if path.is_file()), None):
+                yield audio, text
+
+
 def _clip(table: Path, row: Row, finder: "AudioFinder", own_name: str) -> Clip:
     name = row.file.replace("\\", "/")
     if not Path(name.strip()).name or "\0" in name:
         raise DataError(f"{table}, line {row.line}: {row.file!r} is not a file name; write the name of a recording.")
+    if Path(name).is_absolute() and Path(name).is_relative_to(table.parent.resolve()):
+        name = str(Path(name).relative_to(table.parent.resolve()))
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise DataError(
             f"{table}, line {row.line}: {row.file!r} leaves the folder; keep the audio next to {table.name}."

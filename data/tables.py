@@ -4,6 +4,7 @@ A table with a header is read by its header. One without is read as `file|text` 
 what could be read in two ways is refused with the reading that seems right and the option that settles it.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -14,10 +15,12 @@ from typing import Any, NamedTuple
 
 from .clips import DataError
 
-# In order of preference. The last ones are Common Voice's.
+# In order of preference. `manifest.json` is NeMo's, the last ones are Common Voice's.
 TABLES = (
-    "metadata.csv metadata.tsv metadata.txt metadata.jsonl metadata.parquet validated.tsv train.tsv transcripts.csv"
+    "metadata.csv metadata.tsv metadata.txt metadata.jsonl metadata.json metadata.parquet manifest.json validated.tsv "
+    "train.tsv transcripts.csv"
 ).split()
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl")
 # Names of columns, the better ones first; in any case, and with spaces or hyphens for underscores.
 FILE_NAMES = (
     "file_name filename file path audio_file audio_path audio_filepath audio wav wav_file wav_path wav_filename clip id"
@@ -58,8 +61,15 @@ class Columns:
 
 
 def find_table(folder: Path) -> Path | None:
-    """The table of a folder, if it has one."""
-    return next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    """The table of a folder, if it has one: one of [`TABLES`], or the only table there is, whatever its name."""
+    usual = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    others = other_tables(folder) if usual is None else []
+    return others[0] if len(others) == 1 else usual
+
+
+def other_tables(folder: Path) -> list[Path]:
+    """The files of a folder that could be its table by their endings."""
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in TABLE_SUFFIXES and path.is_file())
 
 
 def read_rows(table: Path, columns: Columns = Columns()) -> list[Row]:  # noqa: B008
@@ -71,10 +81,12 @@ def read_rows(table: Path, columns: Columns = Columns()) -> list[Row]:  # noqa: 
     if table.suffix == ".parquet":
         return _by_name(table, _parquet_rows(table), columns)
     try:
-        content = table.read_text(encoding="utf-8-sig")
+        # Excel writes its "Unicode text" as UTF-16, with a mark at the start.
+        marked = table.read_bytes()[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        content = table.read_text(encoding="utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{table}: is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from error
-    if table.suffix == ".jsonl":
+    if table.suffix in (".jsonl", ".json"):
         return _by_name(table, _json_rows(table, content), columns)
     separator = _separator(content)
     header = _cells(content.split("\n", 1)[0], separator)
@@ -130,6 +142,12 @@ def _separated_rows(table: Path, content: str, separator: str) -> Iterator[tuple
 
 
 def _json_rows(table: Path, content: str) -> Iterator[tuple[int, dict]]:
+    """An object a line, or one list of objects."""
+    if content.lstrip().startswith("["):
+        try:
+            content = "\n".join(map(json.dumps, json.loads(content)))
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{table}: is not valid JSON ({error}).") from error
     for number, line in enumerate(content.split("\n"), 1):
         if not line.strip():
             continue

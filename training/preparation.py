@@ -13,8 +13,8 @@ from ..data.aligner import MAX_CLIPS, AlignerTraining
 from ..data.clips import DataError
 from ..data.codec_info import CodecInfo, locate_codec
 from ..data.dataset import AlignmentRows, rows_to_align
+from ..data.recordings import has_texts
 from ..data.sources import is_recordings, read_chosen
-from ..data.tables import find_table
 from ..data.token_folder import (
     TokenShards,
     aligner_path,
@@ -49,16 +49,12 @@ def prepare_tokens(options: TrainingOptions, accelerator: Accelerator, say: Call
     clips = None
     # The others come when it is done.
     first = accelerator is None or accelerator.is_local_main_process
-    if (
-        first
-        and options.token_dir == folders[0] / "mimi_tokens"
-        and all(find_table(folder) is not None for folder in folders)
-    ):
+    if first and options.token_dir == folders[0] / "mimi_tokens" and all(map(has_texts, folders)):
         # Recordings may have been added since.
         clips = read_chosen(options)
     state = tokens_state(options.token_dir, clips)
     has_recordings = all(
-        not is_recordings(name) or find_table(Path(name)) or find_table(Path(name) / options.split)
+        not is_recordings(name) or has_texts(Path(name)) or has_texts(Path(name) / options.split)
         for name in options.data_dir
     )
     if state != "ready" and not has_recordings:

@@ -197,3 +197,51 @@ def test_few_texts_for_many_clips_are_worth_a_warning(tmp_path, caplog):
     table(tmp_path, "file_name,text\n" + "".join(f"{i}.wav,{'en' if i % 2 else 'de'}\n" for i in range(40)))
     read_folder(tmp_path)
     assert "40 clips have only 2 different texts" in caplog.text
+
+
+def test_without_a_table_each_recording_has_its_text_beside_it(tmp_path):
+    for speaker in ("anna", "bert"):
+        (tmp_path / speaker).mkdir()
+        write_audio(tmp_path / speaker / "a.WAV", 1, 0)
+        (tmp_path / speaker / "a.txt").write_text("Hello\nthere, you.\n", encoding="utf-8")
+    (tmp_path / "wavs").mkdir()
+    write_audio(tmp_path / "wavs" / "b.wav", 1, 0)
+    (tmp_path / "wavs" / "b.normalized.txt").write_text("And a third.", encoding="utf-8")
+    write_audio(tmp_path / "silent.wav", 1, 0)
+    assert rows_of(tmp_path) == [
+        ("anna/a.WAV", "Hello there, you.", "anna"),
+        ("bert/a.WAV", "Hello there, you.", "bert"),
+        ("wavs/b.wav", "And a third.", tmp_path.name),
+    ]
+
+
+def test_the_only_table_is_read_whatever_its_name_and_several_are_named(tmp_path):
+    rows = "file_name,text\n" + "".join(f'{f},"{t}"\n' for f, t in zip(FILES, TEXTS, strict=True))
+    table(tmp_path, rows, "my voice.csv")
+    assert rows_of(tmp_path) == expected(folder=tmp_path)
+    table(tmp_path, rows, "test.csv")
+    with pytest.raises(DataError, match="rename my voice.csv or test.csv to metadata"):
+        read_folder(tmp_path)
+
+
+def test_tables_of_other_programs(tmp_path):
+    for folder in ("excel", "nemo", "list"):
+        (tmp_path / folder).mkdir()
+    pairs = list(zip(FILES, TEXTS, strict=True))
+    (tmp_path / "excel" / "metadata.txt").write_text(
+        "file\ttext\n" + "".join(f"{f}\t{t}\n" for f, t in pairs), "utf-16"
+    )
+    manifest = [{"audio_filepath": f, "text": t, "duration": 1.5} for f, t in pairs]
+    table(tmp_path / "nemo", "".join(json.dumps(row) + "\n" for row in manifest), "manifest.json")
+    table(tmp_path / "list", json.dumps(manifest, indent=1), "metadata.json")
+    for folder in ("excel", "nemo", "list"):
+        assert rows_of(tmp_path / folder) == expected(folder=tmp_path / folder)
+
+
+def test_a_path_may_be_whole_if_it_stays_in_the_folder(tmp_path):
+    write_audio(tmp_path / "a.wav", 1, 0)
+    table(tmp_path, f"file_name,text\n{tmp_path.resolve() / 'a.wav'},Hello there.\n")
+    assert read_folder(tmp_path)[0].audio == str(tmp_path / "a.wav")
+    table(tmp_path, "file_name,text\n/elsewhere/a.wav,Hello there.\n")
+    with pytest.raises(DataError, match="leaves the folder"):
+        read_folder(tmp_path)
