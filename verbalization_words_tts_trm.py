@@ -36,6 +36,7 @@ class SpokenWords(NumberWords):
     """The words of one language for a match of a rule; see [`NumberWords`]."""
 
     def weekday(self, match: re.Match) -> str:
+        """`Mon`"""
         return self.language.weekdays[match["day"]]
 
     def last_weekday(self, match: re.Match) -> str:
@@ -48,6 +49,7 @@ class SpokenWords(NumberWords):
         return f"{spelled(match['party'])}, {self.language.states[match['state']]}"
 
     def to_weekday(self, match: re.Match) -> str:
+        """The dash and the second day of `Mon-Fri`."""
         return f" {self.language.to} {self.language.weekdays[match['day']]}"
 
     def handle(self, match: re.Match) -> str:
@@ -84,6 +86,7 @@ class SpokenWords(NumberWords):
         return bool(name) and not re.match(r"\s[A-Z]", after(match))
 
     def counted_abbreviation(self, match: re.Match) -> str:
+        """`No.` before a number."""
         return self.language.before_number[match["short"]]
 
     def dotted(self, match: re.Match) -> str | None:
@@ -93,6 +96,7 @@ class SpokenWords(NumberWords):
         return self._with_end(spelled(match["letters"]), match)
 
     def abbreviation(self, match: re.Match) -> str | None:
+        """An abbreviation of the table; its dot may end the sentence, too."""
         if (match[0].rstrip(".") in self.language.units or match[0] in self.language.magnitudes) and re.search(
             r"\d\s?$", before(match)
         ):
@@ -226,18 +230,22 @@ class SpokenWords(NumberWords):
         return f" {self.language.minus} " if "=" in before(match) + after(match) else None
 
     def file_ending(self, match: re.Match) -> str:
+        """`.txt`, letter by letter where it cannot be spoken."""
         ending = match["ending"]
         return f" {self.language.symbols.get('.', '.')} {spelled(ending) if CONSONANTS.fullmatch(ending) else ending}"
 
     def colon(self, match: re.Match) -> str:
+        """The colon before the port of an address."""
         return f" {self.language.symbols.get(':', ':')} "
 
     def power(self, match: re.Match) -> str:
+        """`m²`"""
         if self.language.family == "de":
             return " Quadrat" if match[0] == "²" else " hoch drei"
         return " squared" if match[0] == "²" else " cubed"
 
     def address(self, match: re.Match) -> str:
+        """`www.example.com/a?b=1`, an e-mail address or a path: its words, and its signs by name."""
         text = re.sub(r"^https?://", "", match[0]).rstrip("/")
         spoken = []
         for part in re.findall(r"\d+|[^\W\d_]+|[\W_]", text):
@@ -250,6 +258,7 @@ class SpokenWords(NumberWords):
         return " ".join(spoken)
 
     def symbol(self, match: re.Match) -> str:
+        """A sign on its own, `&`."""
         return self.language.symbols.get(match[0], " ")
 
     def emoji(self, match: re.Match) -> str:
@@ -282,6 +291,7 @@ class SpokenWords(NumberWords):
         return f"{numbers} {stage} {self.words(int(match['build'])) if match['build'] else ''}".rstrip()
 
     def digit_groups(self, match: re.Match) -> str | None:
+        """A telephone number or an account: digits one by one, with a pause after each group."""
         written = match["take"] if "take" in match.re.groupindex else match[0]
         groups = re.findall(r"\d+", written)
         if sum(map(len, groups)) > 3 * MAX_DIGITS or (

@@ -56,6 +56,7 @@ class SpeechResponse(StreamingResponse):
         super().__init__(self.chunks(first), media_type=media_type)
 
     async def chunks(self, first: bytes) -> AsyncIterator[bytes]:
+        """The first piece and the rest."""
         yield first
         async for chunk in self.rest:
             yield chunk
@@ -84,12 +85,14 @@ class Endpoint:
         self.created = int(time.time())
 
     def check_key(self, request: Request) -> None:
+        """Refuses who does not send the key of the server."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         right = scheme.lower() == "bearer" and hmac.compare_digest(key.encode(), (self.api_key or "").encode())
         if self.api_key and not right:
             raise ApiError(401, "Incorrect API key provided.", "invalid_api_key")
 
     def describe_model(self) -> dict:
+        """The voice as an entry of the list of models."""
         voices = self.names.front_end.speakers
         return {
             "id": self.model_id,
@@ -100,24 +103,30 @@ class Endpoint:
         }
 
     async def health(self) -> dict:
+        """`GET /health`: how many requests are in work, and how many may be."""
         return {"status": "ok", "requests": self.queue.requests, "max_requests": self.queue.max_requests}
 
     async def models(self) -> dict:
+        """`GET /v1/models`"""
         return {"object": "list", "data": [self.describe_model()]}
 
     async def model(self, name: str) -> dict:
+        """`GET /v1/models/{name}`"""
         if name != self.model_id:
             message = f"The model {name!r} does not exist; this server has {self.model_id!r}."
             raise ApiError(404, message, "model_not_found", "model")
         return self.describe_model()
 
     async def audio_models(self) -> dict:
+        """`GET /v1/audio/models`"""
         return {"models": [{"id": self.model_id, "name": self.model_id}]}
 
     async def voices(self) -> dict:
+        """`GET /v1/audio/voices` and `/v1/voices`"""
         return {"voices": self.names.describe()}
 
     async def speech(self, body: SpeechRequest, request: Request) -> Response:
+        """`POST /v1/audio/speech`: errors of the request before the first byte, with their status code."""
         try:
             speaker = self.names.resolve(body.speaker)
         except ValueError as error:
@@ -224,6 +233,7 @@ def _event(content: dict) -> bytes:
 
 
 def api_error(error: Exception) -> ApiError:
+    """What is wrong with a text, or with the queue, as an error for a client."""
     if isinstance(error, QueueFullError):
         return ApiError(429, str(error), "rate_limit_exceeded", headers={"Retry-After": RETRY_AFTER})
     code = "string_above_max_length" if isinstance(error, TextTooLongError) else "invalid_value"

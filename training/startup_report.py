@@ -23,10 +23,12 @@ def parameter_counts(model: TtsTrmModel) -> dict[str, int]:
 
 
 def describe_device(device: torch.device) -> str:
+    """The device that computes."""
     return f"Using device: {device}"
 
 
 def describe_data(processor: TtsTrmProcessor, model: TtsTrmModel, split_report: object) -> str:
+    """Alphabet, speakers and codebooks, and the clips to train on and held out."""
     config = model.config
     split = "\n   ".join(str(split_report).splitlines())
     return (
@@ -40,6 +42,7 @@ def describe_data(processor: TtsTrmProcessor, model: TtsTrmModel, split_report: 
 
 
 def describe_model(model: TtsTrmModel) -> str:
+    """The parameters of each part, and the settings of recursion and head."""
     config, counts = model.config, parameter_counts(model)
     total = counts.pop("all")
     buffers = sum(buffer.numel() for buffer in model.buffers())
@@ -58,6 +61,7 @@ def describe_model(model: TtsTrmModel) -> str:
 
 
 def describe_weights(config: TtsTrmConfig) -> str:
+    """The weights of the codebooks in the loss."""
     printed = config.codebook_loss_weights or config.specified_codebook_weights(config.num_codebooks)
     scaled = config.normalized_codebook_weights
 
@@ -73,11 +77,13 @@ def describe_weights(config: TtsTrmConfig) -> str:
 
 
 def describe_prompts(prompts: list, source: str) -> str:
+    """The sentences that are spoken during training."""
     lines = [f'   {number}. [speaker {prompt.speaker}] "{prompt.text}"' for number, prompt in enumerate(prompts, 1)]
     return "\n".join([f"\n📠 Using {source}:", *lines])
 
 
 def describe_plan(options: TrainingOptions, total_steps: int, epochs: int, num_codebooks: int, num_samples: int) -> str:
+    """Epochs, steps and samples."""
     sampling = f"every {options.sample_interval} steps ({num_samples} samples)" if options.sample_interval else "off"
     return (
         f"\n🚀 Starting TTS training for {epochs} epochs...\n"

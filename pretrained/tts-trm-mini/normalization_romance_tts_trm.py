@@ -131,6 +131,7 @@ class RomanceNormalizer(Normalizer):
     # -- numbers --------------------------------------------------------------------------------------------------
 
     def words(self, number: int | str, kind: str = "cardinal") -> str:
+        """A number in words; what the library says wrong is put right."""
         if isinstance(number, str):
             return self._decimal(number)
         spoken = super().words(number, "ordinal" if kind == "ordinal" else "cardinal")
@@ -187,6 +188,7 @@ class RomanceNormalizer(Normalizer):
         return "uno" if re.match(r"(?:s[^aeiou]|z|gn|ps|pn|x|y)", noun, re.IGNORECASE) else "un"
 
     def quantity(self, match: re.Match, one: str, many: str) -> str:
+        """A number in the gender of what it counts, `veintiuna libras`."""
         value = self.amount(match) if "unit" in match.re.groupindex and match["unit"] else self.value(match["number"])
         noun = one if value == 1 else many
         number = self._counted_unit(value, noun)
@@ -204,6 +206,7 @@ class RomanceNormalizer(Normalizer):
         return noun
 
     def part_of(self, fraction: str, top: int, unit: str) -> str:
+        """`medio litro`, `tres cuartos de litro`."""
         return f"{fraction} {unit if top == 1 else self._of(unit)}"
 
     def _of(self, noun: str) -> str:
@@ -212,6 +215,7 @@ class RomanceNormalizer(Normalizer):
         return f"{'di' if self.code == 'it' else 'de'} {noun}"
 
     def number(self, match: re.Match) -> str:
+        """A number that agrees with the noun behind it, `duas páginas`."""
         written, sign = match["number"], self.sign_of(match)
         if written.isdigit() and written[0] == "0" and len(written) > 1:
             return sign + self.digits(written)
@@ -244,6 +248,7 @@ class RomanceNormalizer(Normalizer):
         return "un'" if noun not in self.no_noun and self.feminine_noun.match(noun) else None
 
     def large(self, match: re.Match) -> str | None:
+        """`3 millions`, `5 mil`."""
         if match["magnitude"] in ("k", "M", "mi", "bi", "tri", "MM") and not re.search(r"\s", match[0]):
             return None
         value, name = self.value(match["number"]), self.language.magnitudes[match["magnitude"]]
@@ -254,6 +259,7 @@ class RomanceNormalizer(Normalizer):
         return number + name if name == "mila" else f"{number} {name}"
 
     def money(self, match: re.Match) -> str:
+        """`3,50 €`, `1,2 milliards d'euros`."""
         one, many, cent, cents = self.language.currencies[match["unit"]]
         value = self.amount(match)
         if match["magnitude"]:
@@ -293,6 +299,7 @@ class RomanceNormalizer(Normalizer):
         return bool(article and (counts or article[0].strip(" .!?:;,(")))
 
     def range(self, match: re.Match) -> str:
+        """`5-10 km`, both numbers in the gender of the noun."""
         unit = (match.groupdict().get("unit") or "").strip()
         if not unit or unit in "%‰":
             spoken = super().range(match)
@@ -356,6 +363,7 @@ class RomanceNormalizer(Normalizer):
     # -- ordinals -------------------------------------------------------------------------------------------------
 
     def ordinal(self, match: re.Match) -> str | None:
+        """`1er`, `2ª`, `3°` in the gender of its ending; None for degrees and dates."""
         value, ending = self.value(match["number"]), match["ending"]
         if not isinstance(value, int) or value == 0 or value > 1000:
             return None
@@ -429,6 +437,7 @@ class RomanceNormalizer(Normalizer):
     # -- time -----------------------------------------------------------------------------------------------------
 
     def date(self, match: re.Match) -> str | None:
+        """`5/11/2023`, `1er mai`; only the first of a month is an ordinal."""
         groups = match.groupdict()
         month = int(groups["month"]) if groups.get("month") else self._month_number(groups["name"])
         day, year = groups.get("day"), groups.get("year")
@@ -467,9 +476,11 @@ class RomanceNormalizer(Normalizer):
         return self.language.months[self._month_number(match["name"]) - 1]
 
     def first_day(self, match: re.Match) -> str:
+        """The first of two days, `5-7 mai`."""
         return f"{self.words(int(match['day']))} {self.language.to} "
 
     def time(self, match: re.Match) -> str | None:
+        """`18h05`, `18:05`."""
         hour, minute = int(match["hour"]), int(match["minute"] or 0)
         unit = match.groupdict().get("unit")
         if hour > 24 or minute > 59:
@@ -491,6 +502,7 @@ class RomanceNormalizer(Normalizer):
     # -- letters --------------------------------------------------------------------------------------------------
 
     def capitals(self, match: re.Match) -> str | None:
+        """Letters one by one, or an acronym as a word: `ONU`."""
         letters = match["letters"]
         if letters in self.language.read_as_letters:
             return spelled(letters)
@@ -502,5 +514,6 @@ class RomanceNormalizer(Normalizer):
         return super().capitals(match)
 
     def power(self, match: re.Match) -> str:
+        """`m²`"""
         squared = {"fr": ("au carré", "au cube"), "es": ("al cuadrado", "al cubo"), "it": ("al quadrato", "al cubo")}
         return f" {squared.get(self.code, ('ao quadrado', 'ao cubo'))[match[0] == '³']}"

@@ -277,10 +277,12 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
 
     @property
     def character_tokenizer(self) -> Tokenizer:  # type: ignore[override]
+        """The tokenizer, which knows one character per id."""
         return self.tokenizer.backend_tokenizer
 
     @property
     def max_text_length(self) -> int:  # type: ignore[override]
+        """Ids of the longest text."""
         return self.tokenizer.model_max_length
 
     @property
@@ -318,6 +320,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
 
     @property
     def sampling_rate(self) -> int:
+        """Samples per second of audio that goes in and comes out."""
         return self.feature_extractor.sampling_rate
 
     def _codec_location(self) -> tuple[str, str, str | None]:
@@ -335,6 +338,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
 
     @property
     def frame_size(self) -> int:
+        """Samples of one frame of codes."""
         config = self.codec_model.config
         return round(config.sampling_rate / config.frame_rate)
 

@@ -61,6 +61,7 @@ def before(match: re.Match) -> str:
 
 
 def after(match: re.Match) -> str:
+    """The characters after a match, as far as a rule looks."""
     return match.string[match.end() : match.end() + NEIGHBOURHOOD]
 
 
@@ -110,6 +111,7 @@ class NumberWords:
         return plain if "." in plain or len(plain) > MAX_DIGITS else int(plain)
 
     def sign_of(self, match: re.Match) -> str:
+        """The word for the sign of a number, with a space; empty without one."""
         sign = match.groupdict().get("sign")
         return "" if not sign else f"{self.language.symbols['+']} " if sign == "+" else f"{self.language.minus} "
 
@@ -137,6 +139,7 @@ class NumberWords:
         return self.words(value)
 
     def digits(self, text: str) -> str:
+        """A text digit by digit; what is no digit is left out."""
         names = {digit: self.words(int(digit)) for digit in set(text) if digit.isdecimal()}
         return " ".join(names[character] for character in text if character in names)
 
@@ -151,13 +154,16 @@ class NumberWords:
         return self.digits(digits)
 
     def spelled_digits(self, match: re.Match) -> str:
+        """A number that is a code, `01310-200`."""
         return self.digits(match["number"])
 
     @staticmethod
     def may_be_year(written: str) -> bool:
+        """Whether a numeral is read as a year where nothing says otherwise."""
         return written.isdigit() and len(written) == 4 and 1100 <= int(written) < 2100
 
     def number(self, match: re.Match) -> str:
+        """A number that no other rule has taken: a year, a code that begins with zero, or what it counts."""
         written = match["number"]
         sign = self.sign_of(match)
         if written.isdigit() and written[0] == "0" and len(written) > 1:
@@ -170,6 +176,7 @@ class NumberWords:
         return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
 
     def large(self, match: re.Match) -> str | None:
+        """`3 million`, `2.5bn`."""
         # 12B is a room; with money they are clear.
         if match["magnitude"] in ("K", "B", "m"):
             return None
@@ -177,6 +184,7 @@ class NumberWords:
         return self.language.single.get(name) if value == 1 and self.language.single else f"{self.words(value)} {name}"
 
     def range(self, match: re.Match) -> str:
+        """`5-10 km`, `3:2`, `$5-10 million`."""
         first, second = match["first"], match["second"]
         parts = [
             self.words(int(part), "year") if self.may_be_year(part) else self.words(self.value(part))
@@ -196,6 +204,7 @@ class NumberWords:
         return f"{parts[0]} {between} {parts[1]} {noun}".strip()
 
     def ordinal(self, match: re.Match) -> str | None:
+        """`21st`; in German `3.` where a word before or behind it asks for an ordinal."""
         spoken = self.words(self.value(match["number"]), "ordinal")
         if self.language.family != "de":
             return spoken
@@ -230,6 +239,7 @@ class NumberWords:
         return spoken + ("s" if re.match(rf"\.?\s{GERMAN_NEUTERS}", after(match)) else masculine)
 
     def decade(self, match: re.Match) -> str:
+        """`the 1990s`, `'80s`, `under-16s`; `80er`."""
         if self.language.family == "de":
             return self.words(int(match["number"]), "year") + "er" + (match["ending"] or "")
         century, decade = match["century"] or "", match["decade"]
@@ -279,13 +289,16 @@ class NumberWords:
         return parts
 
     def until(self, match: re.Match) -> str:
+        """A dash between two times, days or sums."""
         return f" {self.language.to} "
 
     def month(self, match: re.Match) -> str | None:
+        """`Jan.`"""
         number = next(i for i, name in enumerate(self.language.short_months, 1) if match["name"].startswith(name))
         return self.language.months[(number - 1) % 12]
 
     def unit_alone(self, match: re.Match) -> str:
+        """The unit in `5 kg per m²`."""
         return self.language.units[match["unit"]][0]
 
     def first_day(self, match: re.Match) -> str:
@@ -298,10 +311,12 @@ class NumberWords:
         return f"{self.words(self.value(match['number']))} {self.language.units[match['unit']][0]}"
 
     def feet(self, match: re.Match) -> str:
+        """`6'2"`."""
         feet = self.language.units.get("ft", ("", "Fuß"))[1]
         return f"{self.words(int(match['feet']))} {feet} {self.words(int(match['inches']))}"
 
     def fraction(self, match: re.Match) -> str | None:
+        """`3/4`; of two numbers that are no fraction, `24/7`, one after the other."""
         top, bottom = int(match["top"]), int(match["bottom"])
         if (spoken := self._fraction(top, bottom)) is None:
             between = f" {self.language.out_of} " if top == bottom in (5, 10, 20) else " "
@@ -352,9 +367,11 @@ class NumberWords:
         return self.part_of(spoken, top, one)
 
     def part_of(self, fraction: str, top: int, unit: str) -> str:
+        """A fraction of a unit, `one half teaspoon`."""
         return f"{fraction} {unit}"
 
     def fraction_sign(self, match: re.Match) -> str | None:
+        """`½`, joined to a number before it."""
         spoken = self.language.fractions.get(match[0])
         after_number = spoken and re.search(r"\d\s?$", before(match))
         return f"{self.language.and_} {spoken}" if after_number else spoken
@@ -362,6 +379,7 @@ class NumberWords:
     # -- money, measures, time ------------------------------------------------------------------------------------
 
     def money(self, match: re.Match) -> str:
+        """`$3.50`, `1,2 Mrd. €`."""
         one, many, cent, cents = self.language.currencies[match["unit"]]
         value = self.amount(match)
         if match["magnitude"]:
@@ -402,13 +420,16 @@ class NumberWords:
         return self.quantity(match, one, many)
 
     def percent(self, match: re.Match) -> str:
+        """`5 %`, `3 ‰`."""
         name = self.language.percent if match["unit"] == "%" else self.language.symbols.get("‰", "")
         return self.quantity(match, name, name)
 
     def unit(self, match: re.Match) -> str | None:
+        """`12 km`."""
         return self.quantity(match, *self.language.units[match["unit"]])
 
     def date(self, match: re.Match) -> str | None:
+        """`11/5/2023`, `5. Mai`, `2023-11-05`; None where month or day do not exist."""
         groups = match.groupdict()
         if groups.get("month"):
             month = int(groups["month"])
@@ -470,6 +491,7 @@ class NumberWords:
         return spoken if seconds else ""
 
     def time(self, match: re.Match) -> str | None:
+        """`5:30 pm`, `18:05`, `0930 hours`; None where there is no such time."""
         groups = match.groupdict()
         hour, minute, half = int(groups["hour"]), int(groups["minute"] or 0), groups.get("half")
         if hour > (12 if half else 24) or minute > 59:
