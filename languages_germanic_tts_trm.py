@@ -31,7 +31,16 @@ ENGLISH = Language(
     ),
     first_books=("First", "Second", "Third"),
     phrases=(
-        (r"(?<=\d)x\b(?!\s?\d)", "times"),
+        (r"(?<=\d)[xX]\b(?!\s?\d)", "times"),
+        (r"(?<=\d)in\b(?!-)", "inches"),
+        (r"(?<![\d.,])\d{1,2}(?P<take>p)\b", "pence"),
+        (r"(?<![\w-])50-50\b", "fifty-fifty"),
+        (r"\d(?:st|nd|rd|th)\s(?P<take>c\.)(?=\s)", "century"),
+        (r"(?<=\s)['’](?=[1-9]\d(?![\w'’]))", ""),
+        *(
+            (rf"(?<=\w)/{short}\b(?:\.(?=\s[a-z]|,))?", f" per {word}")
+            for short, word in {"mo": "month", "yr": "year", "hr": "hour", "wk": "week"}.items()
+        ),
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
         (r"(?<!\w)C#", "C sharp"),
         (r"§§", "sections"),
@@ -53,6 +62,7 @@ ENGLISH = Language(
         r"(?<!\w)MONTH\s(?P<year>\d{4})(?!\w)",
         r"(?<![\w/])(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d\d)(?![\w/])",
         r"(?<![\w-])(?P<month>\d{1,2})-(?P<day>\d{1,2})-(?P<year>\d{4})(?![\w-])",
+        r"(?<![\w-])(?P<day>\d{1,2})-MONTH-(?P<year>\d{4}|\d\d)(?![\w-])",
     ),
     times=(
         r"(?<![\w:])(?P<military>)(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?=\s(?:hours|hrs)\b)",
@@ -130,6 +140,8 @@ ENGLISH = Language(
         m3=cubic meter|cubic meters; ºC=degree Celsius|degrees Celsius; ºF=degree Fahrenheit|degrees Fahrenheit;
         º=degree|degrees; MP=megapixel|megapixels; pts=point|points;
         mmHg=millimeter of mercury|millimeters of mercury; ″=inch|inches; Tbsp=tablespoon|tablespoons;
+        µL=microliter|microliters; μL=microliter|microliters; µl=microliter|microliters; μl=microliter|microliters;
+        µs=microsecond|microseconds; μs=microsecond|microseconds; mol/L=mole per liter|moles per liter; mol=mole|moles;
         Tsp=teaspoon|teaspoons; qt=quart|quarts; pt=pint|pints; fl oz=fluid ounce|fluid ounces
         """
     ),
@@ -144,16 +156,16 @@ ENGLISH = Language(
         Pl.=Place; Rte.=Route; Pkwy.=Parkway; Sq.=Square; Ln.=Lane; appt.=appointment; incl.=including; excl.=excluding;
         govt.=government; Govt.=Government; misc.=miscellaneous; avg.=average; qty.=quantity; Intl.=International;
         intl.=international; mgr.=manager; asst.=assistant; attn.=attention; Attn.=Attention; esp.=especially;
-        dist.=distance; temp.=temperature; pkg.=package
+        apt.=apartment; dist.=distance; temp.=temperature; pkg.=package
         """
     )
     | {"TL;DR": "t l d r", "tl;dr": "t l d r"},
     before_number=table(
         """
         No.=Number; no.=number; Nos.=Numbers; nos.=numbers; Fig.=Figure; fig.=figure; Figs.=Figures; figs.=figures;
-        Eq.=Equation; eq.=equation; Sec.=Section; sec.=section; Ch.=Chapter; ch.=chapter; Vol.=Volume; vol.=volume;
-        pp.=pages; p.=page; Art.=Article; art.=article; approx.=approximately; Approx.=Approximately;
-        est.=established; Est.=Established; Op.=Opus; op.=opus;
+        Eq.=Equation; eq.=equation; Eqs.=Equations; eqs.=equations; vv.=verses; ll.=lines; Sec.=Section; sec.=section;
+        Ch.=Chapter; ch.=chapter; Vol.=Volume; vol.=volume; pp.=pages; p.=page; Art.=Article; art.=article;
+        approx.=approximately; Approx.=Approximately; est.=established; Est.=Established; Op.=Opus; op.=opus;
         ca.=about; c.=about; max.=at most; min.=at least; Apt.=Apartment; Ref.=Reference; Ver.=Version; v.=version;
         Tel.=Telephone; tel.=telephone; Rm.=Room; Bldg.=Building; bldg.=building; Pt.=Part; Lat.=Latitude;
         lat.=latitude; Long.=Longitude; long.=longitude
@@ -202,6 +214,15 @@ ENGLISH = Language(
         NC=North Carolina; ND=North Dakota; OH=Ohio; OK=Oklahoma; OR=Oregon; PA=Pennsylvania; RI=Rhode Island;
         SC=South Carolina; SD=South Dakota; TN=Tennessee; TX=Texas; UT=Utah; VT=Vermont; VA=Virginia; WA=Washington;
         WV=West Virginia; WI=Wisconsin; WY=Wyoming
+        """
+    ),
+    short_states=table(
+        """
+        Ala=Alabama; Ariz=Arizona; Ark=Arkansas; Calif=California; Colo=Colorado; Conn=Connecticut; Del=Delaware;
+        Fla=Florida; Ga=Georgia; Ill=Illinois; Ind=Indiana; Kan=Kansas; Ky=Kentucky; La=Louisiana; Md=Maryland;
+        Mass=Massachusetts; Mich=Michigan; Minn=Minnesota; Miss=Mississippi; Mo=Missouri; Mont=Montana; Neb=Nebraska;
+        Nev=Nevada; Okla=Oklahoma; Ore=Oregon; Pa=Pennsylvania; Tenn=Tennessee; Tex=Texas; Vt=Vermont; Va=Virginia;
+        Wash=Washington; Wis=Wisconsin; Wyo=Wyoming
         """
     ),
     counted_words=frozenset(
@@ -312,6 +333,7 @@ BRITISH = replace(
     ),
     letters={**ENGLISH.letters, "Z": "zed"},
     states={},
+    short_states={},
 )
 
 GERMAN = Language(

@@ -513,7 +513,6 @@ class RomanceNormalizer(Normalizer):
             return None
         return super().capitals(match)
 
-    def power(self, match: re.Match) -> str:
-        """`m²`"""
+    def power_of(self, exponent: int) -> str:
         squared = {"fr": ("au carré", "au cube"), "es": ("al cuadrado", "al cubo"), "it": ("al quadrato", "al cubo")}
-        return f" {squared.get(self.code, ('ao quadrado', 'ao cubo'))[match[0] == '³']}"
+        return f" {squared.get(self.code, ('ao quadrado', 'ao cubo'))[exponent == 3]}"

@@ -44,6 +44,18 @@ class SpokenWords(NumberWords):
         ended = not re.match(r"\s*[a-z\d,;:&–-]", after(match))
         return self.language.weekdays[match["day"]] + ("." if ended else "")
 
+    def state(self, match: re.Match) -> str:
+        """`St. Louis, Mo.`"""
+        return self._with_end(self.language.short_states[match["state"]], match)
+
+    def dialled(self, match: re.Match) -> str:
+        """`*67#`"""
+        names = {
+            "*": "star" if self.language.family == "en" else "Stern",
+            "#": "hash" if self.language.family == "en" else "Raute",
+        }
+        return " ".join(names.get(each) or self.digits(each) for each in match["code"])
+
     def senator(self, match: re.Match) -> str:
         """`(D-CA)`, the party and the state of a member of Congress."""
         return f"{spelled(match['party'])}, {self.language.states[match['state']]}"
@@ -93,7 +105,7 @@ class SpokenWords(NumberWords):
         """`U.S.A.`: letters, unless it is an abbreviation of the table."""
         if match[0] in self.language.abbreviations:
             return None
-        return self._with_end(spelled(match["letters"]), match)
+        return self._with_end(spelled(match["letters"]) + (match["plural"] or ""), match)
 
     def abbreviation(self, match: re.Match) -> str | None:
         """An abbreviation of the table; its dot may end the sentence, too."""
@@ -219,6 +231,8 @@ class SpokenWords(NumberWords):
     @staticmethod
     def greek(match: re.Match) -> str:
         """A Greek letter on its own, as in formulas, by its name."""
+        if match[0] in "µμ":
+            return "micro" if re.match(r"[A-Za-z]", after(match)) else "mu"
         return unicodedata.name(match[0], "").split(" LETTER ")[-1].removeprefix("FINAL ").lower()
 
     def formula(self, match: re.Match) -> str:
@@ -240,9 +254,13 @@ class SpokenWords(NumberWords):
 
     def power(self, match: re.Match) -> str:
         """`m²`"""
+        return self.power_of(2 if match[0] == "²" else 3)
+
+    def power_of(self, exponent: int) -> str:
+        """What stands behind the base of a square or a cube."""
         if self.language.family == "de":
-            return " Quadrat" if match[0] == "²" else " hoch drei"
-        return " squared" if match[0] == "²" else " cubed"
+            return " Quadrat" if exponent == 2 else " hoch drei"
+        return " squared" if exponent == 2 else " cubed"
 
     def address(self, match: re.Match) -> str:
         """`www.example.com/a?b=1`, an e-mail address or a path: its words, and its signs by name."""
@@ -319,6 +337,20 @@ class SpokenWords(NumberWords):
         chapter, verse = self.words(int(match["chapter"])), self.words(int(match["verse"]))
         last = f" {self.language.to} {self.words(int(match['last']))}" if match["last"] else ""
         return f"{number} {self.language.books[match['book']]} {chapter} {verse}{last}".strip()
+
+    def lineage(self, match: re.Match) -> str:
+        """`B.1.1.7`"""
+        dot = self.language.symbols.get(".", ".")
+        parts = [self.words(int(part[:MAX_DIGITS])) for part in match["numbers"].split(".")]
+        return f" {dot} ".join([spelled(match["letter"]), *parts])
+
+    def exponential(self, match: re.Match) -> str:
+        """`10^-6`, `x^2`."""
+        number = int(match["exponent"][:MAX_DIGITS])
+        if not match["minus"] and number in (2, 3):
+            return self.power_of(number)
+        minus = f"{self.language.minus} " if match["minus"] else ""
+        return f" {self.language.signs.get('^', '')} {minus}{self.words(number)}"
 
     def scientific(self, match: re.Match) -> str:
         """`1.5e-3`."""

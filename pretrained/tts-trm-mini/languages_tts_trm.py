@@ -72,8 +72,9 @@ class Language:
     weekdays: dict[str, str] = field(default_factory=dict)
     # Pattern of what stands before a short form with a dot at the end of a sentence.
     before_weekday: str = ""
-    # Of which a code of five digits may follow.
+    # Of which a code of five digits may follow; and the older short forms, with a dot, behind a city and a comma.
     states: dict[str, str] = field(default_factory=dict)
+    short_states: dict[str, str] = field(default_factory=dict)
     # Before a Roman numeral that is no ordinal, and names that have one.
     counted_words: frozenset[str] = frozenset()
     rulers: frozenset[str] = frozenset()

@@ -176,7 +176,7 @@ class Normalizer(SpokenWords):
         return [
             (r"(?:https?://|www\.)[^\s<>()\"']*[^\s<>()\"'.,;:!?]", self.address),
             (r"\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", self.address),
-            (rf"\b(?:[a-z0-9-]{{1,63}}\.){{1,8}}(?:{language.domains})\b(?:/[\w./?=&#-]*[\w/])?", self.address),
+            (rf"\b(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}(?:{language.domains})\b(?:/[\w./?=&#-]*[\w/])?", self.address),
             (r"(?<![\w\\])(?:[A-Za-z]:|\\|[\w.-]{1,64})(?:\\[\w.-]*[\w-]){1,16}", self.address, "\\"),
             (r"(?<![\w&])(?P<mark>[@#])(?P<name>[^\W\d]\w{1,63})", self.handle),
             (r"\b(?:7[0-8]7|A3\d\d)(?P<take>-)(?=\d)", lambda match: " ", "-"),
@@ -213,7 +213,8 @@ class Normalizer(SpokenWords):
                 rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|[nN]\.?[º°]?\.?\s?\d))",
                 self.counted_abbreviation,
             ),
-            (r"(?<![\w.])(?P<letters>(?:[^\W\d_]\.){2,8})(?!\w)", self.dotted),
+            (r"(?<![\w.])(?P<letters>(?:[^\W\d_]\.){2,8})(?P<plural>s)?(?!\w)", self.dotted),
+            (rf"(?<=[a-z], )(?P<state>{any_of(language.short_states)})\.(?!\w)", self.state),
             (rf"(?<!\w)(?:{any_of(language.abbreviations)})(?!\w)", self.abbreviation),
         ]
 
@@ -240,7 +241,7 @@ class Normalizer(SpokenWords):
             magnitude=rf"\s?(?P<magnitude>{any_of(language.magnitudes)})(?!\w)",
             units=units,
             # 2 tbsp. of oil.
-            unit=rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]))?(?!\w|['’]\w)",
+            unit=rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]|[,;]))?(?!\w|['’]\w)",
             money=any_of(language.currencies),
             months=any_of((*language.months, *language.short_months)),
         )
@@ -283,6 +284,7 @@ class Normalizer(SpokenWords):
                 DIGIT,
                 "=*×·÷^−",
             ),
+            (r"(?<=[\w)])\^(?P<minus>[-−])?(?P<exponent>\d+)(?![\w^])", self.exponential, "^"),
             (rf"(?<![\w.,]){p.number}(?:\s?[*×·÷^−]\s?{p.number}){{1,8}}(?!\w)", self.arithmetic, DIGIT, "=*×·÷^−"),
         ]
 
@@ -363,6 +365,12 @@ class Normalizer(SpokenWords):
             (r"\b[A-Z]{2}(?P<take>\d{2}(?: ?\d{4}){3,7}(?: ?\d{1,3})?)(?!\w)", self.digit_groups, DIGIT),
             *((rf"(?<![\w.,]){pattern}(?!\w)", self.digit_groups, DIGIT) for pattern in TELEPHONES),
             (
+                r"(?:(?<=[Dd]ial )|(?<=[Pp]ress )|(?<=[Ww]ähle )|(?<=[Ww]ählen Sie )|(?<![\w*#])(?=[*#]{1,2}\d{1,4}#))"
+                r"(?P<code>[*#]{1,2}\d{0,4}(?:[*#]\d{0,8}){0,4})(?!\w)",
+                self.dialled,
+                "*#",
+            ),
+            (
                 rf"(?<!\w)(?:{CODE_WORDS})(?:\s(?:is|ist|lautet|in|with|auf))?:?\s(?P<take>\d{{3,8}})(?![\w/-]|[.,:]\d)",
                 self.digit_groups,
                 DIGIT,
@@ -389,7 +397,8 @@ class Normalizer(SpokenWords):
         language, decimal = self.language, re.escape(self.language.decimal)
         return [
             (
-                rf"(?<![\w.,]){p.first}\s?%?\s?{DASH}\s?{p.second}(?P<unit>\s?(?:[%‰]|(?:{p.units})(?!\w)))?(?![\w–-])",
+                rf"(?<![\w.,]){p.first}\s?%?\s?{DASH}\s?{p.second}(?P<unit>\s?(?:[%‰]|(?:{p.units})(?!\w)))?"
+                r"(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]|[,;]))?(?![\w–-])",
                 self.range,
                 DIGIT,
             ),
@@ -397,7 +406,7 @@ class Normalizer(SpokenWords):
             (rf"{p.signed}\s?(?P<unit>[%‰])", self.percent, "%‰"),
             (rf"(?<![\w.,])(?P<number>{p.number})-(?P<unit>{p.units})(?![\w-])", self.compound_unit, DIGIT, DASHES),
             (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{p.units}))(?!\w)", self.unit_alone),
-            (rf"{p.signed}\s?{p.unit}", self.unit, DIGIT),
+            (rf"{p.signed}(?P<plus>\+)?\s?{p.unit}", self.unit, DIGIT),
             (r"(?<![\w.,])(?P<feet>\d{1,2})['′](?P<inches>\d{1,2})(?:[\"″]|'')", self.feet, DIGIT, "'′"),
             (
                 rf"(?<![\w.,])(?P<number>{p.number})(?P<mark>[\"″])" if "″" in language.units else "",
@@ -405,6 +414,7 @@ class Normalizer(SpokenWords):
                 DIGIT,
                 '"″',
             ),
+            (r"(?<![\w.])(?P<letter>[A-Z])\.(?P<numbers>\d+(?:\.\d+)+)(?!\w|\.\d)", self.lineage, DIGIT),
             (
                 r"(?<![\w.])(?P<numbers>\d+(?:\.\d+){2,}|\d+(?:\.\d+)+(?=-?(?:rc|alpha|beta|dev|[ab]\d)))"
                 r"(?:[.-]?(?P<stage>rc|alpha|beta|dev|post|a|b)(?:[.-]?(?P<build>\d+))?)?(?!\w|,\d)",
@@ -452,7 +462,10 @@ class Normalizer(SpokenWords):
                 r"(?<![\w'.-])(?P<letters>[^\W\d_]*[a-zà-öø-ÿ])(?P<capitals>[A-ZÀ-ÖØ-Þ]{1,5})(?P<plural>['’]?s)?(?!\w)",
                 self.mixed_case,
             ),
-            (r"(?<![\w'.-])(?P<letters>[A-ZÀ-ÖØ-Þ](?:&?[A-ZÀ-ÖØ-Þ]){1,5})(?P<plural>['’]?s)?(?!\w)", self.capitals),
+            (
+                r"(?<![\w'.])(?<![^A-Z]-)(?P<letters>[A-ZÀ-ÖØ-Þ](?:&?[A-ZÀ-ÖØ-Þ]){1,5})(?P<plural>['’]?s)?(?!\w)",
+                self.capitals,
+            ),
             (r"(?<=\d)(?P<letters>[A-Z]{2,4})(?!\w)", self.capitals, DIGIT),
             (r"(?<![\w'.-])(?P<letters>[A-Z]{1,5})(?=[\d-]*\d)(?!\w*[a-z]{2})", self.capitals),
             (rf"[{''.join(language.fractions) or '½'}]", self.fraction_sign),
@@ -474,14 +487,17 @@ class Normalizer(SpokenWords):
             (r"(?<=[\d)])\((?=\w{1,4}\))", lambda match: " (", "("),
             (rf"[{re.escape(signs)}]|(?<!\S)[~<>](?=\s?\d)|(?<=[\w)] )[<>](?= [\w(])|(?<=\d)[<>](?=\d)", self.symbol),
             (r"(?<=[^\W\d_])[²³]", self.power),
-            (r"(?<![\u0370-\u03ff])[\u0391-\u03c9](?![\u0370-\u03ff])", self.greek),
+            (r"(?<![\u0370-\u03ff])[\u00b5\u0391-\u03c9](?![\u0370-\u03ff])", self.greek),
             (rf"[{re.escape(SILENT)}]", lambda match: " "),
             (r"[^\W\d]*?(?P<take>[²³⁰-⁹₀-₉①-⑳])", self.left_digits),
         ]
 
     def _date_patterns(self) -> list[str]:
         month = rf"(?P<name>{any_of(self.language.months + self.language.short_months)})\b"
-        return [rf"{ISO_DATE}(?!\d)", *(pattern.replace("MONTH", month) for pattern in self.language.dates)]
+        slashed = (
+            r"(?<![\w./])(?P<year>[12]\d{3})(?P<mark>[./])(?P<month>0[1-9]|1[0-2])(?P=mark)(?P<day>[0-3]\d)(?![\w/])"
+        )
+        return [rf"{ISO_DATE}(?!\d)", slashed, *(pattern.replace("MONTH", month) for pattern in self.language.dates)]
 
 
 def _join(text: str, taken: list[tuple[int, int, str]]) -> SpokenText:

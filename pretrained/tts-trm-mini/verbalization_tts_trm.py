@@ -168,7 +168,8 @@ class NumberWords:
         sign = self.sign_of(match)
         if written.isdigit() and written[0] == "0" and len(written) > 1:
             return sign + self.digits(written)
-        if not sign and self.may_be_year(written):
+        early = re.fullmatch(r"10\d\d", written) and re.search(r"\b(?:[Tt]he year|[Jj]ahre?)\s$", before(match))
+        if not sign and (self.may_be_year(written) or early):
             return self.words(int(written), "year")
         # Article 1 Section 1: what is numbered is not counted.
         numbered = re.search(rf"(?<!\w)(?:{self.numbered})\s?$", before(match), re.IGNORECASE)
@@ -425,8 +426,11 @@ class NumberWords:
         return self.quantity(match, name, name)
 
     def unit(self, match: re.Match) -> str | None:
-        """`12 km`."""
-        return self.quantity(match, *self.language.units[match["unit"]])
+        """`12 km`, `8+ hrs`."""
+        one, many = self.language.units[match["unit"]]
+        if "plus" in match.re.groupindex and match["plus"]:
+            return f"{self.words(self.value(match['number']))} {self.language.symbols.get('+', '+')} {many}"
+        return self.quantity(match, one, many)
 
     def date(self, match: re.Match) -> str | None:
         """`11/5/2023`, `5. Mai`, `2023-11-05`; None where month or day do not exist."""
