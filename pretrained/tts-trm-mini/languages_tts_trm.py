@@ -1,7 +1,7 @@
 """What a language's table holds: how it writes and says numbers, money, dates, units and abbreviations.
 
-The tables are in `languages_germanic_tts_trm.py`, `languages_romance_tts_trm.py` and `languages_iberian_tts_trm.py`. In
-a language without a table, numbers are spoken by the library, and the rest is left as it is written.
+The tables are in `languages_english_tts_trm.py`, `languages_german_tts_trm.py` and the files beside them. In a language
+without a table, numbers are spoken by the library, and the rest is left as it is written.
 """
 
 from dataclasses import dataclass, field

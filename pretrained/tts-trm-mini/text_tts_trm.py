@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors_tts_trm import InputError
-from .languages_germanic_tts_trm import BRITISH, ENGLISH, GERMAN
+from .languages_english_tts_trm import BRITISH, ENGLISH
+from .languages_german_tts_trm import GERMAN
 from .languages_iberian_tts_trm import PORTUGUESE, SPANISH
 from .languages_romance_tts_trm import FRENCH, ITALIAN
 from .languages_tts_trm import Language
