@@ -44,7 +44,8 @@ CALLED = (
 )
 # And after these, what somebody types.
 CODE_WORDS = (
-    r"(?i:PIN|OTP|passcode|password|(?:verification|security|access|confirmation|door|your|the|one-time) code"
+    r"(?i:PIN|OTP|PLZ|CEP|zip code|postcode|code postal|passcode|password"
+    r"|(?:verification|security|access|confirmation|door|your|the|one-time) code"
     r"|Passwort|(?:der |dein |ihr |Zugangs|Bestätigungs|Sicherheits)-?code|card ending|ending in"
     "|ends in|Endung|endet auf|code|código|codice|(?:se )?terminant par|terminad[ao] en|che termina con|com final)"
 )
@@ -225,8 +226,7 @@ class Normalizer(SpokenWords):
         groups = rf"\d{{1,3}}(?:(?:{thousands}|['’ \u00a0\u2009\u202f])\d{{3}}){{1,20}}(?!\d)"
         other = rf"\d+{thousands}\d{{1,2}}(?![\d{thousands}{decimal}]|{thousands}\d)"
         if language.thousands == ".":
-            # 21.5. is a day of May.
-            other = r"\d+\.\d{1,2}(?![\d.])"
+            other = r"\d+\.\d{1,2}(?!\d|\.\d)"
         # 1.234,5 in a language that writes 1,234.5
         foreign = rf"\d{{1,3}}(?:{decimal}\d{{3}}){{1,20}}{thousands}\d{{1,2}}(?!\d)"
         number = rf"(?:{foreign}|{other}|(?:{groups}|\d+)(?:{decimal}\d+)?)"
@@ -297,7 +297,11 @@ class Normalizer(SpokenWords):
                 self.exact_time,
                 ":",
             ),
-            (r"(?<![\w:.,])(?P<hours>\d{1,3}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?![\w:])", self.duration, ":"),
+            (
+                r"(?<![\w:.,])(?P<hours>\d{1,3}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\s(?:h|Std\.))?(?![\w:])",
+                self.duration,
+                ":",
+            ),
             (r"(?<![\w:.,])(?P<minutes>\d{1,2}):(?P<seconds>[0-5]\d[.,]\d{1,3})(?![\w:]|[.,]\d)", self.lap, ":"),
             (r"(?<=:\d\d)(?P<take>\s?[-–]\s?)(?=\d{1,3}(?![\d:]))", self.until, DIGIT, DASHES),
             (rf"(?i:{clock}\s?{half})(?P<take>\s?{DASH}\s?)(?=(?i:{clock}\s?{half}))", self.until, DIGIT, DASHES),
@@ -394,7 +398,7 @@ class Normalizer(SpokenWords):
 
     def _quantity_rules(self, p: NumberPatterns) -> list[WrittenRule]:
         """Ranges, units, ordinals, fractions and all other numbers."""
-        language, decimal = self.language, re.escape(self.language.decimal)
+        language, decimal, price = self.language, re.escape(self.language.decimal), r"(?:(?<=[$€£])|[$€£]\s?[\d.,]*\d)"
         return [
             (
                 rf"(?<![\w.,]){p.first}\s?%?\s?{DASH}\s?{p.second}(?P<unit>\s?(?:[%‰]|(?:{p.units})(?!\w)))?"
@@ -406,6 +410,8 @@ class Normalizer(SpokenWords):
             (rf"{p.signed}\s?(?P<unit>[%‰])", self.percent, "%‰"),
             (rf"(?<![\w.,])(?P<number>{p.number})-(?P<unit>{p.units})(?![\w-])", self.compound_unit, DIGIT, DASHES),
             (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{p.units}))(?!\w)", self.unit_alone),
+            (rf"{price}(?P<take>/(?P<unit>{p.units}))(?!\w)", self.unit_alone, "/"),
+            (rf"{price}(?P<take>/)(?=\d)", lambda match: f" {language.per} ", "/"),
             (rf"{p.signed}(?P<plus>\+)?\s?{p.unit}", self.unit, DIGIT),
             (r"(?<![\w.,])(?P<feet>\d{1,2})['′](?P<inches>\d{1,2})(?:[\"″]|'')", self.feet, DIGIT, "'′"),
             (

@@ -42,11 +42,16 @@ ENGLISH_DEALS = (
     "acquisition bill bond bonus budget contract cut deal debt deficit donation fine fund gift grant hit investment "
     "loan lawsuit loss market note package plan prize program project question settlement stake valuation"
 ).split()
+# Before the number of a part or a version, which is no date.
+GERMAN_NUMBERED = re.compile(
+    r"\b(?:Version|Kap\.|Kapitel|Abschnitt|Punkt|Ziff\.|Ziffer|Nr\.|Abb\.|Tab\.|Python|Android|iOS)\s$"
+)
 # Nouns that are counted, so that a number with a dot before them is an ordinal even without an article.
 GERMAN_COUNTED = (
     "FC SV SC OG UG Obergeschoss Stockwerk Platz Stock Etage Klasse Liga Bundesliga Runde Tag Woche Monat Jahr "
     "Jahrhundert Jh Kapitel Weltkrieg Teil Akt Geburtstag Jahrestag Versuch Mal Auflage Advent Reich Armee Division "
-    "Semester Schritt Stufe Halbzeit Quartal"
+    "Semester Schritt Stufe Halbzeit Quartal Feiertag Weihnachtstag Weihnachtsfeiertag Spieltag Halbjahr Rang Preis "
+    "Satz Staffel Folge Ausgabe Etappe Hälfte Lesung Vorsitzende"
 )
 
 
@@ -299,8 +304,9 @@ class NumberWords:
         return self.language.months[(number - 1) % 12]
 
     def unit_alone(self, match: re.Match) -> str:
-        """The unit in `5 kg per m²`."""
-        return self.language.units[match["unit"]][0]
+        """The unit in `5 kg per m²` and `5 €/kg`."""
+        per = f" {self.language.per} " if "/" in match[0] else ""
+        return per + self.language.units[match["unit"]][0]
 
     def first_day(self, match: re.Match) -> str:
         """The first of two days, `1.-5. Mai`."""
@@ -445,6 +451,8 @@ class NumberWords:
             # The order of another country.
             month, day = int(day or 0), str(month)
         if not 1 <= month <= 12 or (day and not 1 <= int(day) <= 31):
+            return None
+        if self.language.family == "de" and not year and GERMAN_NUMBERED.search(before(match)):
             return None
         spoken = [self.language.months[month - 1]] if self.language.months else [self.words(month)]
         if day and self.language.family == "de":

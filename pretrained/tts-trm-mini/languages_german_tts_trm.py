@@ -31,6 +31,9 @@ GERMAN = Language(
         (r"§§", "Paragraphen"),
         (r"\d(?P<take>\s?f\.)(?=[\s,;)]|$)", " folgende"),
         (r"\bPs\.(?=\s\d)", "Psalm"),
+        (r":\d{1,2}\s(?P<take>i\.\s?E(?:\.(?!\s*$)|(?=\.)))", "im Elfmeterschießen"),
+        (r"\bv\. ?d\.(?=\s[A-ZÄÖÜ][a-zäöüß])", "von der"),
+        (r"(?<=[a-zäöüß])(?:[:*_]|/-?)(?=in(?:nen)?\b)", " "),
         (r"\bAbs\.\s?\d{1,3}[a-z]?\s(?P<take>S\.)(?=\s?\d)", "Satz"),
         (
             r":\d{1,3}(?:\s\(\d{1,3}:\d{1,3}(?:,\s?\d{1,3}:\d{1,3})*\))?\s(?P<take>n\.\s?V(?:\.(?!\s*$)|(?=\.)))",
@@ -146,7 +149,7 @@ GERMAN = Language(
         Whg.=Wohnung; Fa.=Firma; MwSt.=Mehrwertsteuer; MwSt=Mehrwertsteuer; USt.=Umsatzsteuer; Entf.=Entfernung;
         Std.=Stunden; Min.=Minuten; Sek.=Sekunden; Mwst.=Mehrwertsteuer; Bsp.=Beispiel; Bhf.=Bahnhof;
         ausschl.=ausschließlich; urspr.=ursprünglich; versch.=verschiedene; zus.=zusammen; WLAN=W LAN; tägl.=täglich;
-        wg.=wegen; gegr.=gegründet; telef.=telefonisch; Mitgl.=Mitglied; Aufg.=Aufgabe;
+        wg.=wegen; gegr.=gegründet; telef.=telefonisch; Mitgl.=Mitglied; Pers.=Personen; Aufg.=Aufgabe;
         Anm.=Anmerkung
         """
     ),
@@ -156,7 +159,7 @@ GERMAN = Language(
         Tab.=Tabelle;
         Ziff.=Ziffer; Pkt.=Punkt; ca.=circa; Ca.=Circa; max.=maximal; min.=minimal; mind.=mindestens; Jg.=Jahrgang;
         Zi.=Zimmer; Kl.=Klasse; Bl.=Blatt; Z.=Zeile; V.=Vers; Aufl.=Auflage; Gl.=Gleis; Hs.=Haus; Pl.=Platz;
-        op.=Opus; Op.=Opus
+        op.=Opus; Op.=Opus; Max.=maximal; Mind.=mindestens; No.=Nummer
         """
     ),
     titles=table("Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Dipl=Diplom; Ing=Ingenieur"),
