@@ -109,7 +109,7 @@ SPANISH = Language(
         dpto.=departamento; cdta.=cucharadita; cda.=cucharada; cdas.=cucharadas; cdtas.=cucharaditas;
         Dpto.=departamento; depto.=departamento; S. A.=s a; S.A.=s a; S. L.=s l; S.L.=s l; admón.=administración;
         vs.=versus; máx.=máximo; mín.=mínimo; N. B.=nota bene; pdo.=pasado; q. e. p. d.=que en paz descanse;
-        c/=calle; hab.=habitantes; prov.=provincia; dist.=distancia
+        c/=calle; hab.=habitantes; prov.=provincia; dist.=distancia; pers.=personas
         """
     ),
     before_number=in_any_case(
@@ -172,6 +172,7 @@ SPANISH = Language(
     per="por",
     handle="arroba",
     hashtag="hashtag",
+    keys=("asterisco", "almohadilla"),
     signs=table("+=más; -=menos; –=menos; −=menos; *=por; ×=por; ·=por; x=por; /=entre; ÷=entre; :=entre; ^=elevado a")
     | {"=": "igual a"},
     symbols=table(
@@ -287,7 +288,8 @@ PORTUGUESE = Language(
         nº=número; Nº=número; n.º=número; N.º=número; n°=número; N°=número; no.=número; núm.=número; n.=número;
         art.=artigo; Art.=artigo; arts.=artigos; pág.=página; págs.=páginas; p.=página; pp.=páginas; cap.=capítulo;
         Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ed.=edição; op.=opus; máx.=máximo;
-        mín.=mínimo; apto.=apartamento; bl.=bloco; tab.=tabela; séc.=século; sécs.=séculos
+        mín.=mínimo; seg.=segunda; ter.=terça; qua.=quarta; qui.=quinta; sex.=sexta; apto.=apartamento; bl.=bloco;
+        tab.=tabela; séc.=século; sécs.=séculos
         """
     ),
     titles=table(
@@ -338,6 +340,7 @@ PORTUGUESE = Language(
     per="por",
     handle="arroba",
     hashtag="hashtag",
+    keys=("asterisco", "jogo da velha"),
     signs=table(
         "+=mais; -=menos; –=menos; −=menos; *=vezes; ×=vezes; ·=vezes; x=vezes; /=dividido por; ÷=dividido por; "
         ":=dividido por; ^=elevado a"

@@ -85,6 +85,8 @@ FRENCH = Language(
         (r"†(?=\s?\d{4})", "mort en"),
         *opening_days("lun=lundi; mar=mardi; mer=mercredi; jeu=jeudi; ven=vendredi; sam=samedi; dim=dimanche"),
         (r"(?<!\w)MM\.(?=\s[A-ZÀ-Þ])", "messieurs"),
+        (r"\bSt-(?=[A-ZÀ-Þ][a-zà-ÿ])", "saint-"),
+        (r"\bSte-(?=[A-ZÀ-Þ][a-zà-ÿ])", "sainte-"),
         (r"\b[IVXLC]+e\s(?P<take>s\.)", "siècle"),
         (r"(?<!\w)km(?=\s\d)", "kilomètre"),
         (r"(?<!\w)Me(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "maître"),
@@ -153,7 +155,7 @@ FRENCH = Language(
         Cie=compagnie; Sté=société; qqch=quelque chose; qqn=quelqu'un; resp.=respectivement; ex.=exemple;
         max.=maximum; min.=minimum; N.B.=nota bene; P.-S.=post-scriptum; arr.=arrondissement; T°=température;
         c. à c.=cuillère à café; c. à s.=cuillère à soupe; c. à café=cuillère à café; c. à soupe=cuillère à soupe;
-        éd.=édition; dép.=département; hab.=habitants; dist.=distance
+        éd.=édition; dép.=département; hab.=habitants; dist.=distance; pers.=personnes; ét.=étage
         """
     ),
     before_number=in_any_case(
@@ -211,6 +213,7 @@ FRENCH = Language(
     per="par",
     handle="arobase",
     hashtag="hashtag",
+    keys=("étoile", "dièse"),
     signs=table(
         "+=plus; -=moins; –=moins; −=moins; *=fois; ×=fois; ·=fois; x=fois; /=divisé par; ÷=divisé par; "
         ":=divisé par; ^=puissance"
@@ -318,7 +321,7 @@ ITALIAN = Language(
         cell.=cellulare; c.a.=circa; v.=vedi; cfr.=confronta; Cfr.=confronta; P.S.=post scriptum; N.B.=nota bene;
         p.zza=piazza; P.zza=piazza; v.le=viale; V.le=viale; C.so=corso; c.so=corso; max.=massimo; min.=minimo;
         c.m.=corrente mese; c.d.=cosiddetto; cd.=cosiddetto; all.=allegato; fam.=famiglia; sec.=secolo; ab.=abitanti;
-        ved.=vedova; prov.=provincia; vs.=versus; dist.=distanza
+        ved.=vedova; prov.=provincia; vs.=versus; dist.=distanza; pers.=persone
         """
     ),
     before_number=in_any_case(
@@ -377,6 +380,7 @@ ITALIAN = Language(
     per="per",
     handle="chiocciola",
     hashtag="hashtag",
+    keys=("asterisco", "cancelletto"),
     signs=table("+=più; -=meno; –=meno; −=meno; *=per; ×=per; ·=per; x=per; /=diviso; ÷=diviso; :=diviso; ^=elevato a")
     | {"=": "uguale"},
     symbols=table(

@@ -77,7 +77,7 @@ CENTURIES = {
 PHONES = {
     "fr": (r"0\d(?:[ .-]?\d\d){4}", r"\+33[ .]?(?:\(0\))?\d(?:[ .]?\d\d){4}"),
     "es": (r"[6789]\d{2} \d{3} \d{3}", r"[6789]\d{2}(?: \d\d){3}", r"9\d \d{3} \d\d \d\d", r"[679]\d{8}"),
-    "it": (r"0\d{1,3}[ /-]\d{5,8}", r"3\d{2}[ /-]?\d{3}[ ]?\d{3,4}", r"3\d{2}(?: \d\d){3}(?:\d)?"),
+    "it": (r"0\d{1,3}[ /-]\d{5,8}", r"3\d{2}[ /-]?\d{3}[ ]?\d{3,4}", r"3\d{2}(?: \d\d){3}(?:\d)?", r"80\d \d{3} \d{3}"),
     "pt": (r"\(?\d{2}\)? ?9? ?\d{4}-\d{4}", r"0800(?: \d{3}){2}(?:\d)?", r"9?\d{4}-\d{4}"),
 }
 
@@ -111,7 +111,7 @@ class RomanceNormalizer(Normalizer):
         ]
 
     def _number_rules(self) -> list[WrittenRule]:
-        phones = [(rf"(?<![\w.,]){pattern}(?![\w,]|[.-]\d)", self.digit_groups, DIGIT) for pattern in PHONES[self.code]]
+        phones = [(rf"(?<![\w.,]){pattern}(?!\w|[.,-]\d)", self.digit_groups, DIGIT) for pattern in PHONES[self.code]]
         clock = r"\d{1,2}(?:[:.h]\d\d|\s?h\b)"
         until = rf"(?<![\w:.,]){clock}(?P<take>\s?{DASH}\s?)(?={clock})"
         elided = (

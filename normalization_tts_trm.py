@@ -369,7 +369,8 @@ class Normalizer(SpokenWords):
             (r"\b[A-Z]{2}(?P<take>\d{2}(?: ?\d{4}){3,7}(?: ?\d{1,3})?)(?!\w)", self.digit_groups, DIGIT),
             *((rf"(?<![\w.,]){pattern}(?!\w)", self.digit_groups, DIGIT) for pattern in TELEPHONES),
             (
-                r"(?:(?<=[Dd]ial )|(?<=[Pp]ress )|(?<=[Ww]ähle )|(?<=[Ww]ählen Sie )|(?<![\w*#])(?=[*#]{1,2}\d{1,4}#))"
+                r"(?:(?<=[Dd]ial )|(?<=[Pp]ress )|(?<=[Ww]ähle )|(?<=[Ww]ählen Sie )|(?<=[Tt]apez )"
+                r"|(?<![\w*#])(?=[*#]{1,2}\d{1,4}#))"
                 r"(?P<code>[*#]{1,2}\d{0,4}(?:[*#]\d{0,8}){0,4})(?!\w)",
                 self.dialled,
                 "*#",
@@ -415,7 +416,7 @@ class Normalizer(SpokenWords):
             (rf"{p.signed}(?P<plus>\+)?\s?{p.unit}", self.unit, DIGIT),
             (r"(?<![\w.,])(?P<feet>\d{1,2})['′](?P<inches>\d{1,2})(?:[\"″]|'')", self.feet, DIGIT, "'′"),
             (
-                rf"(?<![\w.,])(?P<number>{p.number})(?P<mark>[\"″])" if "″" in language.units else "",
+                rf"(?<![\w.,])(?P<number>{p.number})(?P<mark>[\"″])(?!\d)" if "″" in language.units else "",
                 self.inches,
                 DIGIT,
                 '"″',

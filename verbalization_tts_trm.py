@@ -434,6 +434,9 @@ class NumberWords:
     def unit(self, match: re.Match) -> str | None:
         """`12 km`, `8+ hrs`."""
         one, many = self.language.units[match["unit"]]
+        if match[0].endswith("A") and match[0][-2].isdigit():
+            # A seat, a house.
+            return None
         if "plus" in match.re.groupindex and match["plus"]:
             return f"{self.words(self.value(match['number']))} {self.language.symbols.get('+', '+')} {many}"
         return self.quantity(match, one, many)

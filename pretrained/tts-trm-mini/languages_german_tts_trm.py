@@ -208,6 +208,7 @@ GERMAN = Language(
     per="pro",
     handle="at",
     hashtag="Hashtag",
+    keys=("Stern", "Raute"),
     signs={
         "+": "plus",
         "-": "minus",

@@ -89,6 +89,8 @@ class Language:
     per: str = "per"
     handle: str = "at"
     hashtag: str = "hashtag"
+    # The keys of a telephone, `*` and `#`.
+    keys: tuple[str, str] = ("star", "hash")
     # Signs of arithmetic between numbers.
     signs: dict[str, str] = field(default_factory=dict)
     symbols: dict[str, str] = field(default_factory=dict)

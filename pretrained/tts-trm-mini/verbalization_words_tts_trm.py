@@ -50,10 +50,7 @@ class SpokenWords(NumberWords):
 
     def dialled(self, match: re.Match) -> str:
         """`*67#`"""
-        names = {
-            "*": "star" if self.language.family == "en" else "Stern",
-            "#": "hash" if self.language.family == "en" else "Raute",
-        }
+        names = dict(zip("*#", self.language.keys, strict=True))
         return " ".join(names.get(each) or self.digits(each) for each in match["code"])
 
     def senator(self, match: re.Match) -> str:
