@@ -21,7 +21,7 @@ CASES = [
     ),
     (["Rep. Jones, fig. 3, eq. 4, approx. 5 kg"], None),
     (["### Title\n\n- one\n- two"], "title\none.\ntwo\n"),
-    (["Łódź and Gdańsk."], "lódz and gdansk.\n"),
+    (["Łódź and Gdańsk."], "lódz and gdańsk.\n"),
     (["J. Smith came. I. K. Brown, too."], "j. smith came.\ni. k. brown, too.\n"),
     (["Friedrich II. regierte lange.", "--speaker", "kerstin"], "friedrich der zweite regierte lange.\n"),
     (["Der 1. FC Köln", "--language", "de"], "der erste f c köln\n"),
