@@ -296,14 +296,15 @@ class SpokenWords(NumberWords):
         if len(others) > 1 and len(first) <= 3 and all(len(part) == 3 for part in others):
             # The points of another country.
             return self.words(int("".join((first, *others))))
-        numbers = f" {self.language.symbols.get('.', 'point')} ".join(
-            self.words(int(part)) if part[0] != "0" and len(part) <= MAX_DIGITS else self.digits(part)
-            for part in (first, *others)
-        )
+        numbers = f" {self.language.symbols.get('.', 'point')} ".join(map(self.part, (first, *others)))
         if not match["stage"]:
             return numbers
         stage = match["stage"] if len(match["stage"]) > 2 else spelled(match["stage"])
-        return f"{numbers} {stage} {self.words(int(match['build'])) if match['build'] else ''}".rstrip()
+        return f"{numbers} {stage} {self.part(match['build']) if match['build'] else ''}".rstrip()
+
+    def part(self, digits: str) -> str:
+        """A part of a code: a number, or its digits where it begins with zero or is too long for one."""
+        return self.digits(digits) if digits[0] == "0" else self.words(digits)
 
     def digit_groups(self, match: re.Match) -> str | None:
         """A telephone number or an account: digits one by one, with a pause after each group."""
@@ -338,16 +339,14 @@ class SpokenWords(NumberWords):
     def lineage(self, match: re.Match) -> str:
         """`B.1.1.7`"""
         dot = self.language.symbols.get(".", ".")
-        parts = [self.words(int(part[:MAX_DIGITS])) for part in match["numbers"].split(".")]
-        return f" {dot} ".join([spelled(match["letter"]), *parts])
+        return f" {dot} ".join([spelled(match["letter"]), *map(self.part, match["numbers"].split("."))])
 
     def exponential(self, match: re.Match) -> str:
         """`10^-6`, `x^2`."""
-        number = int(match["exponent"][:MAX_DIGITS])
-        if not match["minus"] and number in (2, 3):
-            return self.power_of(number)
+        if not match["minus"] and match["exponent"] in ("2", "3"):
+            return self.power_of(int(match["exponent"]))
         minus = f"{self.language.minus} " if match["minus"] else ""
-        return f" {self.language.signs.get('^', '')} {minus}{self.words(number)}"
+        return f" {self.language.signs.get('^', '')} {minus}{self.part(match['exponent'])}"
 
     def scientific(self, match: re.Match) -> str:
         """`1.5e-3`."""
@@ -360,8 +359,8 @@ class SpokenWords(NumberWords):
     def inches(self, match: re.Match) -> str | None:
         """`27"`, unless the sign ends a quotation."""
         text = match.string[max(0, match.start() - MAX_QUOTATION) : match.start()]
-        opened = re.search(r'(?:^|[\s(])"(?=\w)(?!.*(?:^|[\s(])"\w)(?P<quoted>.*)$', text, re.DOTALL)
-        if match["mark"] == '"' and (opened or match.start() == 0) and not (opened and '"' in opened["quoted"]):
+        _, *quoted = re.split(r'(?:^|[\s(])"(?=\w)', text)
+        if match["mark"] == '"' and quoted and '"' not in quoted[-1]:
             return None
         one, many = self.language.units["″"]
         noun = re.match(r"[ -]([a-z]{3,})\b", after(match))

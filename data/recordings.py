@@ -27,24 +27,26 @@ MANY_CLIPS, FEW_TEXTS = 20, 0.2
 def read_folder(folder: str | Path, columns: Columns = Columns()) -> list[Clip]:  # noqa: B008
     """The clips of a folder with a table, `metadata.csv` or another of [`TABLES`]; see [`read_rows`].
 
-    Without a table, each recording has its text in a file beside it, `clip.wav` and `clip.txt`, and subfolders are
-    speakers. A row without a speaker is the folder's. `durations` are one number for each input id, boundaries
-    included, as a JSON list or separated by spaces.
+    Without such a table, each recording has its text in a file next to it, `clip.wav` and `clip.txt`, and subfolders
+    are speakers; without these, a single table of another name is read. A row without a speaker is the folder's.
+    `durations` are one number for each input id, boundaries included, as a JSON list or separated by spaces.
 
     Raises:
         DataError: if there is neither, the table lacks a column, or no row is left.
     """
     folder = Path(folder)
     table = find_table(folder)
-    if table is None:
-        clips = read_side_texts(folder)
-        if not clips:
-            others = " or ".join(path.name for path in other_tables(folder)[:4])
-            raise DataError(
-                f"{folder}: no metadata.csv, nor {', '.join(TABLES[1:])}, nor clip.txt beside clip.wav; write a table "
-                f"with the columns file_name,text,speaker" + (f", or rename {others} to metadata.*" if others else "")
-            )
+    if table is None and (clips := read_side_texts(folder)):
         return clips
+    others = other_tables(folder)
+    if table is None and len(others) == 1:
+        table = others[0]
+    if table is None:
+        rename = f", or rename {' or '.join(path.name for path in others[:4])} to metadata.*" if others else ""
+        raise DataError(
+            f"{folder}: no metadata.csv, nor {', '.join(TABLES[1:])}, nor clip.txt next to clip.wav; write a table "
+            f"with the columns file_name,text,speaker{rename}"
+        )
     rows = read_rows(table, columns)
     if not rows:
         raise DataError(f"{table}: has no rows.")
@@ -57,12 +59,12 @@ def read_folder(folder: str | Path, columns: Columns = Columns()) -> list[Clip]:
 
 
 def has_texts(folder: Path) -> bool:
-    """Whether a folder has a table, or text files beside its recordings."""
-    return find_table(folder) is not None or next(_side_texts(folder), None) is not None
+    """Whether [`read_folder`] would find texts: a table, or text files next to the recordings."""
+    return bool(find_table(folder) or next(_side_texts(folder), None) or len(other_tables(folder)) == 1)
 
 
 def read_side_texts(folder: Path) -> list[Clip]:
-    """The recordings of a folder and its subfolders that have a text file beside them, in the order of their names.
+    """The recordings of a folder and its subfolders that have a text file next to them, in the order of their names.
 
     Raises:
         DataError: if a text file is not UTF-8.

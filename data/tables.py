@@ -61,10 +61,8 @@ class Columns:
 
 
 def find_table(folder: Path) -> Path | None:
-    """The table of a folder, if it has one: one of [`TABLES`], or the only table there is, whatever its name."""
-    usual = next((folder / name for name in TABLES if (folder / name).is_file()), None)
-    others = other_tables(folder) if usual is None else []
-    return others[0] if len(others) == 1 else usual
+    """The table of a folder, if it has one of [`TABLES`]."""
+    return next((folder / name for name in TABLES if (folder / name).is_file()), None)
 
 
 def other_tables(folder: Path) -> list[Path]:

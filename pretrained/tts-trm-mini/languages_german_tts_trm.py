@@ -68,7 +68,7 @@ GERMAN = Language(
         Hebr; Jakobus Jak; Petrus Petr; Judas; Offenbarung Offb
         """
     ),
-    first_books=("Erster", "Zweiter", "Dritter"),
+    first_books=("Erster", "Zweiter", "Dritter", "Vierter", "Fünfter"),
     dates=(
         r"(?<![\w.,])(?P<day>\d{1,2})\.\s?MONTH\.?(?:\s(?P<year>\d{4})\b)?",
         r"(?<!\w)MONTH\s(?P<year>\d{4})(?!\w)",

@@ -1,7 +1,7 @@
 """What a language's table holds: how it writes and says numbers, money, dates, units and abbreviations.
 
-The tables are in `languages_english_tts_trm.py`, `languages_german_tts_trm.py` and the files beside them. In a language
-without a table, numbers are spoken by the library, and the rest is left as it is written.
+The tables are in `languages_english_tts_trm.py`, `languages_german_tts_trm.py` and the other `languages_*` files. In a
+language without a table, numbers are spoken by the library, and the rest is left as it is written.
 """
 
 from dataclasses import dataclass, field
@@ -38,9 +38,9 @@ class Language:
     day_range: str = ""
     # Pattern with the group `number`: a code that is read digit by digit.
     postal: str = ""
-    # Short and long names of the books of the Bible, before `3:16`; words for the first, second and third of them.
+    # Short and long names of the books of the Bible, before `3:16`; words for the first of them, the second and so on.
     books: dict[str, str] = field(default_factory=dict)
-    first_books: tuple[str, ...] = ("", "", "")
+    first_books: tuple[str, ...] = ()
     # Patterns and what is said for them, before all else.
     phrases: tuple[tuple[str, str], ...] = ()
     # Patterns with some of `day`, `month`, `year`; MONTH stands for a month's name.

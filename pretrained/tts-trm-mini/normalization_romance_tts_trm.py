@@ -189,7 +189,7 @@ class RomanceNormalizer(Normalizer):
 
     def quantity(self, match: re.Match, one: str, many: str) -> str:
         """A number in the gender of what it counts, `veintiuna libras`."""
-        value = self.amount(match) if "unit" in match.re.groupindex and match["unit"] else self.value(match["number"])
+        value = self.amount(match)
         noun = one if value == 1 else many
         number = self._counted_unit(value, noun)
         return f"{self.sign_of(match)}{number}{'' if number.endswith(chr(39)) else ' '}{self._joined(value, noun)}"
@@ -330,7 +330,7 @@ class RomanceNormalizer(Normalizer):
         """A half agrees with the noun behind it: `media taza`; `12/8` is one number over the other."""
         top, bottom = int(match["top"]), int(match["bottom"])
         dated = DATED.search(before(match)) and not re.match(r"\s(?:de|des|du|di|del|dei|do|da)\b", after(match))
-        if top <= 31 and 1 <= bottom <= 12 and (dated or 12 < top != 24):
+        if top <= 31 and 1 <= bottom <= 12 and (dated or (top > 12 and (top, bottom) != (24, 7))):
             return self._day_of_month(top, bottom)
         spoken = self._fraction(top, bottom)
         if spoken is None:

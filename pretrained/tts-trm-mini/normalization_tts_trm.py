@@ -174,6 +174,7 @@ class Normalizer(SpokenWords):
         language = self.language
         titles, days = any_of(language.titles), any_of(language.weekdays)
         day = rf"(?P<take>(?P<day>{days})\.?)"
+        nth = rf"(?P<ordinal>[1-{max(1, len(language.first_books))}])"
         return [
             (r"(?:https?://|www\.)[^\s<>()\"']*[^\s<>()\"'.,;:!?]", self.address),
             (r"\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", self.address),
@@ -185,7 +186,7 @@ class Normalizer(SpokenWords):
             (r"(?<=\s)[:;]['’]?-?[()DPp](?![\w)])", lambda match: " ", ":;"),
             (rf"(?<=\()(?P<party>[DRI])-(?P<state>{any_of(language.states)})(?=\))", self.senator, "-"),
             (
-                rf"(?<!\w)(?:(?P<ordinal>[1-5])\.?\s)?(?P<book>{any_of(language.books)})\.?\s"
+                rf"(?<!\w)(?:{nth}\.?\s)?(?P<book>{any_of(language.books)})\.?\s"
                 r"(?P<chapter>\d{1,3})\s?[:,]\s?(?P<verse>\d{1,3})(?:\s?[-–]\s?(?P<last>\d{1,3}))?(?![\w:])",
                 self.book_verse,
                 DIGIT,
@@ -258,7 +259,7 @@ class Normalizer(SpokenWords):
         minutes, seconds = r"\s?(?:m|mins?|Min\.?)", r"(?P<seconds>[0-5]?\d)\s?(?:s|secs?|Sek\.?)(?!\w)"
         return [
             (
-                rf"(?<![\w.,]){p.number}(?:\s?(?P<side>{p.units}|\")?\s?[x×]\s?{p.number}){{1,3}}\s?(?:{p.unit}|(?P<inches>\"))",
+                rf"(?<![\w.,]){p.number}(?:\s?(?:{p.units}|\")?\s?[x×]\s?{p.number}){{1,3}}\s?(?:{p.unit}|(?P<inches>\"))",
                 self.dimensions,
                 DIGIT,
                 "x×",
@@ -439,7 +440,7 @@ class Normalizer(SpokenWords):
             (r"(?<![\w.,/])(?!1/)(?P<number>\d{1,3})/(?P<most>100)(?![\w/]|[.,]\d)", self.out_of, "/"),
             (language.ordinal, self.ordinal, DIGIT),
             (
-                r"(?<![\w/.,])(?P<top>\d{1,2})/(?P<bottom>\d{1,2}|(?<=\D1/)\d{3,4})(?:nds?|rds?|ths?)?(?![\w/])",
+                r"(?<![\w/.,])(?P<top>\d{1,2})/(?P<bottom>\d{1,2}|(?<=(?<!\d)1/)\d{3,4})(?:nds?|rds?|ths?)?(?![\w/])",
                 self.fraction,
                 "/",
             ),

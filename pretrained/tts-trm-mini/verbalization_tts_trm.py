@@ -122,7 +122,7 @@ class NumberWords:
 
     def quantity(self, match: re.Match, one: str, many: str) -> str:
         """A number and what it counts; `a 35 mm lens` has one millimeter."""
-        value = self.value(match["number"])
+        value = self.amount(match)
         if self._describes(match):
             many = one
         return f"{self.sign_of(match)}{self.counted(value, one)} {one if value == 1 else many}"
@@ -412,7 +412,7 @@ class NumberWords:
 
     def amount(self, match: re.Match) -> int | str:
         """A sum; dollars are often written in their own way, `$1,000`."""
-        own = "$" in match["unit"] and re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+", match["number"])
+        own = "$" in (match.groupdict().get("unit") or "") and re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+", match["number"])
         return int(match["number"].replace(",", "")) if own else self.value(match["number"])
 
     def compound_money(self, match: re.Match) -> str:

@@ -110,7 +110,7 @@ def test_source_that_is_nowhere():
         ("a|Hello|hello|anna\n", "line 1: neither a header .* nor LJSpeech's id.text.normalised, but 4 fields"),
         ("a|Hello\n.|World\n", "line 2: '.' is not a file name"),
         ("file_name,text\na.wav,\ud800\n".encode("utf-8", "surrogatepass"), "is not UTF-8 .* at byte 21.*save it as"),
-        ("file_name,text\na.wav,Hello\n".encode("utf-16")[:-1], "is not UTF-8 .* at byte"),
+        ("file_name,text\na.wav,Hello\n".encode("utf-16")[:-1], "is not UTF-8 .* at byte 54"),
         (b"file_name,text\na.wav,caf\xe9\n", "is not UTF-8 .* at byte 24"),
     ],
 )

@@ -222,6 +222,17 @@ def test_the_only_table_is_read_whatever_its_name_and_several_are_named(tmp_path
     table(tmp_path, rows, "test.csv")
     with pytest.raises(DataError, match="rename my voice.csv or test.csv to metadata"):
         read_folder(tmp_path)
+    # Texts next to the recordings are clearer than any of them.
+    write_audio(tmp_path / "a.wav", 1, 0)
+    (tmp_path / "a.txt").write_text("Hello there, you.", encoding="utf-8")
+    assert rows_of(tmp_path) == [("a.wav", "Hello there, you.", tmp_path.name)]
+
+
+def test_a_copy_of_a_hub_data_set_stays_one_with_a_stray_table(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train-00000.parquet").touch()
+    table(tmp_path, "word,count\nthe,9\n", "frequencies.csv")
+    assert not is_recordings(tmp_path)
 
 
 def test_tables_of_other_programs(tmp_path):
