@@ -314,6 +314,8 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
             inputs["speaker_id"] = torch.zeros(len(texts), len(self.speakers))
             for row, each in zip(inputs["speaker_id"], shares, strict=True):
                 row[list(each)] = torch.tensor(list(each.values()))
+        if text_kwargs.get("return_tensors") is None:
+            inputs["speaker_id"] = inputs["speaker_id"].tolist()
         return inputs
 
     # -- audio ----------------------------------------------------------------------------------------------------
@@ -408,6 +410,8 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         merged = self._merge_kwargs(tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
         data: dict = {}
         if text is not None:
+            if not isinstance(text, Iterable):
+                raise InputError(f"text must be a string or a list of strings, got {type(text).__name__}.")
             data |= self._text_inputs(
                 [text] if isinstance(text, str) else list(text), speaker, normalize, merged["text_kwargs"]
             )
@@ -434,8 +438,10 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         """
         codes = torch.as_tensor(codes)
         codes = codes[None] if codes.ndim == 2 else codes
-        if codes.ndim != 3:
-            raise InputError(f"codes must be [batch, codebooks, frames], got {tuple(codes.shape)}.")
+        if codes.ndim != 3 or codes.is_floating_point() or codes.dtype == torch.bool:
+            raise InputError(
+                f"codes must be integers [batch, codebooks, frames], got {codes.dtype} {list(codes.shape)}."
+            )
         if lengths is None:
             lengths = (codes >= 0).all(1).long().cumprod(-1).sum(-1)
         codec, waveforms = self.codec_model, []

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from ..modeling_tts_trm_codec import mel_bank
+from .accelerator import emulates_bfloat16
 
 # (window, mel bands), hop a quarter of the window.
 LOSS_RESOLUTIONS = ((256, 20), (512, 40), (1024, 80), (2048, 160))
@@ -65,7 +66,7 @@ class SpectrogramDiscriminator(nn.Module):
         values = values * (values.abs() + 1e-4) ** -0.7
         hidden, activations = torch.stack((values.real, values.imag), 1), []
         hidden = hidden.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(hidden.device.type, torch.bfloat16, enabled=hidden.is_cuda):
+        with torch.autocast(hidden.device.type, torch.bfloat16, enabled=hidden.is_cuda or not emulates_bfloat16()):
             for layer in self.layers:
                 hidden = F.leaky_relu(layer(hidden), LEAK)
                 activations.append(hidden)

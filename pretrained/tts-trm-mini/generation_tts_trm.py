@@ -1,5 +1,6 @@
 """`generate()`: how long the speech is, how often the recursion runs, and how codes are drawn. Nothing about audio."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -22,6 +23,17 @@ MAX_SETTING = 10**6
 SAMPLING_KEYS = ("do_sample", "temperature", "top_k", "top_p")
 # What tokenizers and transformers may pass along.
 IGNORED_KEYS = {"token_type_ids", "logits_to_keep"}
+# What only models that write one token after the other can follow.
+TOKEN_KEYS = (
+    "max_length", "max_new_tokens", "min_length", "min_new_tokens", "num_beams", "length_penalty", "early_stopping",
+    "repetition_penalty", "no_repeat_ngram_size", "use_cache",
+)  # fmt: skip
+# Names that other models have for what is asked here by another one.
+OTHER_NAMES = {
+    "speaking_rate": "speed", "rate": "speed", "length_scale": "1 / speed", 
+    "seed": "torch.manual_seed() before the call", "generator": "torch.manual_seed() before the call",
+    "streamer": "tts_trm.Voice.stream(), which yields audio sentence by sentence",
+}  # fmt: skip
 # settings that transformers' GenerationConfig has not
 OWN_KEYS = ("greedy_from_codebook", "sharpness", "frames_per_character")
 
@@ -216,7 +228,14 @@ class TtsTrmGenerationMixin:
         if named := unused.keys() & {"voice", "voice_preset", "speaker"}:
             raise InputError(f"generate() takes {min(named)} as speaker_id; processor(text, speaker=...) makes it.")
         if unknown := unused.keys() - IGNORED_KEYS:
-            raise InputError(f"generate() does not know {', '.join(sorted(unknown))}.")
+            instead = "".join(f" Use {OTHER_NAMES[each]}." for each in sorted(unknown & OTHER_NAMES.keys()))
+            raise InputError(f"generate() does not know {', '.join(sorted(unknown))}.{instead}")
+        if idle := [key for key in TOKEN_KEYS if kwargs.get(key) not in (None, False)]:
+            warnings.warn(
+                f"generate() writes all frames at once: {', '.join(idle)} changes nothing. The length follows the "
+                "text; speed and num_frames change it.",
+                stacklevel=3,
+            )
         defaults = default_generation_config(self.config)
         # Not by `update`, which would warn of what the caller did not set.
         for key in OWN_KEYS:

@@ -382,8 +382,11 @@ class TtsTrmModel(TtsTrmPreTrainedModel, TtsTrmGenerationMixin, GenerationMixin)
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, speaker_id: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
         config = self.config
-        if input_ids.ndim != 2 or 0 in input_ids.shape:
-            raise InputError(f"input_ids must be [batch, characters] and not empty, got {tuple(input_ids.shape)}.")
+        if input_ids.ndim != 2 or 0 in input_ids.shape or input_ids.is_floating_point():
+            raise InputError(
+                "input_ids must be integers [batch, characters] and not empty, got "
+                f"{input_ids.dtype} {list(input_ids.shape)}."
+            )
         if input_ids.shape[1] > config.max_text_length:
             raise InputError(
                 f"The text has {input_ids.shape[1]} characters, over max_text_length={config.max_text_length}; "

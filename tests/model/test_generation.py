@@ -234,6 +234,7 @@ def test_settings_of_ours_work_where_the_checkpoint_has_none(tmp_path):
 
 
 @pytest.mark.parametrize("head", HEADS)
+@pytest.mark.filterwarnings("error:generate")
 def test_what_the_pipeline_passes_is_tolerated_without_a_warning(head, caplog):
     model = tiny_model(codebook_head=head)
     # Or an earlier test may have used up the warning.
@@ -245,7 +246,6 @@ def test_what_the_pipeline_passes_is_tolerated_without_a_warning(head, caplog):
                 IDS,
                 attention_mask=MASK,
                 speaker_id=torch.tensor([0, 1]),
-                max_new_tokens=1,
                 pad_token_id=0,
                 return_dict_in_generate=True,
                 temperature=0,
@@ -266,6 +266,8 @@ def test_what_the_pipeline_passes_is_tolerated_without_a_warning(head, caplog):
     "settings, named",
     [
         (dict(temprature=0.5), "does not know temprature"),
+        (dict(speaking_rate=2.0), r"does not know speaking_rate\. Use speed\."),
+        (dict(seed=1), r"Use torch\.manual_seed"),
         (dict(speed=0.2), r"speed=0\.2 is outside 0\.25\.\.4\.0"),
         (dict(speed=5.0), r"speed=5\.0 is outside"),
         (dict(speed=2.0, num_frames=4), "num_frames and speed=2.0"),
@@ -284,6 +286,13 @@ def test_what_the_pipeline_passes_is_tolerated_without_a_warning(head, caplog):
 def test_unfit_settings_are_refused_by_value(settings, named):
     with pytest.raises(ValueError, match=named):
         tiny_model().generate(IDS, MASK, **settings)
+
+
+def test_settings_of_token_by_token_models_are_named_and_change_nothing():
+    model = tiny_model()
+    with pytest.warns(UserWarning, match="max_new_tokens, num_beams changes nothing"):
+        codes = model.generate(IDS, MASK, do_sample=False, max_new_tokens=1, num_beams=4)
+    assert torch.equal(codes, model.generate(IDS, MASK, do_sample=False))
 
 
 def test_speech_over_the_limit_is_refused_not_cut():

@@ -428,6 +428,7 @@ def test_length_alignment_places_the_text_by_scaled_predictions():
         (dict(input_ids=torch.full((2, 7), 20)), r"input_ids reach 20\.\.20, outside 0\.\.19; the tokenizer is not"),
         (dict(input_ids=torch.full((2, 7), -1)), r"input_ids reach -1"),
         (dict(input_ids=torch.zeros(2, 0, dtype=torch.long)), "not empty"),
+        (dict(input_ids=torch.rand(2, 3)), r"must be integers .*, got torch\.float32"),
         (dict(input_ids=torch.zeros(2, 25, dtype=torch.long)), "25 characters, over max_text_length=24; split it"),
         (dict(attention_mask=torch.ones(2, 6)), r"attention_mask is \(2, 6\), input_ids \(2, 7\)"),
         (dict(attention_mask=torch.tensor([[1] * 7, [0] * 7])), "hides every character"),

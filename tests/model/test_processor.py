@@ -106,6 +106,12 @@ def test_numbers_are_spoken_in_the_language_of_the_speaker():
         TtsTrmProcessor.from_texts(["abc"], ["anna", "bert"], languages=["en"])
 
 
+def test_without_tensors_everything_is_a_list(processor):
+    inputs = processor(["a", "b"], speaker="bert")
+    lists = processor(["a", "b"], speaker="bert", return_tensors=None)
+    assert dict(lists) == {name: value.tolist() for name, value in inputs.items()}
+
+
 @pytest.mark.parametrize(
     "text, named",
     [
@@ -116,6 +122,7 @@ def test_numbers_are_spoken_in_the_language_of_the_speaker():
         ("a" * 511, "511 characters, over the limit of 510; split it"),
         ([], "list of texts is empty"),
         (["a", None], "must be a string or a list of strings, got NoneType"),
+        (5, "must be a string or a list of strings, got int"),
     ],
 )
 def test_text_that_cannot_be_spoken_is_refused(processor, text, named):
@@ -241,7 +248,8 @@ def test_decode_trims_where_codes_end(processor):
         (torch.full((1, 32, 2), 32), {}, r"reach 32\.\.32, the codec's are 0\.\.31"),
         (torch.full((1, 32, 2), -1), dict(lengths=[2]), r"reach -1\.\.-1"),
         (torch.zeros(1, 33, 2, dtype=torch.long), {}, "33 codebooks, the codec 32"),
-        (torch.zeros(32, dtype=torch.long), {}, r"got \(32,\)"),
+        (torch.zeros(32, dtype=torch.long), {}, r"got torch\.int64 \[32\]"),
+        (torch.zeros(1, 32, 2), {}, r"must be integers .*, got torch\.float32"),
     ],
 )
 def test_unfit_codes_are_refused(processor, codes, settings, named):
