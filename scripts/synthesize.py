@@ -7,9 +7,9 @@
     python scripts/synthesize.py "It costs $5 on Jan. 3." --show-text
 
 Sentences are spoken one by one and kept in a temporary file. After Ctrl-C, run the same command with `--resume` to
-continue. An empty line ends a paragraph; `[pause 500ms]` is silence. A prompts file has one prompt per line,
-`speaker|text` or the text alone; `#` starts a comment. Prompt N becomes `spoken/000N.wav`. If a prompt cannot be
-spoken, it is named, the others are written, and the exit code is 1.
+continue; of a prompts file, it keeps what is spoken. An empty line ends a paragraph; `[pause 500ms]` is silence. A
+prompts file has one prompt per line, `speaker|text` or the text alone; `#` starts a comment. Prompt N becomes
+`spoken/000N.wav`. If a prompt cannot be spoken, it is named, the others are written, and the exit code is 1.
 """
 
 import argparse
@@ -112,14 +112,14 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         options.text = options.spoken
     if options.language and not options.show_text:
         parser.error("--language goes with --show-text; a voice speaks the language of its speaker, see --speaker")
-    if (options.prompts_file is None) != (options.output_dir is None):
+    if (options.prompts_file is None) != (options.output_dir is None) and not options.show_text:
         parser.error("--prompts-file and --output-dir go together")
     if options.times and options.times.suffix.lower() not in (".json", ".srt", ".vtt"):
         parser.error(f"--times {options.times}: is written as .json, .srt or .vtt; choose by the end of the name")
     if options.play and (options.output_dir or str(options.output) == "-"):
         parser.error("--play plays the file of one text; leave it out with --prompts-file and with --output -")
-    if options.resume and (options.output_dir or options.pictures or str(options.output) == "-"):
-        parser.error("--resume needs the file of one text; leave out --prompts-file, --pictures and --output -")
+    if options.resume and (options.pictures or (str(options.output) == "-" and not options.output_dir)):
+        parser.error("--resume continues files of audio; leave out --pictures and --output -")
     if options.times and options.output_dir:
         parser.error("--times belongs to one text; leave it out with --prompts-file")
     return options
@@ -206,16 +206,25 @@ def prepare_folder(folder: Path, names: list[str]) -> None:
 def speak_file(options: argparse.Namespace, voice: "Voice", settings: dict) -> int:
     """Speaks all prompts of a file; the number of those that could not be spoken."""
     from tts_trm.speaking.prompts import read_prompts
+    from tts_trm.speaking.unfinished import SpokenPrompts
 
     prompts = read_prompts(options.prompts_file, voice.text_front_end.speakers, options.speaker)
     width = max(4, len(str(len(prompts))))
     names = [f"{number:0{width}d}.wav" for number in range(1, len(prompts) + 1)]
     prepare_folder(options.output_dir, names)
+    spoken = SpokenPrompts(options.output_dir, [options.model, options.revision, settings], options.resume)
     failures = 0
     for name, prompt in zip(names, prompts, strict=True):
         path = options.output_dir / name
         try:
+            if spoken.has(name, prompt):
+                print(f"{path}: is there already")
+                continue
             print(speak(voice, prompt.text, prompt.speaker, path, **settings), flush=True)
+            spoken.add(name, prompt)
+        except KeyboardInterrupt:
+            print("Run the same command with --resume to keep what is spoken.", file=sys.stderr)
+            raise
         except ValueError as error:
             failures += 1
             print(f"error: {options.prompts_file}, line {prompt.line}: {error}", file=sys.stderr)
@@ -223,7 +232,13 @@ def speak_file(options: argparse.Namespace, voice: "Voice", settings: dict) -> i
             for stale in (path, path.with_suffix(".png")):
                 stale.unlink(missing_ok=True)
     if failures:
-        print(f"error: {failures} of {len(prompts)} prompts were not spoken; correct the lines above.", file=sys.stderr)
+        print(
+            f"error: {failures} of {len(prompts)} prompts were not spoken; correct the lines above, and add --resume "
+            "to keep the others.",
+            file=sys.stderr,
+        )
+    else:
+        spoken.remove()
     return failures
 
 
@@ -246,13 +261,18 @@ def load_voice(options: argparse.Namespace) -> "LongTextVoice":
 
 def show_text(options: argparse.Namespace) -> int:
     """Prints what would be spoken, and names on standard error what would be left out."""
+    from tts_trm.speaking.prompts import Prompt, read_prompts
     from tts_trm.speaking.text_reader import TextReader
     from tts_trm.text_tts_trm import report_left_out
 
     reader = TextReader.from_pretrained(options.model, options.revision)
-    text = read_text(options.text, options.text_file)
-    for sentence in reader.sentences(text, options.speaker, options.language, not options.plain):
-        print(sentence)
+    if options.prompts_file is None:
+        prompts = [Prompt(read_text(options.text, options.text_file), options.speaker)]
+    else:
+        prompts = read_prompts(options.prompts_file, reader.speakers, options.speaker)
+    for prompt in prompts:
+        for sentence in reader.sentences(prompt.text, prompt.speaker, options.language, not options.plain):
+            print(sentence)
     report_left_out(reader.left_out)
     return 0
 

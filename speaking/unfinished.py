@@ -4,6 +4,9 @@
     book.wav.unfinished.jsonl     what is being spoken, then a line a passage: its place, its words and their times
 
 Both go when the file is written. A speech that went on is the same, sample for sample, as one that was not interrupted.
+Of the prompts of a file, a list says which are spoken:
+
+    spoken/.spoken                a hash a line; goes when all are spoken
 """
 
 import errno
@@ -21,6 +24,7 @@ import numpy as np
 from ..audio.writing import to_int16, write_audio
 from ..errors_tts_trm import InputError
 from ..files import atomic_path, named_if_unwritable
+from .prompts import Prompt
 from .speech import Passage, Word
 from .subtitles import Times
 
@@ -156,3 +160,37 @@ class UnfinishedSpeech:
             # Where there is no such folder, there is no file.
             with suppress(FileNotFoundError, NotADirectoryError):
                 path.unlink()
+
+
+class SpokenPrompts:
+    """Which prompts of a file are spoken, in a hidden file beside their audio until all are.
+
+    Args:
+        folder: of the audio.
+        request: what decides how all prompts sound: voice and settings, as JSON takes it.
+        resume: whether the prompts of an interrupted run count.
+    """
+
+    def __init__(self, folder: Path, request: object, resume: bool) -> None:
+        self.folder, self.request, self.journal = folder, request, folder / ".spoken"
+        if not resume:
+            self.remove()
+        lines = self.journal.read_text(encoding="utf-8").splitlines() if self.journal.is_file() else []
+        # A line that was cut off is the key of no prompt.
+        self.keys = set(lines)
+
+    def _key(self, name: str, prompt: Prompt) -> str:
+        line = json.dumps([name, prompt.text, prompt.speaker, self.request], sort_keys=True)
+        return hashlib.sha256(line.encode()).hexdigest()
+
+    def has(self, name: str, prompt: Prompt) -> bool:
+        """Whether the file `name` holds this prompt."""
+        return self._key(name, prompt) in self.keys and (self.folder / name).is_file()
+
+    def add(self, name: str, prompt: Prompt) -> None:
+        with named_if_unwritable(self.journal), open(self.journal, "a", encoding="utf-8") as file:
+            file.write(f"{self._key(name, prompt)}\n")
+
+    def remove(self) -> None:
+        """Forgets them all: the run is over, or begins anew."""
+        self.journal.unlink(missing_ok=True)

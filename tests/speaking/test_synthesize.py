@@ -87,7 +87,7 @@ def test_prompts_file_numbers_prompts_not_successes(speak, tmp_path):
     Path("out/0002.wav").write_bytes(b"of an earlier run")
     code, out, error = speak("--prompts-file", "prompts.txt", "--output-dir", "out", "--pictures")
     assert code == 1
-    assert names("out") == ["0001.png", "0001.wav", "0004.png", "0004.wav"]
+    assert names("out") == [".spoken", "0001.png", "0001.wav", "0004.png", "0004.wav"]
     assert [line.split(":")[0] for line in out.splitlines()] == ["out/0001.wav", "out/0004.wav"]
     lines = error.splitlines()
     assert lines[0].startswith("error: prompts.txt, line 4: Unknown speaker 9; this voice has: 0 anna, 1 bert")
@@ -200,6 +200,53 @@ def test_an_interrupted_book_goes_on_and_is_the_same(speak, monkeypatch, suffix,
     for end in (suffix, "json"):
         assert Path(f"b.{end}").read_bytes() == Path(f"a.{end}").read_bytes()
     assert names(tmp_path) == sorted(f"{name}.{end}" for name in "ab" for end in (suffix, "json"))
+
+
+def test_resumed_prompts_keep_what_is_spoken_and_unchanged(speak, monkeypatch):
+    lines = ["One.", "anna|Two.", "?!", "Four."]
+    Path("prompts.txt").write_text("\n".join(lines), encoding="utf-8")
+    run = ("--prompts-file", "prompts.txt", "--output-dir", "out")
+    original, spoken = Voice.stream, []
+
+    def counted(self, text, *arguments, **settings):
+        spoken.append(text)
+        if len(spoken) == 4:
+            raise KeyboardInterrupt
+        return original(self, text, *arguments, **settings)
+
+    monkeypatch.setattr(Voice, "stream", counted)
+    code, _, error = speak(*run)
+    assert code == 130 and "--resume" in error
+    assert names("out") == [".spoken", "0001.wav", "0002.wav"]
+    # One is kept, one is new, two are spoken at last.
+    lines[1:3] = ["anna|Other.", "Three."]
+    Path("prompts.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert speak(*run, "--resume")[0] == 0
+    assert spoken[4:] == ["Other.", "Three.", "Four."]
+    assert names("out") == ["0001.wav", "0002.wav", "0003.wav", "0004.wav"]
+    kept = [Path(f"out/{name}").read_bytes() for name in names("out")]
+    # Without the option everything is spoken again.
+    assert speak(*run)[0] == 0 and len(spoken) == 11
+    assert kept == [Path(f"out/{name}").read_bytes() for name in names("out")]
+
+
+def test_prompts_that_could_not_be_spoken_can_be_mended(speak, monkeypatch):
+    Path("prompts.txt").write_text("One.\n?!\n", encoding="utf-8")
+    run = ("--prompts-file", "prompts.txt", "--output-dir", "out")
+    code, _, error = speak(*run)
+    assert code == 1 and "1 of 2 prompts were not spoken" in error and names("out") == [".spoken", "0001.wav"]
+    Path("prompts.txt").write_text("One.\nTwo.\n", encoding="utf-8")
+    code, output, _ = speak(*run, "--resume")
+    assert code == 0 and "0001.wav: is there already" in output and names("out") == ["0001.wav", "0002.wav"]
+
+
+def test_the_text_of_prompts_is_shown_without_a_folder(speak):
+    Path("prompts.txt").write_text("It is 5. And 6.\nbert|Es sind 5.\n", encoding="utf-8")
+    assert speak("--prompts-file", "prompts.txt", "--show-text")[1].splitlines() == [
+        "it is five.",
+        "and six.",
+        "es sind five.",
+    ]
 
 
 def test_resume_with_nothing_to_go_on_from_begins(speak):
