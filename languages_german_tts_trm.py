@@ -3,7 +3,7 @@
 The rules that read it are in `normalization_tts_trm.py`; `languages_tts_trm.py` says what a field means.
 """
 
-from .languages_tts_trm import Language, letter_names, names_of, table, unit_table
+from .languages_tts_trm import Language, directions, in_any_case, letter_names, names_of, table, unit_table
 
 GERMAN = Language(
     code="de",
@@ -43,7 +43,7 @@ GERMAN = Language(
             r"\b(?:unter|über|ab|mit|von|vor|seit|nach|bis)\s\d{1,3}\s(?P<take>J\.)(?=\s[a-zß-öø-ÿ]|[,;)]|\s*$)",
             "Jahren",
         ),
-        (r"\d\s(?P<take>J\.)(?=\s[a-zß-öø-ÿ]|[,;)]|\s*$)", "Jahre"),
+        (r"\d\s(?P<take>J\.)(?=\s[a-zß-öø-ÿ]|[,;:)]|\s*$)", "Jahre"),
         (r"\bGr\.(?=\s(?:X{0,3}[SML]\b|\d))", "Größe"),
         *(
             (rf"(?:\b\d\.\s?|\b(?:im|ins|vom|zum|das)\s)(?P<take>{short})(?!\w)", f"{word}geschoss")
@@ -57,6 +57,13 @@ GERMAN = Language(
         (r"(?<![\w*])\*(?=\s?\d{1,2}\.\s?(?:[A-Z]|\d{1,2}\.))", "geboren am"),
         (r"†(?=\s?\d{4}\b)", "gestorben"),
         (r"†(?=\s?\d{1,2}\.)", "gestorben am"),
+        *directions("N=Nord; S=Süd; O=Ost; E=Ost; W=West"),
+        (r"(?<=\d\. )WK\b", "Weltkrieg"),
+        (r"(?<=-)Zi\.(?=-)", "Zimmer"),
+        (r"\bSo(?=\.?\s(?:geschl|und Feiertag|u\. Feiertag))", "Sonntag"),
+        (r"(?<=[Uu]m )½\s?(?=\d)", "halb "),
+        (r"(?<=\d)\s?x(?=\s(?:tgl|täglich|pro|am Tag|wöch))", " mal"),
+        (r"\bv\.(?=\s\d{1,2}\.\s?[-–])", "vom"),
     ),
     books=names_of(
         """
@@ -76,12 +83,17 @@ GERMAN = Language(
     ),
     times=(
         r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])(?:[:.](?P<minute>[0-5]\d))?\s?Uhr(?!\w)",
+        r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)(?=\s?(?:[-–]|bis)\s?(?:[01]?\d|2[0-4])\.[0-5]\d\s?(?:h|Uhr)\b)",
+        r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)\s?h(?!\w)",
         r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\w:])",
     ),
     months=tuple("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()),
     short_months=tuple("Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez".split()),
     currencies={
         "€": ("Euro", "Euro", "Cent", "Cent"),
+        "T€": ("tausend Euro", "tausend Euro", "", ""),
+        "ct": ("Cent", "Cent", "", ""),
+        "Ct": ("Cent", "Cent", "", ""),
         "EUR": ("Euro", "Euro", "Cent", "Cent"),
         "$": ("Dollar", "Dollar", "Cent", "Cent"),
         "USD": ("Dollar", "Dollar", "Cent", "Cent"),
@@ -102,6 +114,8 @@ GERMAN = Language(
     units=unit_table(
         """
         km/h=Kilometer pro Stunde|Kilometer pro Stunde; m/s=Meter pro Sekunde|Meter pro Sekunde;
+        m/s²=Meter pro Sekunde zum Quadrat|Meter pro Sekunde zum Quadrat; px=Pixel|Pixel; Px=Pixel|Pixel;
+        Tkm=tausend Kilometer|tausend Kilometer; Tbl.=Tablette|Tabletten;
         km=Kilometer|Kilometer; cm=Zentimeter|Zentimeter; mm=Millimeter|Millimeter; m=Meter|Meter;
         km²=Quadratkilometer|Quadratkilometer; m²=Quadratmeter|Quadratmeter; m³=Kubikmeter|Kubikmeter;
         kg=Kilogramm|Kilogramm; mg=Milligramm|Milligramm; g=Gramm|Gramm; t=Tonne|Tonnen; l=Liter|Liter;
@@ -127,7 +141,7 @@ GERMAN = Language(
         """
     ),
     fractions={"½": "ein halb", "⅓": "ein Drittel", "⅔": "zwei Drittel", "¼": "ein Viertel", "¾": "drei Viertel"},
-    abbreviations=table(
+    abbreviations=in_any_case(
         """
         z. B.=zum Beispiel; z.B.=zum Beispiel; d. h.=das heißt; d.h.=das heißt; u. a.=unter anderem; u.a.=unter anderem;
         o. ä.=oder ähnlich; o.ä.=oder ähnlich; i. d. R.=in der Regel; i.d.R.=in der Regel; u. U.=unter Umständen;
@@ -150,7 +164,10 @@ GERMAN = Language(
         Std.=Stunden; Min.=Minuten; Sek.=Sekunden; Mwst.=Mehrwertsteuer; Bsp.=Beispiel; Bhf.=Bahnhof;
         ausschl.=ausschließlich; urspr.=ursprünglich; versch.=verschiedene; zus.=zusammen; WLAN=W LAN; tägl.=täglich;
         wg.=wegen; gegr.=gegründet; telef.=telefonisch; Mitgl.=Mitglied; Pers.=Personen; Aufg.=Aufgabe;
-        Anm.=Anmerkung
+        Anm.=Anmerkung; tgl.=täglich; wö.=wöchentlich; wtl.=wöchentlich; mtl.=monatlich; jährl.=jährlich;
+        Tbl.=Tabletten; Bj.=Baujahr; z. Hd.=zu Händen; z.Hd.=zu Händen; z. H.=zu Händen; d. Gr.=der Große;
+        d. J.=der Jüngere; d. Ä.=der Ältere; B. Sc.=Bachelor of Science; B.Sc.=Bachelor of Science;
+        M. Sc.=Master of Science; M.Sc.=Master of Science; Ausf.=Ausfahrt; et al.=et al; Bez.=Bezirk; Kfz=K F Z
         """
     ),
     before_number=table(
@@ -159,7 +176,7 @@ GERMAN = Language(
         Tab.=Tabelle;
         Ziff.=Ziffer; Pkt.=Punkt; ca.=circa; Ca.=Circa; max.=maximal; min.=minimal; mind.=mindestens; Jg.=Jahrgang;
         Zi.=Zimmer; Kl.=Klasse; Bl.=Blatt; Z.=Zeile; V.=Vers; Aufl.=Auflage; Gl.=Gleis; Hs.=Haus; Pl.=Platz;
-        op.=Opus; Op.=Opus; Max.=maximal; Mind.=mindestens; No.=Nummer
+        op.=Opus; Op.=Opus; Max.=maximal; Mind.=mindestens; No.=Nummer; H.=Heft
         """
     ),
     titles=table("Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Dipl=Diplom; Ing=Ingenieur"),

@@ -10,11 +10,9 @@ from .languages_romance_tts_trm import (
     NUMERIC_DATE,
     OPEN_SYLLABLES,
     first_days,
-    in_any_case,
-    opening_days,
     unit_words,
 )
-from .languages_tts_trm import Language, letter_names, names_of, table
+from .languages_tts_trm import Language, directions, in_any_case, letter_names, names_of, table
 
 SPANISH_MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 SPANISH = Language(
@@ -39,7 +37,12 @@ SPANISH = Language(
         (r"(?<!\w)JJ\. ?OO\.?", "Juegos Olímpicos"),
         (r"†(?=\s?\d{1,2}\sde\s)", "fallecido el"),
         (r"†(?=\s?\d{4})", "fallecido en"),
-        *opening_days("lun=lunes; mar=martes; mié=miércoles; jue=jueves; vie=viernes; sáb=sábado; dom=domingo"),
+        *directions("N=norte; S=sur; E=este; O=oeste; W=oeste"),
+        (r"\b[12]\.?ª\s(?P<take>GM)\b", "guerra mundial"),
+        (r"\b[Ll]a\s(?P<take>I)(?=\s(?:República|Guerra)\b)", "primera"),
+        (r"\b[Ll]as\s12\s(?P<take>m\.)", "del mediodía"),
+        (r"(?<![\w.])m\.(?=\sen\s(?:1|20)\d)", "murió"),
+        (r"(?<![\w.])C\.(?=\s(?:Civil|Penal|Comercio)\b)", "Código"),
         (r"(?<!\w)C/(?=\s?[A-ZÀ-Þ])", "calle "),
         (r"(?<!\w)s/n\b", "sin número"),
         (r"(?<!\w)D\.ª(?=\s[A-ZÀ-Þ])", "doña"),
@@ -97,7 +100,8 @@ SPANISH = Language(
         ("píxel", "píxeles"),
         ("bit", "bits"),
         ("", "s"),
-    ),
+    )
+    | {"m/s²": ("metro por segundo al cuadrado", "metros por segundo al cuadrado")},
     fractions=table("½=medio; ⅓=un tercio; ⅔=dos tercios; ¼=un cuarto; ¾=tres cuartos"),
     abbreviations=in_any_case(
         """
@@ -109,12 +113,12 @@ SPANISH = Language(
         dpto.=departamento; cdta.=cucharadita; cda.=cucharada; cdas.=cucharadas; cdtas.=cucharaditas;
         Dpto.=departamento; depto.=departamento; S. A.=s a; S.A.=s a; S. L.=s l; S.L.=s l; admón.=administración;
         vs.=versus; máx.=máximo; mín.=mínimo; N. B.=nota bene; pdo.=pasado; q. e. p. d.=que en paz descanse;
-        c/=calle; hab.=habitantes; prov.=provincia; dist.=distancia; pers.=personas
+        c/=calle; hab.=habitantes; prov.=provincia; dist.=distancia; pers.=personas; et al.=et al;
+        apdo.=apartado; pta.=puerta; ptas.=pesetas; ref.=referencia
         """
     ),
     before_number=in_any_case(
         """
-        lun.=lunes; mar.=martes; mié.=miércoles; jue.=jueves; vie.=viernes; sáb.=sábado; dom.=domingo;
         s.=siglo; ss.=siglos; n.º=número; N.º=número; nº=número; Nº=número; n°=número; N°=número; núm.=número;
         Núm.=número; no.=número;
         No.=número; n.os=números; art.=artículo; Art.=artículo; pág.=página; págs.=páginas; p.=página; pp.=páginas;
@@ -123,6 +127,7 @@ SPANISH = Language(
         ext.=extensión; ed.=edición; op.=opus; lín.=línea; máx.=máximo; mín.=mínimo
         """
     ),
+    weekdays=table("lun=lunes; mar=martes; mié=miércoles; jue=jueves; vie=viernes; sáb=sábado; dom=domingo"),
     titles=table(
         "Sr=señor; Sra=señora; Srta=señorita; Sres=señores; Sras=señoras; Dr=doctor; Dra=doctora; Dña=doña; Dª=doña; "
         "Prof=profesor; Profa=profesora; Lic=licenciado; Ing=ingeniero; Arq=arquitecto; Gral=general; Cnel=coronel; "
@@ -203,9 +208,13 @@ PORTUGUESE = Language(
     day_range=first_days(PORTUGUESE_MONTHS),
     postal=r"(?<![\w.,-])(?P<number>\d{5}-\d{3})(?![\w-])",
     phrases=(
-        (r"(?<!\w)R\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "rua"),
+        (r"(?<!\w)R\.(?=\s(?:d[aeo]s?\s)?[A-ZÀ-Þ][a-zà-ÿ])", "rua"),
         (r"†(?=\s?\d)", "falecido em"),
-        *opening_days("seg=segunda; ter=terça; qua=quarta; qui=quinta; sex=sexta; sáb=sábado; dom=domingo"),
+        *directions("N=norte; S=sul; E=leste; L=leste; O=oeste; W=oeste"),
+        (r"\b[12]\.?ª\s(?P<take>GM)\b", "guerra mundial"),
+        (r"\b(?:[Aa]|[DdNn]a)\s(?P<take>I)(?=\s(?:República|Guerra)\b)", "primeira"),
+        (r"(?<![\w.])m\.(?=\sem\s(?:1|20)\d)", "morreu"),
+        (r"\d\.?º\s(?P<take>and\.)", "andar"),
         (r"(?<!\w)D\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "dom"),
         (r"(?<!\w)s/n\b", "sem número"),
         (r"(?<!\w)km(?=\s\d)", "quilômetro"),
@@ -264,10 +273,17 @@ PORTUGUESE = Language(
         hPa=hectopascal; px=pixel; Mbps=megabit por segundo; MB/s=megabyte por segundo
         """,
         ("hertz", "hertz"),
+        ("pixel", "pixels"),
         ("el", "éis"),
         ("pascal", "pascais"),
         ("", "s"),
-    ),
+    )
+    | {
+        "m/s²": ("metro por segundo ao quadrado", "metros por segundo ao quadrado"),
+        "xíc.": ("xícara", "xícaras"),
+        **dict.fromkeys(("col. (sopa)", "col. de sopa"), ("colher de sopa", "colheres de sopa")),
+        **dict.fromkeys(("col. (chá)", "col. de chá"), ("colher de chá", "colheres de chá")),
+    },
     fractions=table("½=meio; ⅓=um terço; ⅔=dois terços; ¼=um quarto; ¾=três quartos"),
     abbreviations=in_any_case(
         """
@@ -279,8 +295,9 @@ PORTUGUESE = Language(
         tbm=também; pq=porque; qdo=quando; hab.=habitantes; vs.=versus; dpto.=departamento; Depto.=departamento;
         apto.=apartamento; Exmo.=excelentíssimo; Exma.=excelentíssima; Ilmo.=ilustríssimo; N.B.=nota bene;
         dist.=distância; a.a.=ao ano;
-        a. a.=ao ano; col. de chá=colher de chá; col. de sopa=colher de sopa;
-        xíc.=xícara; xíc. de chá=xícara de chá
+        a. a.=ao ano; et al.=et al; rod.=rodovia; tb.=também; tbm.=também; V. Sa.=Vossa Senhoria;
+        V. Exa.=Vossa Excelência;
+        xíc.=xícara
         """
     ),
     before_number=in_any_case(
@@ -288,10 +305,11 @@ PORTUGUESE = Language(
         nº=número; Nº=número; n.º=número; N.º=número; n°=número; N°=número; no.=número; núm.=número; n.=número;
         art.=artigo; Art.=artigo; arts.=artigos; pág.=página; págs.=páginas; p.=página; pp.=páginas; cap.=capítulo;
         Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ed.=edição; op.=opus; máx.=máximo;
-        mín.=mínimo; seg.=segunda; ter.=terça; qua.=quarta; qui.=quinta; sex.=sexta; apto.=apartamento; bl.=bloco;
-        tab.=tabela; séc.=século; sécs.=séculos
+        mín.=mínimo; apto.=apartamento; bl.=bloco;
+        tab.=tabela; t.=tomo; séc.=século; sécs.=séculos
         """
     ),
+    weekdays=table("seg=segunda; ter=terça; qua=quarta; qui=quinta; sex=sexta; sáb=sábado; dom=domingo"),
     titles=table(
         "Sr=senhor; Sra=senhora; Srta=senhorita; Srs=senhores; Sras=senhoras; Dr=doutor; Dra=doutora; Drs=doutores; "
         "Prof=professor; Profa=professora; Profª=professora; Prof.ª=professora; Eng=engenheiro; Engª=engenheira; "

@@ -113,6 +113,17 @@ def table(rows: str) -> dict[str, str]:
     return {written: " ".join(spoken.split()) for written, _, spoken in pairs}
 
 
+def in_any_case(rows: str) -> dict[str, str]:
+    """A table of abbreviations, which may also begin a sentence."""
+    spoken = table(rows)
+    return {**{written[0].upper() + written[1:]: words for written, words in spoken.items()}, **spoken}
+
+
+def directions(rows: str) -> tuple[tuple[str, str], ...]:
+    """`N=north; ...`: phrases for the letter behind degrees, minutes or seconds."""
+    return tuple((rf"[°′″'\"]\s?(?P<take>{letter})(?!\w)", word) for letter, word in table(rows).items())
+
+
 def names_of(rows: str) -> dict[str, str]:
     """`Genesis Gen; ...`: by each of the words of a row the first one."""
     return {word: row.split()[0] for row in rows.split(";") for word in row.split()}

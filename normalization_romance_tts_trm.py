@@ -7,7 +7,7 @@ numbers are joined to their noun by `de`. What only one of them does is in a tab
 import re
 
 from .languages_tts_trm import Language
-from .normalization_tts_trm import DASH, DIGIT, Normalizer, WrittenRule
+from .normalization_tts_trm import DASH, DASHES, DIGIT, Normalizer, WrittenRule
 from .verbalization_tts_trm import COMMON_FRACTIONS, MAX_DIGITS, after, any_of, before, spelled
 
 # Nouns by the end of which their gender shows, with the exceptions; plurals have lost their s.
@@ -71,13 +71,18 @@ ARTICLES_BEFORE_ROMAN = frozenset(
 COUNTED_SHORT = ("s", "ss", "sec", "secc", "séc", "sécs", "cap", "chap", "art", "vol", "t")
 # Ordinals in Roman numerals: `XIXe`, and in Italian before the century.
 CENTURIES = {
-    "fr": r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+)(?P<ending>ers?|[eè]?re|i?[eè]mes?|e|ᵉ))(?!\w)",
+    "fr": r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+)(?P<ending>(?<=(?<![A-Z])I)ers?|[eè]?re|i?[eè]mes?|e|ᵉ))(?!\w)",
     "it": r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+))(?=\s(?:secol[oi]|sec\.)(?!\w))",
 }
 PHONES = {
     "fr": (r"0\d(?:[ .-]?\d\d){4}", r"\+33[ .]?(?:\(0\))?\d(?:[ .]?\d\d){4}"),
     "es": (r"[6789]\d{2} \d{3} \d{3}", r"[6789]\d{2}(?: \d\d){3}", r"9\d \d{3} \d\d \d\d", r"[679]\d{8}"),
-    "it": (r"0\d{1,3}[ /-]\d{5,8}", r"3\d{2}[ /-]?\d{3}[ ]?\d{3,4}", r"3\d{2}(?: \d\d){3}(?:\d)?", r"80\d \d{3} \d{3}"),
+    "it": (
+        r"0\d{1,3}[ /.-]\d{5,8}",
+        r"3\d{2}[ /-]?\d{3}[ ]?\d{3,4}",
+        r"3\d{2}(?: \d\d){3}(?:\d)?",
+        r"80\d \d{3} \d{3}",
+    ),
     "pt": (r"\(?\d{2}\)? ?9? ?\d{4}-\d{4}", r"0800(?: \d{3}){2}(?:\d)?", r"9?\d{4}-\d{4}"),
 }
 
@@ -110,6 +115,22 @@ class RomanceNormalizer(Normalizer):
             *super()._word_rules(),
         ]
 
+    def _weekday_rules(self) -> list[WrittenRule]:
+        days, linked = f"(?i:{any_of(self.language.weekdays)})", r"(?:\s(?:a|al|au|e|et|y)\s)"
+        closed = r"(?:fermé|ouvert|cerrado|abierto|chiuso|aperto|fechado|aberto)[aes]{0,2}"
+        dot = r"(?:\.(?!\s*$)|(?=\.\s*$))"
+        return [
+            (rf"(?<!\w)(?P<take>(?P<day>{days})\.?)(?=\s?{DASH}\s?{days}\b)", self.weekday, DASHES),
+            (rf"(?<!\w){days}\.?(?P<take>\s?{DASH}\s?(?P<day>{days})\b(?:{dot})?)", self.to_weekday, DASHES),
+            (rf"(?<!\w)(?P<take>(?P<day>{days})\.)(?=(?:{linked}{days}\b|,?\s\d|\s{closed}\b))", self.weekday, "."),
+            (
+                rf"(?<!\w)(?:{days}\.?{linked}|{closed}(?:\s(?:le|il|lo|el|la|o))?\s)"
+                rf"(?P<take>(?P<day>{days}){dot})(?!\w)",
+                self.weekday,
+                ".",
+            ),
+        ]
+
     def _number_rules(self) -> list[WrittenRule]:
         phones = [(rf"(?<![\w.,]){pattern}(?!\w|[.,-]\d)", self.digit_groups, DIGIT) for pattern in PHONES[self.code]]
         clock = r"\d{1,2}(?:[:.h]\d\d|\s?h\b)"
@@ -123,6 +144,7 @@ class RomanceNormalizer(Normalizer):
         return [
             *phones,
             (until, self.until, DIGIT),
+            (rf"(?<![\w:.,])\d{{1,2}}(?P<take>\s?{DASH}\s?)(?=\d{{1,2}}\s?h\b)", self.until, DIGIT, DASHES),
             (meters, self.meters, DIGIT),
             *elided,
             *super()._number_rules(),
@@ -206,7 +228,9 @@ class RomanceNormalizer(Normalizer):
         return noun
 
     def part_of(self, fraction: str, top: int, unit: str) -> str:
-        """`medio litro`, `tres cuartos de litro`."""
+        """`medio litro`, `media hora`, `tres cuartos de litro`."""
+        if top == 1 and self.feminine_noun.match(unit.split()[0]):
+            fraction = FEMININE_HALF.get(fraction, fraction)
         return f"{fraction} {unit if top == 1 else self._of(unit)}"
 
     def _of(self, noun: str) -> str:
@@ -370,17 +394,23 @@ class RomanceNormalizer(Normalizer):
         if ending in ("°", "o", "a", "i", "e") and self.code in ("it", "pt") and not self._is_ordinal(match):
             return None
         feminine = ending.rstrip("s").endswith(("ª", "a", "re", "de"))
-        spoken = self._ordinal(value, feminine, short=ending == "er" and self.code == "es")
+        spoken = self._ordinal(
+            value, feminine, short=self.code == "es" and (ending == "er" or self._before_noun(ending, match))
+        )
         if self.code == "fr" and value == 2 and ending.startswith(("nd", "d")):
             spoken = "seconde" if feminine else "second"
         return spoken + ("s" if ending.endswith("s") and not spoken.endswith("s") else "")
+
+    def _before_noun(self, ending: str, match: re.Match) -> bool:
+        """Whether `21.º` stands before a noun: `vigésimo primer puesto`."""
+        noun = re.match(r"\s([a-zß-öø-ÿ]{3,})", after(match))
+        return ending in ("º", "°", "o") and bool(noun) and noun[1] not in self.no_noun
 
     def _ordinal(self, value: int, feminine: bool = False, short: bool = False) -> str:
         spoken = self.words(value, "ordinal")
         if self.code == "fr":
             return re.sub(r"premier$", "première", spoken) if feminine else spoken
-        if short and value in (1, 3):
-            # `primer`, `tercer` before a noun.
+        if short and spoken.endswith(("primero", "tercero")):
             return spoken[:-1]
         return re.sub(r"o\b", "a", spoken) if feminine else spoken
 

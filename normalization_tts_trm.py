@@ -49,6 +49,8 @@ CODE_WORDS = (
     r"|Passwort|(?:der |dein |ihr |Zugangs|Bestätigungs|Sicherheits)-?code|card ending|ending in"
     "|ends in|Endung|endet auf|code|código|codice|(?:se )?terminant par|terminad[ao] en|che termina con|com final)"
 )
+# Of chemistry, those that stand in common formulas.
+ELEMENTS = "Ag|Al|Ba|Br|Ca|Cl|Cr|Cu|Fe|Hg|He|Li|Mg|Mn|Na|Ni|Pb|Si|Zn|[BCFHIKNOPS]"
 DIGIT, DASHES = "0", "-–—−"
 ISO_DATE = r"(?<!\d)(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)"
 ISO_TIME = (
@@ -113,11 +115,11 @@ class Normalizer(SpokenWords):
         self.plain = re.compile(r"(?:[a-zß-öø-ÿ]|[A-ZÀ-ÖØ-Þ](?![A-ZÀ-ÖØ-Þ])|[ \n,;:!?'\"()-]|\.(?=\s|$))*")
         short = {*language.abbreviations, *language.before_number, *(f"{title}." for title in language.titles)}
         titles = rf"\b(?:{any_of(language.titles)})\s" if language.titles else r"(?!)"
-        days = rf"\b(?:{any_of(language.weekdays)})\b\s?[-,.]" if language.weekdays else r"(?!)"
+        days = rf"\b(?i:{any_of(language.weekdays)})\b\s?[-–,.]" if language.weekdays else r"(?!)"
         months = rf"\b(?:{any_of(language.short_months)})\s?-" if language.short_months else r"(?!)"
         self.last_word = re.compile(
             rf"\b(?:[ivxlc]{{2,}}|[vx])\b|(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b"
-            rf"|{titles}|{days}|{months}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s|\s[:;]['’]?-?[()DPp]"
+            rf"|{titles}|{days}|{months}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s|\b[NESW]\.\s[A-Z]|\s[:;]['’]?-?[()DPp]"
         )
 
     def __call__(self, text: str, names: bool = True) -> SpokenText:
@@ -172,8 +174,7 @@ class Normalizer(SpokenWords):
     def _word_rules(self) -> list[WrittenRule]:
         """Addresses and names, titles and abbreviations: what digits and dots stand in that are no numbers."""
         language = self.language
-        titles, days = any_of(language.titles), any_of(language.weekdays)
-        day = rf"(?P<take>(?P<day>{days})\.?)"
+        titles = any_of(language.titles)
         nth = rf"(?P<ordinal>[1-{max(1, len(language.first_books))}])"
         return [
             (r"(?:https?://|www\.)[^\s<>()\"']*[^\s<>()\"'.,;:!?]", self.address),
@@ -192,16 +193,7 @@ class Normalizer(SpokenWords):
                 DIGIT,
             ),
             *((pattern, partial(_constant, words)) for pattern, words in language.phrases),
-            (rf"(?<!\w){day}(?=\s?{DASH}\s?(?:{days})\b)", self.weekday),
-            (rf"(?<!\w)(?P<from>(?:{days})\.?)\s?(?P<take>{DASH}\s?(?P<day>{days})\b\.?)", self.to_weekday),
-            (rf"(?<!\w)(?P<take>(?P<day>{days})\.)(?=,|\s[a-zß-öø-ÿ])", self.weekday),
-            (
-                rf"(?<!\w)(?:{language.before_weekday})(?P<take>(?P<day>{days})\.)(?!\w)"
-                if language.before_weekday
-                else "",
-                self.last_weekday,
-            ),
-            (rf"(?<!\w){day}(?=,?\s\d|,\s(?:{any_of((*language.months, *language.short_months))})\b)", self.weekday),
+            *self._weekday_rules(),
             (
                 rf"(?<!\w)(?P<name>{titles})(?:\.(?!\w)|(?=\s(?:(?:and|und)\s(?:{titles})\b|[A-ZÀ-ÖØ-Þ]))|(?<=St)(?=[,;.!?]|$))",
                 self.title,
@@ -220,6 +212,22 @@ class Normalizer(SpokenWords):
             (rf"(?<!\w)(?:{any_of(language.abbreviations)})(?!\w)", self.abbreviation),
         ]
 
+    def _weekday_rules(self) -> list[WrittenRule]:
+        """Short days beside other days, numbers and commas."""
+        language, days = self.language, any_of(self.language.weekdays)
+        day = rf"(?P<take>(?P<day>{days})\.?)"
+        months = any_of((*language.months, *language.short_months))
+        rules: list[WrittenRule] = [
+            (rf"(?<!\w){day}(?=\s?{DASH}\s?(?:{days})\b)", self.weekday),
+            (rf"(?<!\w)(?P<from>(?:{days})\.?)\s?(?P<take>{DASH}\s?(?P<day>{days})\b\.?)", self.to_weekday),
+            (rf"(?<!\w)(?P<take>(?P<day>{days})\.)(?=,|\s[a-zß-öø-ÿ])", self.weekday),
+            (rf"(?<!\w){day}(?=,?\s\d|,\s(?:{months})\b)", self.weekday),
+        ]
+        if language.before_weekday:
+            last = rf"(?<!\w)(?:{language.before_weekday})(?P<take>(?P<day>{days})\.)(?!\w)"
+            rules.insert(3, (last, self.last_weekday))
+        return rules
+
     def _number_patterns(self) -> NumberPatterns:
         language = self.language
         thousands, decimal = re.escape(language.thousands), re.escape(language.decimal)
@@ -230,7 +238,9 @@ class Normalizer(SpokenWords):
             other = r"\d+\.\d{1,2}(?!\d|\.\d)"
         # 1.234,5 in a language that writes 1,234.5
         foreign = rf"\d{{1,3}}(?:{decimal}\d{{3}}){{1,20}}{thousands}\d{{1,2}}(?!\d)"
-        number = rf"(?:{foreign}|{other}|(?:{groups}|\d+)(?:{decimal}\d+)?)"
+        # .05
+        short = r"(?<![\w.,)])\.\d+(?![\d.])"
+        number = rf"(?:{foreign}|{other}|(?:{groups}|\d+)(?:{decimal}\d+)?|{short})"
         sign = r"(?P<sign>(?<![\w)])(?:[-−+]|(?<!\d\s)[–]))?"
         units = any_of(language.units)
         return NumberPatterns(
@@ -256,6 +266,7 @@ class Normalizer(SpokenWords):
         operator = r"\s?[-+−–*×·x/÷:^]\s?"
         meters = r"(?<![\w.,])(?P<meters>\d),(?P<centimeters>[1-9]\d)\s?m(?!\w)"
         hours = r"(?P<hours>\d{1,3})\s?(?:h|hrs?|hours?|Std\.?)\s?"
+        language = self.language
         minutes, seconds = r"\s?(?:m|mins?|Min\.?)", r"(?P<seconds>[0-5]?\d)\s?(?:s|secs?|Sek\.?)(?!\w)"
         return [
             (
@@ -278,7 +289,15 @@ class Normalizer(SpokenWords):
                 "/½⅓⅔¼¾",
             ),
             (f"{ISO_DATE}{ISO_TIME}", self.moment, "-"),
-            (meters if self.language.decimal == "," else "", self.meters, DIGIT),
+            (rf"(?<![\w.-])(?=[A-Za-z]*\d)(?:(?:{ELEMENTS})\d{{0,2}}){{2,6}}(?![\w-])", self.molecule, DIGIT),
+            (
+                r"(?<=[\d ]°)\s?(?P<minutes>\d{1,2})['′’](?:\s?(?P<seconds>\d{1,2}(?:[.,]\d+)?)(?:[\"″”]|''))?"
+                if "min" in language.units
+                else "",
+                self.arc,
+                "°",
+            ),
+            (meters if language.decimal == "," else "", self.meters, DIGIT),
             (
                 rf"(?<![\w.,]){p.number}(?:{operator}{p.number}){{1,8}}\s?=(?:\s?[-−]?{p.number})?(?![\w])",
                 self.arithmetic,
@@ -304,10 +323,15 @@ class Normalizer(SpokenWords):
                 ":",
             ),
             (r"(?<![\w:.,])(?P<minutes>\d{1,2}):(?P<seconds>[0-5]\d[.,]\d{1,3})(?![\w:]|[.,]\d)", self.lap, ":"),
+            (
+                r"(?<![\w:.,])(?P<minutes>2[4-9]|[3-9]\d|\d{3}):(?P<seconds>0\d)(?![\w:]|[.,]\d)",
+                self.hours_and_minutes,
+                ":",
+            ),
             (r"(?<=:\d\d)(?P<take>\s?[-–]\s?)(?=\d{1,3}(?![\d:]))", self.until, DIGIT, DASHES),
             (rf"(?i:{clock}\s?{half})(?P<take>\s?{DASH}\s?)(?=(?i:{clock}\s?{half}))", self.until, DIGIT, DASHES),
             (
-                rf"(?<![\w:.,]){clock}(?P<take>\s?{DASH}\s?)(?={clock}\s?(?:Uhr\b|(?i:{half})))",
+                rf"(?<![\w:.,]){clock}(?P<take>\s?{DASH}\s?)(?={clock}\s?(?:Uhr\b|h\b|(?i:{half})))",
                 self.until,
                 DIGIT,
                 DASHES,
@@ -408,7 +432,13 @@ class Normalizer(SpokenWords):
                 self.range,
                 DIGIT,
             ),
+            (r"(?<=[A-Za-z²])(?P<take>\s?/\s?)(?=100?\s?(?:km|kg|g|ml|l|m)\b)", self.per, "/"),
             (language.decade, self.decade, DIGIT),
+            (
+                rf"{p.signed}\s?%-?(?P<ending>ige?[mnrs]?)(?!\w)" if language.family == "de" else "",
+                self.percentage,
+                "%",
+            ),
             (rf"{p.signed}\s?(?P<unit>[%‰])", self.percent, "%‰"),
             (rf"(?<![\w.,])(?P<number>{p.number})-(?P<unit>{p.units})(?![\w-])", self.compound_unit, DIGIT, DASHES),
             (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{p.units}))(?!\w)", self.unit_alone),
@@ -492,8 +522,12 @@ class Normalizer(SpokenWords):
                 "₀₁₂₃₄₅₆₇₈₉",
             ),
             (rf"(?<=\w)\.(?P<ending>{FILE_ENDINGS})\b", self.file_ending, "."),
+            (r"(?<=[\d)])\s?\((?P<roman>[ivx]{1,5})\)", self.clause, "("),
             (r"(?<=[\d)])\((?=\w{1,4}\))", lambda match: " (", "("),
-            (rf"[{re.escape(signs)}]|(?<!\S)[~<>](?=\s?\d)|(?<=[\w)] )[<>](?= [\w(])|(?<=\d)[<>](?=\d)", self.symbol),
+            (
+                rf"[{re.escape(signs)}]|(?<!\S)[~<>](?=\s?\d)|(?<=[\w)] )[<>](?= [\w(.$€£])|(?<=\d)[<>](?=\d)",
+                self.symbol,
+            ),
             (r"(?<=[^\W\d_])[²³]", self.power),
             (r"(?<![\u0370-\u03ff])[\u00b5\u0391-\u03c9](?![\u0370-\u03ff])", self.greek),
             (rf"[{re.escape(SILENT)}]", lambda match: " "),
@@ -505,7 +539,18 @@ class Normalizer(SpokenWords):
         slashed = (
             r"(?<![\w./])(?P<year>[12]\d{3})(?P<mark>[./])(?P<month>0[1-9]|1[0-2])(?P=mark)(?P<day>[0-3]\d)(?![\w/])"
         )
-        return [rf"{ISO_DATE}(?!\d)", slashed, *(pattern.replace("MONTH", month) for pattern in self.language.dates)]
+        days = any_of((*self.language.weekdays, *self.language.weekdays.values()))
+        first, second = ("month", "day") if self.language.code == "en" else ("day", "month")
+        after_day = (
+            rf"(?<!\w)(?i:{days})(?:-feira)?\.?,?\s(?:(?:le|el|il|dia)\s)?"
+            rf"(?P<take>(?P<{first}>\d{{1,2}})/(?P<{second}>\d{{1,2}}))(?![\w/])"
+        )
+        return [
+            rf"{ISO_DATE}(?!\d)",
+            slashed,
+            after_day,
+            *(pattern.replace("MONTH", month) for pattern in self.language.dates),
+        ]
 
 
 def _join(text: str, taken: list[tuple[int, int, str]]) -> SpokenText:

@@ -44,7 +44,8 @@ ENGLISH_DEALS = (
 ).split()
 # Before the number of a part or a version, which is no date.
 GERMAN_NUMBERED = re.compile(
-    r"\b(?:Version|Kap\.|Kapitel|Abschnitt|Punkt|Ziff\.|Ziffer|Nr\.|Abb\.|Tab\.|Python|Android|iOS)\s$"
+    r"\b(?:Version|Kap\.|Kapitel|Abschnitt|Punkt|Ziff\.|Ziffer|Nr\.|Abb\.|Tab\.|Python|Android|iOS"
+    r"|Raum|Zimmer|Zi\.|Büro|Saal|Halle|Update|Release|Firmware|Modell)\s$"
 )
 # Nouns that are counted, so that a number with a dot before them is an ordinal even without an article.
 GERMAN_COUNTED = (
@@ -92,6 +93,9 @@ class NumberWords:
             )
         if isinstance(number, str):
             whole, point, digits = number.partition(".")
+            if not whole:
+                # .05
+                return f"{self.language.point} {self.digits(digits)}"
             spoken = self.digits(whole) if len(whole) > MAX_DIGITS else self.words(int(whole))
             return f"{spoken} {self.language.point} {self.digits(digits)}" if point else spoken
         try:
@@ -107,6 +111,8 @@ class NumberWords:
     def value(self, written: str) -> int | str:
         """A numeral as it is written, `1.234,5`: an int, or `"1234.5"`, or the digits if they are very many."""
         thousands, decimal = self.language.thousands, self.language.decimal
+        if written[0] == ".":
+            return written if self.language.family == "en" else f"0{written}"
         if re.fullmatch(rf"\d+{re.escape(thousands)}\d{{1,2}}", written):
             # The point or comma of another country.
             return written.replace(thousands, ".")
@@ -221,10 +227,10 @@ class NumberWords:
 
     def _inflected(self, spoken: str, match: re.Match) -> str | None:
         """A German ordinal as the word before it asks for; None where that word asks for none."""
-        if re.search(r"[*†]\s?$", before(match)):
-            return f"{spoken}n"
         # In `der 3., 4. und 5. Versuch` the article is that of the first.
         text = re.sub(r"\d{1,2}\.\s?[-–]\s?$|(?:\d{1,3}\.,?\s(?:(?:und|oder|bis)\s)?)+$", "", before(match))
+        if re.search(r"(?:[*†]|\bv\.)\s?$", text):
+            return f"{spoken}n"
         word = re.search(r"(\w+)\s$", text)
         article = word[1].lower() if word else ""
         if article in ("jeder", "dieser") and not re.search(rf"\b(?:{GERMAN_PREPOSITIONS})\s{article}\s$", text):
@@ -294,6 +300,21 @@ class NumberWords:
                 parts.append(f"{self.counted(value, one)} {one if value == 1 else many}".replace("' ", "'"))
         return parts
 
+    def arc(self, match: re.Match) -> str:
+        """Minutes and seconds of a degree, `40°26′46″`."""
+        one, many = self.language.units["min"]
+        minutes, seconds = int(match["minutes"]), match["seconds"]
+        spoken = f" {self.counted(minutes, one)} {one if minutes == 1 else many}"
+        if seconds:
+            one, many = self.language.units["s"]
+            value = self.value(seconds.replace(".", self.language.decimal))
+            spoken += f" {self.counted(value, one)} {one if value == 1 else many}"
+        return spoken
+
+    def per(self, match: re.Match) -> str:
+        """The bar of `6 l/100 km`."""
+        return f" {self.language.per} "
+
     def until(self, match: re.Match) -> str:
         """A dash between two times, days or sums."""
         return f" {self.language.to} "
@@ -343,6 +364,11 @@ class NumberWords:
             return f"{self.counted(top, '')} {self.words(bottom, 'ordinal')[:-1].capitalize()}el"
         return f"{self.words(top)} {self.words(bottom)}"
 
+    def molecule(self, match: re.Match) -> str:
+        """`H2SO4`: its elements letter by letter, and how many of each."""
+        parts = re.findall(r"[A-Za-z]+|\d+", match[0])
+        return " ".join(self.words(int(part)) if part.isdigit() else spelled(part) for part in parts)
+
     def meters(self, match: re.Match) -> str:
         """`1,80 m`."""
         one, many = self.language.units["m"]
@@ -365,7 +391,9 @@ class NumberWords:
         top, bottom = sign or (int(match["top"]), int(match["bottom"]))
         spoken, (one, many) = self._fraction(top, bottom), self.language.units[match["unit"]]
         if spoken is None:
-            return None
+            # 98/100 Pkt.
+            rated = match["unit"] in ("Pkt.", "pts") and not match["whole"]
+            return f"{self.words(top)} {self.language.out_of} {self.words(bottom)} {many}" if rated else None
         if match["whole"]:
             return f"{self.words(int(match['whole']))} {self.language.and_} {spoken} {many}"
         if self.language.family == "de" and (top, bottom) == (1, 2):
@@ -398,7 +426,7 @@ class NumberWords:
         if len(part) != 2:
             return self.quantity(match, one, many)
         hundredths = f"{self.counted(int(part), cent)} {cent if int(part) == 1 else cents}"
-        whole = self.value(units)
+        whole = self.value(units or "0")
         if whole == 0:
             return self.sign_of(match) + hundredths
         amount = f"{self.sign_of(match)}{self.counted(whole, one)} {one if whole == 1 else many}"
@@ -430,6 +458,10 @@ class NumberWords:
         """`5 %`, `3 ‰`."""
         name = self.language.percent if match["unit"] == "%" else self.language.symbols.get("‰", "")
         return self.quantity(match, name, name)
+
+    def percentage(self, match: re.Match) -> str:
+        """The German adjective, `50%ige`."""
+        return f"{self.words(self.value(match['number']))}prozent{match['ending']}"
 
     def unit(self, match: re.Match) -> str | None:
         """`12 km`, `8+ hrs`."""

@@ -37,12 +37,16 @@ class SpokenWords(NumberWords):
 
     def weekday(self, match: re.Match) -> str:
         """`Mon`"""
-        return self.language.weekdays[match["day"]]
+        return self._day_name(match)
+
+    def _day_name(self, match: re.Match) -> str:
+        day = match["day"]
+        return self.language.weekdays.get(day) or self.language.weekdays[day.lower()]
 
     def last_weekday(self, match: re.Match) -> str:
         """With a dot that ends the sentence, unless it goes on."""
         ended = not re.match(r"\s*[a-z\d,;:&–-]", after(match))
-        return self.language.weekdays[match["day"]] + ("." if ended else "")
+        return self._day_name(match) + ("." if ended else "")
 
     def state(self, match: re.Match) -> str:
         """`St. Louis, Mo.`"""
@@ -59,7 +63,7 @@ class SpokenWords(NumberWords):
 
     def to_weekday(self, match: re.Match) -> str:
         """The dash and the second day of `Mon-Fri`."""
-        return f" {self.language.to} {self.language.weekdays[match['day']]}"
+        return f" {self.language.to} {self._day_name(match)}"
 
     def handle(self, match: re.Match) -> str:
         """`@anna_b` and `#TwoWords`."""
@@ -106,9 +110,8 @@ class SpokenWords(NumberWords):
 
     def abbreviation(self, match: re.Match) -> str | None:
         """An abbreviation of the table; its dot may end the sentence, too."""
-        if (match[0].rstrip(".") in self.language.units or match[0] in self.language.magnitudes) and re.search(
-            r"\d\s?$", before(match)
-        ):
+        measured = {match[0], match[0].rstrip(".")} & {*self.language.units, *self.language.magnitudes}
+        if measured and re.search(r"\d\s?$", before(match)):
             # `30 min.` at the end of a sentence.
             return None
         words = self.language.abbreviations[match[0]].split(" ")
@@ -160,6 +163,11 @@ class SpokenWords(NumberWords):
         """`Vol. III`."""
         number = self._roman(match["roman"])
         return None if number is None else self.words(number)
+
+    def clause(self, match: re.Match) -> str | None:
+        """The second part of `4(b)(ii)`; a single letter stays one, `4(i)`."""
+        number = self._roman(match["roman"])
+        return f" ({self.words(number)})" if number and len(match["roman"]) > 1 else None
 
     def _ruler(self, number: int, name: str, match: re.Match) -> str | None:
         """`the eighth`; in German the dot behind it belongs to the number, unless the text ends there."""

@@ -22,6 +22,7 @@ CLOSED = r"(?:[\"')\]»«”“’›‹]| [»›])*$"
 SENTENCE_END = re.compile(rf"[.!?…]{CLOSED}")
 QUOTED = re.compile(r"[.!?…] ?[\"')\]»«”“’›‹]+$")
 INITIAL = re.compile(r"(?:^|\W)\w\.$")
+CONSONANTS = re.compile(r"(?:^|[\s(])[^\W\d_aeiouyàáâãäèéêëìíîïòóôõöùúûü]{2,6}\.$", re.IGNORECASE)
 SPACE = re.compile(" ")
 CLAUSE_END = re.compile(rf"[,;:…–—-]{CLOSED}")
 # Of the text behind a space, where it is that space.
@@ -88,8 +89,13 @@ def _sentence_ends(spoken: SpokenText, written: str) -> Iterator[int]:
     """The spaces of `spoken` that end a sentence; its origins are places of the user's text `written`."""
     for place, kind in _cuts(spoken):
         quoted = QUOTED.search(spoken.text, max(0, place - 4), place)
+        following = written[spoken.origins[place + 1][0]]
+        # An abbreviation that no table knows, `tbl. 2`.
+        unknown = CONSONANTS.search(spoken.text, max(0, place - 8), place) and (
+            following.islower() or following.isdecimal()
+        )
         # "Where to?" she asked. What is spoken may have lost its capitals.
-        if kind == "sentence" and not (quoted and written[spoken.origins[place + 1][0]].islower()):
+        if kind == "sentence" and not unknown and not (quoted and following.islower()):
             yield place
 
 
@@ -158,6 +164,8 @@ def _cuts(text: SpokenText, start: int = 0, end: int | None = None) -> Iterator[
         before = words[max(0, place - 4) : place]
         # A dot behind a letter belongs to an initial, unless the letter ends an abbreviation.
         whole = origins[place - 1][1] - origins[place - 1][0] > 1
+        # And not the letter of a number, 2a.
+        whole = whole or (place > 2 and origins[place - 3][0] == origins[place - 3][1])
         if SENTENCE_END.search(before) and (whole or not INITIAL.search(before)):
             yield place, "sentence"
         else:

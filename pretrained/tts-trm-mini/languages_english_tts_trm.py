@@ -5,18 +5,25 @@ The rules that read them are in `normalization_tts_trm.py`; `languages_tts_trm.p
 
 from dataclasses import replace
 
-from .languages_tts_trm import Language, letter_names, names_of, table, unit_table
+from .languages_tts_trm import Language, directions, letter_names, names_of, table, unit_table
 
 ROAD = r"(?:\bI-|\bUS-|\bUS |\b(?:Rte|Hwy|Rt)\.? |\b(?:Route|Highway|Interstate) )\d{1,3} "
 DIGITS = "oh one two three four five six seven eight nine"
 DIRECTIONS = {"N": "North", "S": "South", "E": "East", "W": "West"}
+MONTHS = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*"
+DATE = rf"(?:{MONTHS}\.?\s(?:\d\d?,?\s)?|\d\d?\s{MONTHS}\.?\s)"
+# Whose parts are named by directions.
+PLACES = (
+    "Africa|America|Asia|Australia|Carolina|Dakota|England|Europe|Germany|Ireland|Korea|Macedonia|Pacific|Sudan"
+    "|Timor|Vietnam|Virginia|Wales|Yemen|Yorkshire"
+)
 
 ENGLISH = Language(
     code="en",
     ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?:st|nd|rd|th)\b",
     decade=(
-        r"(?:(?:(?<=[Uu]nder[- ])|(?<=[Oo]ver[- ]))(?P<age>\d\d?)|(?<!\w)['’]?(?P<century>\d{1,2})?(?P<decade>\d0))"
-        r"['’]?s\b"
+        r"(?:(?:(?<=[Uu]nder[- ])|(?<=[Oo]ver[- ])|(?<=[A-Z]-))(?P<age>\d\d?)"
+        r"|(?<!\w)['’]?(?P<century>\d{1,2})?(?P<decade>\d0))['’]?s\b"
     ),
     books=names_of(
         """
@@ -33,7 +40,14 @@ ENGLISH = Language(
     phrases=(
         (r"(?<=\d)[xX]\b(?!\s?\d)", "times"),
         (r"(?<=\d)in\b(?!-)", "inches"),
-        (r"(?<![\d.,])\d{1,2}(?P<take>p)\b", "pence"),
+        (r"(?<![\d.,:])\d{1,2}(?P<take>p)\b(?!\.\s?m\b)", "pence"),
+        (r"(?<=\d{4} )x(?=\d{2,5}\b)", "extension "),
+        (r"\b(?:after|every|for|in|within)\s\d{1,3}(?P<take>d)\b(?!['’])", "days"),
+        (r"\bWW(?:II|2)\b", "World War Two"),
+        (r"\bWW[I1]\b", "World War One"),
+        (r"(?<=[a-z] )v\.?(?= (?:the )?[A-Z])", "versus"),
+        (r"\d(?:st|nd|rd|th)\s(?P<take>[Ff]l(?:\.(?!\s+[A-Z])|(?=\.)))", "floor"),
+        *((rf"(?<![\w.]){letter}\.(?=\s(?:{PLACES})\b)", word) for letter, word in DIRECTIONS.items()),
         (r"(?<![\w-])50-50\b", "fifty-fifty"),
         (r"\d(?:st|nd|rd|th)\s(?P<take>c\.)(?=\s)", "century"),
         (r"(?<=\s)['’](?=[1-9]\d(?![\w'’]))", ""),
@@ -45,14 +59,14 @@ ENGLISH = Language(
         (r"(?<!\w)C#", "C sharp"),
         (r"§§", "sections"),
         (r"\bft\.?\s\d{1,2}\s(?P<take>in\b)", "inches"),
-        *((rf"°\s?(?P<take>{letter})(?!\w)", word) for letter, word in DIRECTIONS.items()),
+        *directions("N=North; S=South; E=East; W=West"),
         *((rf"(?<!\w)['’]0{digit}\b", f"oh {name}") for digit, name in enumerate(DIGITS.split())),
         (r"(?<![\w-])[A-F](?P<take>-)(?=[,;.!?)]|$|\s(?!and\b|or\b|\d))", " minus"),
         (r"(?i:\bblood pressure|\bBP)\W{1,3}(?:\w{1,4}\W){0,2}\d{2,3}(?P<take>/)(?=\d{2,3}\b)", " over "),
         (r"(?<=\d)(?P<take>/)(?=\d{2,3}\s?mmHg\b)", " over "),
         (r"(?<![\w/])[yY]/[yY](?![\w/])", "year over year"),
         (r"\bPss?\.(?=\s\d)", "Psalm"),
-        (r"(?<![\w.])b\.(?=\s(?:c\.\s?)?1\d{3}\b)", "born"),
+        (rf"(?<![\w.])b\.(?=\s(?:c\.\s?|{DATE})?[12]\d{{3}}\b)", "born"),
         (r"(?<![\w.])(?:d\.(?=\s(?:c\.\s?)?1\d{3}\b)|†(?=\s?\d))", "died"),
         *((rf"{ROAD}(?P<take>{letter})(?!\w)", word) for letter, word in DIRECTIONS.items()),
     ),
@@ -110,6 +124,7 @@ ENGLISH = Language(
     units=unit_table(
         """
         km/h=kilometer per hour|kilometers per hour; m/s=meter per second|meters per second;
+        m/s²=meter per second squared|meters per second squared; px=pixel|pixels; Px=pixel|pixels;
         km=kilometer|kilometers; cm=centimeter|centimeters; mm=millimeter|millimeters; m=meter|meters;
         km²=square kilometer|square kilometers; m²=square meter|square meters; m³=cubic meter|cubic meters;
         mi=mile|miles; mph=mile per hour|miles per hour; ft=foot|feet; yd=yard|yards; kg=kilogram|kilograms;
@@ -142,7 +157,8 @@ ENGLISH = Language(
         mmHg=millimeter of mercury|millimeters of mercury; ″=inch|inches; Tbsp=tablespoon|tablespoons;
         µL=microliter|microliters; μL=microliter|microliters; µl=microliter|microliters; μl=microliter|microliters;
         µs=microsecond|microseconds; μs=microsecond|microseconds; mol/L=mole per liter|moles per liter; mol=mole|moles;
-        Tsp=teaspoon|teaspoons; qt=quart|quarts; pt=pint|pints; fl oz=fluid ounce|fluid ounces
+        Tsp=teaspoon|teaspoons; qt=quart|quarts; pt=pint|pints; fl oz=fluid ounce|fluid ounces;
+        c.=cup|cups; mos=month|months; mo=month|months; wk=week|weeks
         """
     ),
     fractions={"½": "one half", "⅓": "one third", "⅔": "two thirds", "¼": "one quarter", "¾": "three quarters"},
@@ -156,7 +172,8 @@ ENGLISH = Language(
         Pl.=Place; Rte.=Route; Pkwy.=Parkway; Sq.=Square; Ln.=Lane; appt.=appointment; incl.=including; excl.=excluding;
         govt.=government; Govt.=Government; misc.=miscellaneous; avg.=average; qty.=quantity; Intl.=International;
         intl.=international; mgr.=manager; asst.=assistant; attn.=attention; Attn.=Attention; esp.=especially;
-        apt.=apartment; dist.=distance; temp.=temperature; pkg.=package
+        apt.=apartment; dist.=distance; temp.=temperature; pkg.=package;
+        ea.=each; Bldg.=Building; bldg.=building
         """
     )
     | {"TL;DR": "t l d r", "tl;dr": "t l d r"},
@@ -167,7 +184,7 @@ ENGLISH = Language(
         Ch.=Chapter; ch.=chapter; Vol.=Volume; vol.=volume; pp.=pages; p.=page; Art.=Article; art.=article;
         approx.=approximately; Approx.=Approximately; est.=established; Est.=Established; Op.=Opus; op.=opus;
         ca.=about; c.=about; max.=at most; min.=at least; Apt.=Apartment; Ref.=Reference; Ver.=Version; v.=version;
-        Tel.=Telephone; tel.=telephone; Rm.=Room; Bldg.=Building; bldg.=building; Pt.=Part; Lat.=Latitude;
+        Tel.=Telephone; tel.=telephone; Rm.=Room; Ste.=Suite; Pt.=Part; Lat.=Latitude;
         lat.=latitude; Long.=Longitude; long.=longitude
         """
     ),

@@ -4,12 +4,11 @@ The rules that read them are in `normalization_romance_tts_trm.py`; `languages_t
 """
 
 import re
-from collections.abc import Iterator
 
-from .languages_tts_trm import Language, letter_names, names_of, table
+from .languages_tts_trm import Language, directions, in_any_case, letter_names, names_of, table
 
 # Words of a unit that have no plural, and those after which a word keeps its form: `kilómetros por hora`.
-UNCHANGED = re.compile(r"[A-Z]|(?:por|par|per|pro|de|hertz|watt|bar|pascal|joule|byte|bit|pixel|lux)$|.+/|all'|d'")
+UNCHANGED = re.compile(r"[A-Z]|(?:por|par|per|pro|de|hertz|watt|bar|pascal|joule|byte|bit|lux)$|.+/|all'|d'")
 
 
 def _plural(words: str, endings: tuple[tuple[str, str], ...]) -> str:
@@ -27,23 +26,6 @@ def _plural(words: str, endings: tuple[tuple[str, str], ...]) -> str:
 def unit_words(rows: str, *endings: tuple[str, str]) -> dict[str, tuple[str, str]]:
     """`km=kilomètre; ...`: by sign the words for one and for many."""
     return {sign: (words, _plural(words, endings)) for sign, words in table(rows).items()}
-
-
-def in_any_case(rows: str) -> dict[str, str]:
-    """A table of abbreviations, which may also begin a sentence."""
-    spoken = table(rows)
-    return {**{written[0].upper() + written[1:]: words for written, words in spoken.items()}, **spoken}
-
-
-def opening_days(rows: str) -> Iterator[tuple[str, str]]:
-    """Phrases for short days with a dot beside another day or behind `closed`: `du lun. au ven.`, `chiuso dom.`"""
-    days = table(rows)
-    linked = r"(?:\s(?:a|al|au|e|et|y)\s)"
-    closed = r"(?:fermé|ouvert|cerrado|abierto|chiuso|aperto|fechado|aberto)[aes]{0,2}(?:\s(?:le|il|lo|el|la|o))?\s"
-    for short, day in days.items():
-        dot = r"(?:\.(?!\s*$)|(?=\.\s*$))"
-        yield rf"(?<!\w)(?i:{short})\.(?={linked}(?i:{'|'.join(days)})\b)", day
-        yield rf"(?<!\w)(?:(?i:{'|'.join(days)})\.?{linked}|{closed})(?P<take>(?i:{short}){dot})(?!\w)", day
 
 
 def first_days(months: str) -> str:
@@ -83,7 +65,10 @@ FRENCH = Language(
         (r"(?<!\w)[Aa]v\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "avenue"),
         (r"†(?=\s?\d{1,2}(?:er)?\s)", "mort le"),
         (r"†(?=\s?\d{4})", "mort en"),
-        *opening_days("lun=lundi; mar=mardi; mer=mercredi; jeu=jeudi; ven=vendredi; sam=samedi; dim=dimanche"),
+        *directions("N=nord; S=sud; E=est; O=ouest"),
+        (r"(?<![\w.,])24\s?h(?:eures)?\s?/\s?24(?!\w)", "vingt-quatre heures sur vingt-quatre"),
+        (r"(?<![\w.,])7\s?j(?:ours)?\s?/\s?7(?!\w)", "sept jours sur sept"),
+        (r"\b(?:1re|2e|2de|2nde|Première|Deuxième|Seconde)\s(?P<take>GM)\b", "guerre mondiale"),
         (r"(?<!\w)MM\.(?=\s[A-ZÀ-Þ])", "messieurs"),
         (r"\bSt-(?=[A-ZÀ-Þ][a-zà-ÿ])", "saint-"),
         (r"\bSte-(?=[A-ZÀ-Þ][a-zà-ÿ])", "sainte-"),
@@ -143,7 +128,12 @@ FRENCH = Language(
         """,
         ("hertz", "hertz"),
         ("", "s"),
-    ),
+    )
+    | {
+        "m/s²": ("mètre par seconde au carré", "mètres par seconde au carré"),
+        **dict.fromkeys(("c. à s.", "c. à soupe", "cuil. à soupe"), ("cuillère à soupe", "cuillères à soupe")),
+        **dict.fromkeys(("c. à c.", "c. à café", "cuil. à café"), ("cuillère à café", "cuillères à café")),
+    },
     fractions=table("½=un demi; ⅓=un tiers; ⅔=deux tiers; ¼=un quart; ¾=trois quarts"),
     abbreviations=in_any_case(
         """
@@ -155,17 +145,19 @@ FRENCH = Language(
         Cie=compagnie; Sté=société; qqch=quelque chose; qqn=quelqu'un; resp.=respectivement; ex.=exemple;
         max.=maximum; min.=minimum; N.B.=nota bene; P.-S.=post-scriptum; arr.=arrondissement; T°=température;
         c. à c.=cuillère à café; c. à s.=cuillère à soupe; c. à café=cuillère à café; c. à soupe=cuillère à soupe;
-        éd.=édition; dép.=département; hab.=habitants; dist.=distance; pers.=personnes; ét.=étage
+        éd.=édition; dép.=département; hab.=habitants; dist.=distance; pers.=personnes; ét.=étage;
+        appt.=appartement; bât.=bâtiment; réf.=référence; et al.=et al; t.a.b.=aux tirs au but
         """
     ),
     before_number=in_any_case(
         """
-        lun.=lundi; mar.=mardi; mer.=mercredi; jeu.=jeudi; ven.=vendredi; sam.=samedi; dim.=dimanche; n°=numéro;
+        n°=numéro;
         N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
         Art.=article; p.=page; pp.=pages; chap.=chapitre; vol.=volume; fig.=figure; al.=alinéa; t.=tome; éq.=équation;
         ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers; op.=opus
         """
     ),
+    weekdays=table("lun=lundi; mar=mardi; mer=mercredi; jeu=jeudi; ven=vendredi; sam=samedi; dim=dimanche"),
     titles=table(
         "Mme=madame; Mmes=mesdames; Mlle=mademoiselle; Mlles=mesdemoiselles; Mgr=monseigneur; Dr=docteur; "
         "Dre=docteure; Pr=professeur; Prof=professeur; St=saint; Ste=sainte; Gal=général; Cdt=commandant"
@@ -247,7 +239,9 @@ ITALIAN = Language(
     phrases=(
         (r"†(?=\s?\d{1,2}\s)", "morto il"),
         (r"†(?=\s?\d{4})", "morto nel"),
-        *opening_days("lun=lunedì; mar=martedì; mer=mercoledì; gio=giovedì; ven=venerdì; sab=sabato; dom=domenica"),
+        *directions("N=nord; S=sud; E=est; O=ovest"),
+        (r"\b[12]ª\s(?P<take>G\.?M\b\.?)", "guerra mondiale"),
+        (r"\b(?:[Ll]|[Dd]el|[Nn]el|[Aa]l)?la\s(?P<take>I)(?=\s(?:Repubblica|Guerra)\b)", "prima"),
         (r"(?<!\w)S\.p\.A\.|(?<!\w)S\.p\.a\.|\bSpA\b", "esse pi a"),
         (r"(?<!\w)S\.r\.l\.|\bSrl\b", "esse erre elle"),
         (r"(?<!\w)S\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "san"),
@@ -311,7 +305,8 @@ ITALIAN = Language(
         ("o", "i"),
         ("ia", "ie"),
         ("ta", "te"),
-    ),
+    )
+    | {"m/s²": ("metro al secondo quadrato", "metri al secondo quadrato"), "gg": ("giorno", "giorni")},
     fractions=table("½=mezzo; ⅓=un terzo; ⅔=due terzi; ¼=un quarto; ¾=tre quarti"),
     abbreviations=in_any_case(
         """
@@ -321,18 +316,19 @@ ITALIAN = Language(
         cell.=cellulare; c.a.=circa; v.=vedi; cfr.=confronta; Cfr.=confronta; P.S.=post scriptum; N.B.=nota bene;
         p.zza=piazza; P.zza=piazza; v.le=viale; V.le=viale; C.so=corso; c.so=corso; max.=massimo; min.=minimo;
         c.m.=corrente mese; c.d.=cosiddetto; cd.=cosiddetto; all.=allegato; fam.=famiglia; sec.=secolo; ab.=abitanti;
-        ved.=vedova; prov.=provincia; vs.=versus; dist.=distanza; pers.=persone
+        ved.=vedova; prov.=provincia; vs.=versus; dist.=distanza; pers.=persone; et al.=et al;
+        d.c.r.=dopo i calci di rigore; L.go=largo; V.lo=vicolo; rif.=riferimento; lett.=lettera
         """
     ),
     before_number=in_any_case(
         """
-        lun.=lunedì; mar.=martedì; mer.=mercoledì; gio.=giovedì; ven.=venerdì; sab.=sabato; dom.=domenica;
         n.=numero; N.=numero; nr.=numero; n°=numero; N°=numero; nº=numero; nn.=numeri; art.=articolo; Art.=articolo;
         artt.=articoli; pag.=pagina; Pag.=pagina; pagg.=pagine; p.=pagina; pp.=pagine; cap.=capitolo; Cap.=capitolo;
         vol.=volume; fig.=figura; ca.=circa; c.=comma; co.=comma; t.=tomo; ed.=edizione; max.=massimo; min.=minimo;
         tab.=tabella; par.=paragrafo; int.=interno; bin.=binario; op.=opera
         """
     ),
+    weekdays=table("lun=lunedì; mar=martedì; mer=mercoledì; gio=giovedì; ven=venerdì; sab=sabato; dom=domenica"),
     titles=table(
         "Sig=signor; sig=signor; Sig.ra=signora; sig.ra=signora; Sig.na=signorina; Sigg=signori; Dott=dottor; "
         "dott=dottor; Dr=dottor; Dott.ssa=dottoressa; dott.ssa=dottoressa; Dr.ssa=dottoressa; Prof=professor; "
