@@ -404,7 +404,7 @@ class RomanceNormalizer(Normalizer):
     def _before_noun(self, ending: str, match: re.Match) -> bool:
         """Whether `21.º` stands before a noun: `vigésimo primer puesto`."""
         noun = re.match(r"\s([a-zß-öø-ÿ]{3,})", after(match))
-        return ending in ("º", "°", "o") and bool(noun) and noun[1] not in self.no_noun
+        return noun is not None and ending in ("º", "°", "o") and noun[1] not in self.no_noun
 
     def _ordinal(self, value: int, feminine: bool = False, short: bool = False) -> str:
         spoken = self.words(value, "ordinal")

@@ -119,7 +119,8 @@ class Normalizer(SpokenWords):
         months = rf"\b(?:{any_of(language.short_months)})\s?-" if language.short_months else r"(?!)"
         self.last_word = re.compile(
             rf"\b(?:[ivxlc]{{2,}}|[vx])\b|(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b"
-            rf"|{titles}|{days}|{months}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s|\b[NESW]\.\s[A-Z]|\s[:;]['’]?-?[()DPp]"
+            rf"|{titles}|{days}|{months}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s"
+            r"|\b[NESW]\.\s[A-Z]|\s[:;]['’]?-?[()DPp]"
         )
 
     def __call__(self, text: str, names: bool = True) -> SpokenText:
