@@ -34,6 +34,7 @@ ALLOWED |= {
     "numbers",
     "re",
     "typing",
+    "warnings",
 }
 # Of the last two only the names below.
 ALLOWED |= {"unicodedata", "os", "shutil"}
