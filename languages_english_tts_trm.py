@@ -18,6 +18,16 @@ PLACES = (
     "|Timor|Vietnam|Virginia|Wales|Yemen|Yorkshire"
 )
 
+# After `a 5 km`: what is no noun; and what money is spent on.
+ENGLISH_PARTICLES = (
+    "and apart are away before but deep for from had has high into its long more off onto over per tall than that the "
+    "thick was were wide with"
+).split()
+ENGLISH_DEALS = (
+    "acquisition bill bond bonus budget contract cut deal debt deficit donation fine fund gift grant hit investment "
+    "loan lawsuit loss market note package plan prize program project question settlement stake valuation"
+).split()
+
 ENGLISH = Language(
     code="en",
     ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?:st|nd|rd|th)\b",

@@ -34,6 +34,44 @@ def first_days(months: str) -> str:
     return rf"(?<![\w.,/-])(?P<day>\d{{1,2}})(?:[º°]|er|\.º)?\s?[-–]\s?(?=\d{{1,2}}\s(?:de\s)?(?i:{names})\b)"
 
 
+# Nouns by the end of which their gender shows, with the exceptions; plurals have lost their s.
+FEMININE = {
+    "fr": r"(?!(?:été|comité|côté|lycée|musée|trophée|génie|incendie|silence|million|billion|camion|avion|espion)s?$)"
+    r".*(?:tion|sion|té|tée|née|rée|ée|ette|elle|esse|ance|ence|ure|ie|ille|ine|aine|aison)s?$|(?:fille|femme|tasse|cuillère|personne"
+    r"|heure|seconde|minute|page|fois|chose|question|livre|tonne|dame|mère|sœur|main|nuit|voix|ville|rue|place|maison"
+    r"|chambre|langue|lettre|table|voiture|image|plage|carte|porte|route|pièce|pomme|équipe|étoile|part|nouvelle"
+    r"|grande|petite|belle|bonne|autre\s\w+e)s?$",
+    "es": r"(?!(?:día|problema|sistema|programa|tema|idioma|clima|planeta|mapa|poeta|diploma|drama|kilograma|fantasma"
+    r"|aroma|esquema|dilema|poema|pijama|cometa|tranvía|guardia|policía)s?$)"
+    r".*(?:as?|ción|ciones|sión|siones|dad|dades|tad|tades|tud|tudes|umbres?)$|(?:mujer(?:es)?|noche|noches|veces|vez"
+    r"|clases?|partes?|calles?|llaves?|tardes?|muertes?|manos?|fotos?|motos?|imagen|imágenes|leyes|ley|razón|razones"
+    r"|flor|flores|luz|luces|red|redes|gente|nubes?|bases?|series?|voz|voces|cruces|sales?|torres?)$",
+    "it": r"(?!(?:problema|sistema|programma|tema|clima|pianeta|poeta|diploma|dramma|schema|chilogramma|papa|cinema"
+    r"|artista|turista|gorilla)$).*(?:a|zione|sione|tà|tù|trice|ice)$|(?:notte|mano|moglie|madre|chiave|nave|parte"
+    r"|classe|arte|voce|luce|croce|legge|radice|gente|estate|serie|specie|foto|moto|auto|radio)$",
+    "pt": r"(?!(?:dia|problema|sistema|programa|tema|idioma|clima|planeta|mapa|poeta|diploma|drama|quilograma|grama"
+    r"|fantasma|aroma|esquema|dilema|poema|pijama|cometa|guarda|telegrama|cinema)s?$)"
+    r".*(?:as?|ção|ções|são|sões|dade|dades|gem|gens|ãs?|tudes?)$|(?:mulher(?:es)?|colher(?:es)?|noites?|vez|vezes|mães?|mãos?|mão"
+    r"|partes?|tardes?|fotos?|motos?|leis?|flor|flores|luz|luzes|redes?|cor|cores|voz|vozes|bases?|séries?|torres?"
+    r"|cidades?|chaves?|classes?|frases?)$",
+}
+# Words that may follow a number and are not what it counts.
+NO_NOUN = {
+    "fr": "et ou à au aux de du des d en dans par pour sur sous contre avec sans est sont a ont était furent y "
+    "ne se qui "
+    "que mais car ni les la le l ces mes tes ses nos vos leurs plus moins puis dans lors vers chez ils elles vous nous "
+    "je tu il elle on dès selon sauf",
+    "es": "y e o u a al de del en por para con sin es son era eran fue fueron se que pero las los la el lo sus "
+    "mis tus ni "
+    "como más menos tras según entre nos les después antes además entonces estas estos esas esos unas unos",
+    "it": "e ed o a ad al alla alle ai agli da dal dalla di del della dei delle in nel nella per con su sul "
+    "sulla è era "
+    "all dell nell dall sull sono si che ma tra fra la le il lo i gli fu ha hanno non più meno come dopo "
+    "prima anche ancora",
+    "pt": "e ou a ao aos à às de do da dos das em no na nos nas por para com sem é são era eram foi foram se "
+    "que mas as os "
+    "o um uma mais menos como até entre sob sobre depois antes além quando isso essas esses suas seus nós vós",
+}
 # Acronyms that Spanish, Italian and Portuguese read as words: vowels and consonants in turn, `ONU`, `IVA`, `OTAN`.
 OPEN_SYLLABLES = r"[AEIOU]?(?:[^AEIOU][AEIOU])+[^AEIOU]?"
 DAY = r"(?P<day>\d{1,2})(?P<first>\.?[º°ª]|er|ro)?"

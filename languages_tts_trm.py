@@ -1,10 +1,44 @@
 """What a language's table holds: how it writes and says numbers, money, dates, units and abbreviations.
 
+What all languages share, such as the shapes of telephone numbers, comes first.
+
 The tables are in `languages_english_tts_trm.py`, `languages_german_tts_trm.py` and the other `languages_*` files. In a
 language without a table, numbers are spoken by the library, and the rest is left as it is written.
 """
 
 from dataclasses import dataclass, field
+
+FILE_ENDINGS = (
+    "txt|pdf|docx?|xlsx?|pptx?|csv|json|xml|html?|css|js|ts|py|md|zip|gz|exe|dll|jpe?g|png|gif|svg|mp3|mp4|wav|flac|ogg"
+    "|sh|ya?ml|ini|cfg|log|sql|cpp|java|tar|bat|iso|apk"
+)
+TELEPHONES = (
+    # `+`: digits that could be grouped in any way would take forever.
+    r"\+\d{1,3}(?: ?\(0\))?(?:[ /.-]?\(?\d{2,}+\)?)+",
+    r"\(\d{2,5}\)[ -]?\d{2,}(?:[ .-]\d{2,})*",
+    r"(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}",
+    r"(?:1-)?\d{2,5}(?:-\d{2,5}){2,}",
+    r"(?<!\d )0\d{1,5} ?[ /-] ?\d{3,}(?:[ -]\d{2,})*",
+    r"0\d(?:[ .]\d\d){3,}",
+    r"\d{3}-\d{4}",
+    r"\d{1,5}(?:-\d{1,7}){3,8}",
+    r"\d{4}(?: \d{4}){2,4}",
+    r"\d{3}\.\d{3}\.\d{3}-\d{2}",
+    r"\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}",
+    r"(?<!\d )00\d{1,3}(?: \d{2,}){1,5}",
+)
+# Digits after these words are those of a telephone, however they are grouped.
+CALLED = (
+    "(?i:call|dial|phone|telephone|tel|fax|text|mobile|ring|hotline"
+    "|anrufen|rufen|rufe?|ruft|wählen?|wählt|notruf|telefon|fon|handy|mobil|nummer)"
+)
+# And after these, what somebody types.
+CODE_WORDS = (
+    r"(?i:PIN|OTP|PLZ|CEP|zip code|postcode|code postal|passcode|password"
+    r"|(?:verification|security|access|confirmation|door|your|the|one-time) code"
+    r"|Passwort|(?:der |dein |ihr |Zugangs|Bestätigungs|Sicherheits)-?code|card ending|ending in"
+    "|ends in|Endung|endet auf|code|código|codice|(?:se )?terminant par|terminad[ao] en|che termina con|com final)"
+)
 
 
 @dataclass(frozen=True)

@@ -12,43 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from .languages_tts_trm import Language
+from .languages_tts_trm import CALLED, CODE_WORDS, FILE_ENDINGS, TELEPHONES, Language
 from .verbalization_tts_trm import LETTER, any_of
 from .verbalization_words_tts_trm import SILENT, SpokenWords
 
-FILE_ENDINGS = (
-    "txt|pdf|docx?|xlsx?|pptx?|csv|json|xml|html?|css|js|ts|py|md|zip|gz|exe|dll|jpe?g|png|gif|svg|mp3|mp4|wav|flac|ogg"
-    "|sh|ya?ml|ini|cfg|log|sql|cpp|java|tar|bat|iso|apk"
-)
 EMOJI = "[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55]"
 DASH = "[-–—−]"
-TELEPHONES = (
-    # `+`: digits that could be grouped in any way would take forever.
-    r"\+\d{1,3}(?: ?\(0\))?(?:[ /.-]?\(?\d{2,}+\)?)+",
-    r"\(\d{2,5}\)[ -]?\d{2,}(?:[ .-]\d{2,})*",
-    r"(?:1[ .-])?\d{3}([ .-])\d{3}\1\d{4}",
-    r"(?:1-)?\d{2,5}(?:-\d{2,5}){2,}",
-    r"(?<!\d )0\d{1,5} ?[ /-] ?\d{3,}(?:[ -]\d{2,})*",
-    r"0\d(?:[ .]\d\d){3,}",
-    r"\d{3}-\d{4}",
-    r"\d{1,5}(?:-\d{1,7}){3,8}",
-    r"\d{4}(?: \d{4}){2,4}",
-    r"\d{3}\.\d{3}\.\d{3}-\d{2}",
-    r"\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}",
-    r"(?<!\d )00\d{1,3}(?: \d{2,}){1,5}",
-)
-# Digits after these words are those of a telephone, however they are grouped.
-CALLED = (
-    "(?i:call|dial|phone|telephone|tel|fax|text|mobile|ring|hotline"
-    "|anrufen|rufen|rufe?|ruft|wählen?|wählt|notruf|telefon|fon|handy|mobil|nummer)"
-)
-# And after these, what somebody types.
-CODE_WORDS = (
-    r"(?i:PIN|OTP|PLZ|CEP|zip code|postcode|code postal|passcode|password"
-    r"|(?:verification|security|access|confirmation|door|your|the|one-time) code"
-    r"|Passwort|(?:der |dein |ihr |Zugangs|Bestätigungs|Sicherheits)-?code|card ending|ending in"
-    "|ends in|Endung|endet auf|code|código|codice|(?:se )?terminant par|terminad[ao] en|che termina con|com final)"
-)
 # Of chemistry, those that stand in common formulas.
 ELEMENTS = "Ag|Al|Ba|Br|Ca|Cl|Cr|Cu|Fe|Hg|He|Li|Mg|Mn|Na|Ni|Pb|Si|Zn|[BCFHIKNOPS]"
 DIGIT, DASHES = "0", "-–—−"

@@ -8,6 +8,14 @@ import unicodedata
 from collections.abc import Iterable
 
 from .errors_tts_trm import InputError
+from .languages_english_tts_trm import ENGLISH_DEALS, ENGLISH_PARTICLES
+from .languages_german_tts_trm import (
+    GERMAN_COUNTED,
+    GERMAN_DATIVES,
+    GERMAN_NEUTERS,
+    GERMAN_NUMBERED,
+    GERMAN_PREPOSITIONS,
+)
 from .languages_tts_trm import Language
 
 # Without it numerals are refused.
@@ -23,37 +31,6 @@ NEIGHBOURHOOD = 40
 LETTER = "\ue000"
 COMMON_FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
 NUMERAL = re.compile(r"\d(?:[\d.,'’ ]*\d)?")
-GERMAN_DATIVES = (
-    "am im vom zum beim zur dem den des ab bis seit einem meinem deinem seinem ihrem unserem eurem keinem jedem diesem "
-    "einen meinen deinen seinen ihren unseren euren keinen jeden diesen eines meines deines seines ihres unseres jedes "
-    "einer meiner deiner seiner ihrer unserer jeder dieser"
-).split()
-GERMAN_PREPOSITIONS = "in|mit|von|auf|an|aus|bei|nach|seit|zu|unter|vor|über|neben|zwischen|hinter|während|wegen"
-GERMAN_NEUTERS = (
-    r"(?:\w+(?:chen|lein|ment|um)|Kind|Jahr|Jahrhundert|Jh|Mal|OG|UG|Obergeschoss|Stockwerk|Tor|Haus|Buch|Spiel|Lied|Auto|Bild|Land|Team|Semester|"
-    r"Quartal|Kapitel|Leben|Konzert|Album)\b"
-)
-# After `a 5 km`: what is no noun; and what money is spent on.
-ENGLISH_PARTICLES = (
-    "and apart are away before but deep for from had has high into its long more off onto over per tall than that the "
-    "thick was were wide with"
-).split()
-ENGLISH_DEALS = (
-    "acquisition bill bond bonus budget contract cut deal debt deficit donation fine fund gift grant hit investment "
-    "loan lawsuit loss market note package plan prize program project question settlement stake valuation"
-).split()
-# Before the number of a part or a version, which is no date.
-GERMAN_NUMBERED = re.compile(
-    r"\b(?:Version|Kap\.|Kapitel|Abschnitt|Punkt|Ziff\.|Ziffer|Nr\.|Abb\.|Tab\.|Python|Android|iOS"
-    r"|Raum|Zimmer|Zi\.|Büro|Saal|Halle|Update|Release|Firmware|Modell)\s$"
-)
-# Nouns that are counted, so that a number with a dot before them is an ordinal even without an article.
-GERMAN_COUNTED = (
-    "FC SV SC OG UG Obergeschoss Stockwerk Platz Stock Etage Klasse Liga Bundesliga Runde Tag Woche Monat Jahr "
-    "Jahrhundert Jh Kapitel Weltkrieg Teil Akt Geburtstag Jahrestag Versuch Mal Auflage Advent Reich Armee Division "
-    "Semester Schritt Stufe Halbzeit Quartal Feiertag Weihnachtstag Weihnachtsfeiertag Spieltag Halbjahr Rang Preis "
-    "Satz Staffel Folge Ausgabe Etappe Hälfte Lesung Vorsitzende"
-)
 
 
 def any_of(words: Iterable[str]) -> str:

@@ -3,7 +3,32 @@
 The rules that read it are in `normalization_tts_trm.py`; `languages_tts_trm.py` says what a field means.
 """
 
+import re
+
 from .languages_tts_trm import Language, directions, in_any_case, letter_names, names_of, table, unit_table
+
+GERMAN_DATIVES = (
+    "am im vom zum beim zur dem den des ab bis seit einem meinem deinem seinem ihrem unserem eurem keinem jedem diesem "
+    "einen meinen deinen seinen ihren unseren euren keinen jeden diesen eines meines deines seines ihres unseres jedes "
+    "einer meiner deiner seiner ihrer unserer jeder dieser"
+).split()
+GERMAN_PREPOSITIONS = "in|mit|von|auf|an|aus|bei|nach|seit|zu|unter|vor|über|neben|zwischen|hinter|während|wegen"
+GERMAN_NEUTERS = (
+    r"(?:\w+(?:chen|lein|ment|um)|Kind|Jahr|Jahrhundert|Jh|Mal|OG|UG|Obergeschoss|Stockwerk|Tor|Haus|Buch|Spiel|Lied|Auto|Bild|Land|Team|Semester|"
+    r"Quartal|Kapitel|Leben|Konzert|Album)\b"
+)
+# Before the number of a part or a version, which is no date.
+GERMAN_NUMBERED = re.compile(
+    r"\b(?:Version|Kap\.|Kapitel|Abschnitt|Punkt|Ziff\.|Ziffer|Nr\.|Abb\.|Tab\.|Python|Android|iOS"
+    r"|Raum|Zimmer|Zi\.|Büro|Saal|Halle|Update|Release|Firmware|Modell)\s$"
+)
+# Nouns that are counted, so that a number with a dot before them is an ordinal even without an article.
+GERMAN_COUNTED = (
+    "FC SV SC OG UG Obergeschoss Stockwerk Platz Stock Etage Klasse Liga Bundesliga Runde Tag Woche Monat Jahr "
+    "Jahrhundert Jh Kapitel Weltkrieg Teil Akt Geburtstag Jahrestag Versuch Mal Auflage Advent Reich Armee Division "
+    "Semester Schritt Stufe Halbzeit Quartal Feiertag Weihnachtstag Weihnachtsfeiertag Spieltag Halbjahr Rang Preis "
+    "Satz Staffel Folge Ausgabe Etappe Hälfte Lesung Vorsitzende"
+)
 
 GERMAN = Language(
     code="de",

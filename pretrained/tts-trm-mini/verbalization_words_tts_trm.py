@@ -3,16 +3,9 @@
 import re
 import unicodedata
 
-from .verbalization_tts_trm import (
-    ENGLISH_PARTICLES,
-    GERMAN_DATIVES,
-    MAX_DIGITS,
-    NumberWords,
-    after,
-    any_of,
-    before,
-    spelled,
-)
+from .languages_english_tts_trm import ENGLISH_PARTICLES
+from .languages_german_tts_trm import GERMAN_DATIVES
+from .verbalization_tts_trm import MAX_DIGITS, NumberWords, after, any_of, before, spelled
 
 # Without it emoji have their English names.
 try:
