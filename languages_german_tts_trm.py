@@ -13,6 +13,10 @@ GERMAN_DATIVES = (
     "einer meiner deiner seiner ihrer unserer jeder dieser"
 ).split()
 GERMAN_PREPOSITIONS = "in|mit|von|auf|an|aus|bei|nach|seit|zu|unter|vor|über|neben|zwischen|hinter|während|wegen"
+GERMAN_FEMININES = (
+    r"(?:Klasse|Etage|\w*[Ll]iga|Runde|Woche|Auflage|Armee|Division|Stufe|Halbzeit|HZ|Staffel|Folge|Ausgabe|Etappe|Hälfte"
+    r"|Lesung|Min\.|Minute|Stunde)(?!\w)"
+)
 GERMAN_NEUTERS = (
     r"(?:\w+(?:chen|lein|ment|um)|Kind|Jahr|Jahrhundert|Jh|Mal|OG|UG|Obergeschoss|Stockwerk|Tor|Haus|Buch|Spiel|Lied|Auto|Bild|Land|Team|Semester|"
     r"Quartal|Kapitel|Leben|Konzert|Album)\b"
@@ -27,7 +31,7 @@ GERMAN_COUNTED = (
     "FC SV SC OG UG Obergeschoss Stockwerk Platz Stock Etage Klasse Liga Bundesliga Runde Tag Woche Monat Jahr "
     "Jahrhundert Jh Kapitel Weltkrieg Teil Akt Geburtstag Jahrestag Versuch Mal Auflage Advent Reich Armee Division "
     "Semester Schritt Stufe Halbzeit Quartal Feiertag Weihnachtstag Weihnachtsfeiertag Spieltag Halbjahr Rang Preis "
-    "Satz Staffel Folge Ausgabe Etappe Hälfte Lesung Vorsitzende"
+    "HZ Min Minute Satz Staffel Folge Ausgabe Etappe Hälfte Lesung Vorsitzende"
 )
 
 GERMAN = Language(
@@ -47,7 +51,16 @@ GERMAN = Language(
     day_range=r"(?<![\w.,])(?P<day>\d{1,2})\.\s?[-–]\s?(?=\d{1,2}\.\s?(?:\d|[A-ZÄÖÜ]))",
     postal=r"(?:(?<=, )|(?<=D-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÄÖÜ][a-zäöüß]+)(?<!00)",
     phrases=(
-        (r"(?<=\d)x\b(?!\s?\d)", "mal"),
+        (r"(?<=\d)x\b(?!\s?[\d+*/=)−-])", "mal"),
+        (r"\bv\.(?=\s\d{1,2}(?:[:.]\d\d)?\s?[-–]\s?\d)", "von"),
+        (r"\bv\.(?=\s\d{1,2}\.(?:\d|\s?(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)))", "vom"),
+        (r"(?<=\d\. )HZ\b", "Halbzeit"),
+        (r"(?<=\d\. )Min\.", "Minute"),
+        (r"\bRi\.(?=\s[A-ZÄÖÜ])", "Richtung"),
+        (r"(?<![\w.])s\.(?=\sS\.\s?\d)", "siehe"),
+        (r"\bSo\.?-(?=\s(?:u\.|und)\sFeiert)", "Sonn-"),
+        (r"(?i:Blutdruck|RR)\W{1,3}(?:\w{1,4}\W){0,2}\d{2,3}(?P<take>/)(?=\d{2,3}\b)", " zu "),
+        (r"(?<=\d)(?P<take>/)(?=\d{2,3}\s?mmHg\b)", " zu "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "Version"),
         *((rf"\bDr\.\s(?P<take>{word}\.)", word) for word in "med phil jur theol oec habil".split()),
         (r"\bDr\.\s(?P<take>rer\.\s?nat\.)", "rerum naturalium"),
@@ -110,7 +123,9 @@ GERMAN = Language(
         r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])(?:[:.](?P<minute>[0-5]\d))?\s?Uhr(?!\w)",
         r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)(?=\s?(?:[-–]|bis)\s?(?:[01]?\d|2[0-4])\.[0-5]\d\s?(?:h|Uhr)\b)",
         r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)\s?h(?!\w)",
-        r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\w:])",
+        r"(?<=\d\. )(?P<hour>[01]?\d|2[0-4])(?P<minute>(?!))?\s?h(?!\w)",
+        r"(?<=[-–])(?P<hour>1[3-9]|2[0-4])(?P<minute>(?!))?\s?h(?!\w)",
+        r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?:\sh(?!\w))?(?![\w:])",
     ),
     months=tuple("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()),
     short_months=tuple("Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez".split()),
@@ -140,7 +155,9 @@ GERMAN = Language(
         """
         km/h=Kilometer pro Stunde|Kilometer pro Stunde; m/s=Meter pro Sekunde|Meter pro Sekunde;
         m/s²=Meter pro Sekunde zum Quadrat|Meter pro Sekunde zum Quadrat; px=Pixel|Pixel; Px=Pixel|Pixel;
-        Tkm=tausend Kilometer|tausend Kilometer; Tbl.=Tablette|Tabletten;
+        Tkm=tausend Kilometer|tausend Kilometer; Tbl.=Tablette|Tabletten; Pr.=Prise|Prisen;
+        mmol=Millimol|Millimol; mol=Mol|Mol; dl=Deziliter|Deziliter;
+        mmHg=Millimeter Quecksilbersäule|Millimeter Quecksilbersäule;
         km=Kilometer|Kilometer; cm=Zentimeter|Zentimeter; mm=Millimeter|Millimeter; m=Meter|Meter;
         km²=Quadratkilometer|Quadratkilometer; m²=Quadratmeter|Quadratmeter; m³=Kubikmeter|Kubikmeter;
         kg=Kilogramm|Kilogramm; mg=Milligramm|Milligramm; g=Gramm|Gramm; t=Tonne|Tonnen; l=Liter|Liter;
@@ -192,7 +209,12 @@ GERMAN = Language(
         Anm.=Anmerkung; tgl.=täglich; wö.=wöchentlich; wtl.=wöchentlich; mtl.=monatlich; jährl.=jährlich;
         Tbl.=Tabletten; Bj.=Baujahr; z. Hd.=zu Händen; z.Hd.=zu Händen; z. H.=zu Händen; d. Gr.=der Große;
         d. J.=der Jüngere; d. Ä.=der Ältere; B. Sc.=Bachelor of Science; B.Sc.=Bachelor of Science;
-        M. Sc.=Master of Science; M.Sc.=Master of Science; Ausf.=Ausfahrt; et al.=et al; Bez.=Bezirk; Kfz=K F Z
+        M. Sc.=Master of Science; M.Sc.=Master of Science; Ausf.=Ausfahrt; vllt.=vielleicht; b. Bed.=bei Bedarf;
+        Az.=Aktenzeichen; Postf.=Postfach; Abf.=Abfahrt; Ank.=Ankunft; Anf.=Anfang; o. g.=oben genannt;
+        o.g.=oben genannt; u. g.=unten genannt; s. a.=siehe auch; i. Allg.=im Allgemeinen; o. B.=ohne Befund;
+        u. v. m.=und vieles mehr; u.v.m.=und vieles mehr; u. v. a.=und viele andere; jr.=junior; Kfm.=Kaufmann;
+        Fam.=Familie; Frl.=Fräulein; mfg=mit freundlichen Grüßen; MfG=mit freundlichen Grüßen; et al.=et al;
+        Bez.=Bezirk; Kfz=K F Z
         """
     ),
     before_number=table(
@@ -201,7 +223,7 @@ GERMAN = Language(
         Tab.=Tabelle;
         Ziff.=Ziffer; Pkt.=Punkt; ca.=circa; Ca.=Circa; max.=maximal; min.=minimal; mind.=mindestens; Jg.=Jahrgang;
         Zi.=Zimmer; Kl.=Klasse; Bl.=Blatt; Z.=Zeile; V.=Vers; Aufl.=Auflage; Gl.=Gleis; Hs.=Haus; Pl.=Platz;
-        op.=Opus; Op.=Opus; Max.=maximal; Mind.=mindestens; No.=Nummer; H.=Heft
+        op.=Opus; Op.=Opus; Max.=maximal; Mind.=mindestens; No.=Nummer; H.=Heft; Abt.=Abteilung; Ref.=Referat
         """
     ),
     titles=table("Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Dipl=Diplom; Ing=Ingenieur"),
@@ -250,6 +272,7 @@ GERMAN = Language(
     per="pro",
     handle="at",
     hashtag="Hashtag",
+    factorial="Fakultät",
     keys=("Stern", "Raute"),
     signs={
         "+": "plus",

@@ -101,7 +101,7 @@ SPANISH = Language(
         ("bit", "bits"),
         ("", "s"),
     )
-    | {"m/s²": ("metro por segundo al cuadrado", "metros por segundo al cuadrado")},
+    | {"m/s²": ("metro por segundo al cuadrado", "metros por segundo al cuadrado"), "mmol": ("milimol", "milimoles")},
     fractions=table("½=medio; ⅓=un tercio; ⅔=dos tercios; ¼=un cuarto; ¾=tres cuartos"),
     abbreviations=in_any_case(
         """
@@ -177,6 +177,7 @@ SPANISH = Language(
     per="por",
     handle="arroba",
     hashtag="hashtag",
+    factorial="factorial",
     keys=("asterisco", "almohadilla"),
     signs=table("+=más; -=menos; –=menos; −=menos; *=por; ×=por; ·=por; x=por; /=entre; ÷=entre; :=entre; ^=elevado a")
     | {"=": "igual a"},
@@ -280,6 +281,7 @@ PORTUGUESE = Language(
     )
     | {
         "m/s²": ("metro por segundo ao quadrado", "metros por segundo ao quadrado"),
+        "mmol": ("milimol", "milimols"),
         "xíc.": ("xícara", "xícaras"),
         **dict.fromkeys(("col. (sopa)", "col. de sopa"), ("colher de sopa", "colheres de sopa")),
         **dict.fromkeys(("col. (chá)", "col. de chá"), ("colher de chá", "colheres de chá")),
@@ -358,6 +360,7 @@ PORTUGUESE = Language(
     per="por",
     handle="arroba",
     hashtag="hashtag",
+    factorial="fatorial",
     keys=("asterisco", "jogo da velha"),
     signs=table(
         "+=mais; -=menos; –=menos; −=menos; *=vezes; ×=vezes; ·=vezes; x=vezes; /=dividido por; ÷=dividido por; "

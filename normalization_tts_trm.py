@@ -151,6 +151,14 @@ class Normalizer(SpokenWords):
             (r"\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", self.address),
             (rf"\b(?:[A-Za-z0-9-]{{1,63}}\.){{1,8}}(?:{language.domains})\b(?:/[\w./?=&#-]*[\w/])?", self.address),
             (r"(?<![\w\\])(?:[A-Za-z]:|\\|[\w.-]{1,64})(?:\\[\w.-]*[\w-]){1,16}", self.address, "\\"),
+            (
+                r"(?<![\w/.])(?:~|\.{1,2})(?:/[\w.-]{0,63}[\w-]){1,16}|(?<![\w/.])(?:/[\w.-]{0,63}[\w-]){2,16}",
+                self.address,
+                "/",
+            ),
+            (r"(?<!\w)(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?!\w)", self.characters),
+            (r"(?<!\w)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?!\w)", self.characters),
+            (r"(?<![\w-])(?=[a-f]*\d+[a-f]+\d|\d*[a-f]+\d+[a-f])[0-9a-f]{7,64}(?![\w-])", self.characters, DIGIT),
             (r"(?<![\w&])(?P<mark>[@#])(?P<name>[^\W\d]\w{1,63})", self.handle),
             (r"\b(?:7[0-8]7|A3\d\d)(?P<take>-)(?=\d)", lambda match: " ", "-"),
             (r"\s(?:->|=>|[→⇒➔])\s", lambda match: ", "),
@@ -158,7 +166,7 @@ class Normalizer(SpokenWords):
             (rf"(?<=\()(?P<party>[DRI])-(?P<state>{any_of(language.states)})(?=\))", self.senator, "-"),
             (
                 rf"(?<!\w)(?:{nth}\.?\s)?(?P<book>{any_of(language.books)})\.?\s"
-                r"(?P<chapter>\d{1,3})\s?[:,]\s?(?P<verse>\d{1,3})(?:\s?[-–]\s?(?P<last>\d{1,3}))?(?![\w:])",
+                r"(?P<chapter>\d{1,3})\s?[:,]\s?(?P<verse>\d{1,3})(?:\s?[-–]\s?(?P<last>\d{1,3}(?:[:,]\d{1,3})?))?(?![\w:])",
                 self.book_verse,
                 DIGIT,
             ),
@@ -170,11 +178,16 @@ class Normalizer(SpokenWords):
             ),
             (r"(?<!\w)(?P<street>[^\W\d_]{2,30}s)tr\.(?=\s|,|$)", lambda match: f"{match['street']}traße"),
             (
-                rf"(?<!\w)(?:{any_of(language.before_number)})\s?(?P<take>(?P<roman>[IVXLCDM]{{2,}}|[VX]))(?!\w)",
+                r"(?<!\w)(?P<noun>[^\W\d_]{2,30}(?:n|-N))r\.(?=\s?\d)" if language.family == "de" else "",
+                lambda match: f"{match['noun']}ummer",
+                DIGIT,
+            ),
+            (
+                rf"(?<!\w)(?:{any_of(language.before_number)})\s?(?P<take>(?P<roman>[IVXLCDM]{{2,}}|[VX]|I(?=[,.;:)]|\s?$)))(?!\w)",
                 self.counted_roman,
             ),
             (
-                rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|[nN]\.?[º°]?\.?\s?\d))",
+                rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|I(?=[,.;:)])|[nN]\.?[º°]?\.?\s?\d))",
                 self.counted_abbreviation,
             ),
             (r"(?<![\w.])(?P<letters>(?:[^\W\d_]\.){2,8})(?P<plural>s)?(?!\w)", self.dotted),
@@ -208,6 +221,8 @@ class Normalizer(SpokenWords):
             other = r"\d+\.\d{1,2}(?!\d|\.\d)"
         # 1.234,5 in a language that writes 1,234.5
         foreign = rf"\d{{1,3}}(?:{decimal}\d{{3}}){{1,20}}{thousands}\d{{1,2}}(?!\d)"
+        if language.decimal == ",":
+            foreign += r"|[1-9]\d{0,2}(?:,\d{3}){2,20}(?![\d,])"
         # .05
         short = r"(?<![\w.,)])\.\d+(?![\d.])"
         number = rf"(?:{foreign}|{other}|(?:{groups}|\d+)(?:{decimal}\d+)?|{short})"
@@ -222,7 +237,7 @@ class Normalizer(SpokenWords):
             magnitude=rf"\s?(?P<magnitude>{any_of(language.magnitudes)})(?!\w)",
             units=units,
             # 2 tbsp. of oil.
-            unit=rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]|[,;]))?(?!\w|['’]\w)",
+            unit=rf"(?P<unit>{units})(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ(]|[,;]))?(?!\w|['’]\w)",
             money=any_of(language.currencies),
             months=any_of((*language.months, *language.short_months)),
         )
@@ -253,8 +268,9 @@ class Normalizer(SpokenWords):
             ),
             (rf"(?<![\w.,:])(?P<minutes>\d{{1,3}}){minutes}\s?{seconds}", self.hours_and_minutes, DIGIT),
             (
-                r"(?<![\w/.,])(?:(?P<whole>\d{1,3})(?:\s|(?=[½⅓⅔¼¾])))?"
-                rf"(?:(?P<sign>[½⅓⅔¼¾])|(?P<top>\d{{1,2}})/(?P<bottom>\d{{1,4}}))\s?{p.unit}",
+                r"(?<![\w/.,])(?:(?P<whole>\d{1,3})(?:\s|-|(?=[½⅓⅔¼¾])))?"
+                r"(?:(?P<sign>[½⅓⅔¼¾])|(?P<top>\d{1,2})/(?P<bottom>\d{1,4}))\s?"
+                rf"(?:{p.unit}|(?P<inches>[\"″])(?!\w))",
                 self.fraction_of_unit,
                 "/½⅓⅔¼¾",
             ),
@@ -274,7 +290,7 @@ class Normalizer(SpokenWords):
                 DIGIT,
                 "=*×·÷^−",
             ),
-            (r"(?<=[\w)])\^(?P<minus>[-−])?(?P<exponent>\d+)(?![\w^])", self.exponential, "^"),
+            (r"(?<=[\w)])(?:\^|\*\*)(?P<minus>[-−])?(?P<exponent>\d+)(?![\w^*])", self.exponential, "^*"),
             (rf"(?<![\w.,]){p.number}(?:\s?[*×·÷^−]\s?{p.number}){{1,8}}(?!\w)", self.arithmetic, DIGIT, "=*×·÷^−"),
         ]
 
@@ -396,8 +412,10 @@ class Normalizer(SpokenWords):
         """Ranges, units, ordinals, fractions and all other numbers."""
         language, decimal, price = self.language, re.escape(self.language.decimal), r"(?:(?<=[$€£])|[$€£]\s?[\d.,]*\d)"
         return [
+            (r"(?<![\w.,-])\d{1,3}(?P<take>-)(?=\d{1,3}-\d{1,3}(?![\w-]))", self.between, DIGIT, "-"),
+            (r"(?<![\w.,-])\d{1,3}-\d{1,3}(?P<take>-)(?=\d{1,3}(?![\w-]))", self.between, DIGIT, "-"),
             (
-                rf"(?<![\w.,]){p.first}\s?%?\s?{DASH}\s?{p.second}(?P<unit>\s?(?:[%‰]|(?:{p.units})(?!\w)))?"
+                rf"(?<![\w.,])(?<!\d[-–]){p.first}\s?%?\s?{DASH}\s?{p.second}(?P<unit>\s?(?:[%‰]|(?:{p.units})(?!\w)))?"
                 r"(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]|[,;]))?(?![\w–-])",
                 self.range,
                 DIGIT,
@@ -410,9 +428,20 @@ class Normalizer(SpokenWords):
                 "%",
             ),
             (rf"{p.signed}\s?(?P<unit>[%‰])", self.percent, "%‰"),
-            (rf"(?<![\w.,])(?P<number>{p.number})-(?P<unit>{p.units})(?![\w-])", self.compound_unit, DIGIT, DASHES),
+            (
+                rf"(?<![\w.,])(?P<number>{p.number})-(?P<unit>{p.units})(?:\.(?=\s[a-zß-öø-ÿ]))?(?![\w-])",
+                self.compound_unit,
+                DIGIT,
+                DASHES,
+            ),
             (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{p.units}))(?!\w)", self.unit_alone),
             (rf"{price}(?P<take>/(?P<unit>{p.units}))(?!\w)", self.unit_alone, "/"),
+            (
+                rf"(?<![\w.,]){p.number}\s?(?P<first>{p.units})?(?P<take>/(?P<unit>{p.units}))(?!\w|/)",
+                self.per_unit,
+                DIGIT,
+                "/",
+            ),
             (rf"{price}(?P<take>/)(?=\d)", lambda match: f" {language.per} ", "/"),
             (rf"{p.signed}(?P<plus>\+)?\s?{p.unit}", self.unit, DIGIT),
             (r"(?<![\w.,])(?P<feet>\d{1,2})['′](?P<inches>\d{1,2})(?:[\"″]|'')", self.feet, DIGIT, "'′"),
@@ -435,7 +464,8 @@ class Normalizer(SpokenWords):
                 "eE",
             ),
             (r"(?<=\d\.\d)(?P<take>:)(?=\d{2,5}\b)|(?<=\d\.\d\d)(?P<port>:)(?=\d{4,5}\b)", self.colon, ":"),
-            (r"(?<=\d)(?P<exponent>[⁰²³⁴-⁹]+)", self.exponent, "⁰²³⁴⁵⁶⁷⁸⁹"),
+            (r"(?<=\d)(?P<minus>⁻)?(?P<exponent>[⁰¹²³⁴-⁹]+)", self.exponent, "⁰¹²³⁴⁵⁶⁷⁸⁹"),
+            (r"(?<=\d)!(?=\s?[=+*/)−-])", self.factorial, "!"),
             (rf"(?<![\w.,/])(?P<number>\d+{decimal}\d)/(?P<most>\d+)(?![\w/]|[.,]\d)", self.out_of, "/"),
             (r"(?<![\w.,/])(?!1/)(?P<number>\d{1,3})/(?P<most>100)(?![\w/]|[.,]\d)", self.out_of, "/"),
             (language.ordinal, self.ordinal, DIGIT),
@@ -484,7 +514,8 @@ class Normalizer(SpokenWords):
                 r"|settimana|ora|notte|mês|dia|ano|pessoa|noite)\b)",
                 lambda match: f" {language.per} ",
             ),
-            (r"(?<=\w)\s?/\s?(?=\w)", lambda match: " "),
+            (r"(?<=\w\))\s?/\s?(?=[\w(])", self.divided, "/", "=+"),
+            (r"(?<=[\w.])\s?/\s?(?=\w)", lambda match: " "),
             (r"(?<=[\w)])(?P<take>\s?[-−–]\s)(?=[\w(])", self.minus_in_formula, "=", "-−–"),
             (
                 r"(?<!\w)(?P<letters>[A-Z]{1,4})(?=[₀-₉])|(?<=[₀-₉])(?P<more>[A-Z]{1,4})(?![a-z])",

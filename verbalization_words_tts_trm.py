@@ -19,8 +19,6 @@ ROMAN_DIGITS = {
 }
 # Of an address or a file's ending, what is said letter by letter.
 CONSONANTS = re.compile("[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{1,6}")
-# Characters before an inch sign in which a quotation may have begun.
-MAX_QUOTATION = 300
 # Marks that nobody reads aloud.
 SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f¹†‡¶"
 
@@ -262,7 +260,7 @@ class SpokenWords(NumberWords):
 
     def address(self, match: re.Match) -> str:
         """`www.example.com/a?b=1`, an e-mail address or a path: its words, and its signs by name."""
-        text = re.sub(r"^https?://", "", match[0]).rstrip("/")
+        text = re.sub(r"^(?:https?://|~)", "", match[0]).rstrip("/")
         spoken = []
         for part in re.findall(r"\d+|[^\W\d_]+|[\W_]", text):
             if part.isdecimal():
@@ -318,6 +316,13 @@ class SpokenWords(NumberWords):
         plus = f"{self.language.symbols.get('+', 'plus')} " if written.startswith("+") else ""
         return plus + ", ".join(self.digits(group) for group in groups)
 
+    def characters(self, match: re.Match) -> str:
+        """A hexadecimal code, one character after the other, with a pause after each group."""
+        return ", ".join(
+            " ".join(self.words(int(each)) if each.isdecimal() else spelled(each) for each in group)
+            for group in re.split("[:-]", match[0])
+        )
+
     def postal(self, match: re.Match) -> str:
         """A code behind the name of its state."""
         state = self.language.states[match["state"]]
@@ -334,7 +339,8 @@ class SpokenWords(NumberWords):
         """`1 Cor. 13:4-7`."""
         number = self.language.first_books[int(match["ordinal"]) - 1] if match["ordinal"] else ""
         chapter, verse = self.words(int(match["chapter"])), self.words(int(match["verse"]))
-        last = f" {self.language.to} {self.words(int(match['last']))}" if match["last"] else ""
+        end = " ".join(self.words(int(part)) for part in re.findall(r"\d+", match["last"] or ""))
+        last = f" {self.language.to} {end}" if end else ""
         return f"{number} {self.language.books[match['book']]} {chapter} {verse}{last}".strip()
 
     def lineage(self, match: re.Match) -> str:
@@ -359,9 +365,7 @@ class SpokenWords(NumberWords):
 
     def inches(self, match: re.Match) -> str | None:
         """`27"`, unless the sign ends a quotation."""
-        text = match.string[max(0, match.start() - MAX_QUOTATION) : match.start()]
-        _, *quoted = re.split(r'(?:^|[\s(])"(?=\w)', text)
-        if match["mark"] == '"' and quoted and '"' not in quoted[-1]:
+        if self.ends_quotation(match):
             return None
         one, many = self.language.units["″"]
         noun = re.match(r"[ -]([a-z]{3,})\b", after(match))

@@ -48,7 +48,17 @@ ENGLISH = Language(
     ),
     first_books=("First", "Second", "Third"),
     phrases=(
-        (r"(?<=\d)[xX]\b(?!\s?\d)", "times"),
+        (r"(?<=\d)[xX]\b(?!\s?[\d+*/=)−-])", "times"),
+        (r"\bRt\.(?=\sHon\b)", "Right"),
+        (r"\d\s(?P<take>in\.)(?=[,;)]|\s[a-z(]|\s*$)", "inches"),
+        (r"(?<![\w.])fl\.(?=\s(?:c\.\s?)?\d{3,4}\b)", "flourished"),
+        (r"(?<![\w.])r\.(?=\s(?:c\.\s?)?\d{3,4}\s?[-–])", "reigned"),
+        (r"(?<!\w)M\s?[-–]\s?F(?=,?\s\d)", "Monday to Friday"),
+        (r"\b(?:GMT|UTC)(?P<take>[-−])(?=\d)", " minus "),
+        *(
+            (rf"\b(?:Ave|St|Blvd|Rd|Dr|Street|Avenue)\.?,?\s(?P<take>{short})(?!\w)", word)
+            for short, word in {"NW": "Northwest", "NE": "Northeast", "SW": "Southwest", "SE": "Southeast"}.items()
+        ),
         (r"(?<=\d)in\b(?!-)", "inches"),
         (r"(?<![\d.,:])\d{1,2}(?P<take>p)\b(?!\.\s?m\b)", "pence"),
         (r"(?<=\d{4} )x(?=\d{2,5}\b)", "extension "),
@@ -78,7 +88,7 @@ ENGLISH = Language(
         (r"\bPss?\.(?=\s\d)", "Psalm"),
         (rf"(?<![\w.])b\.(?=\s(?:c\.\s?|{DATE})?[12]\d{{3}}\b)", "born"),
         (r"(?<![\w.])(?:d\.(?=\s(?:c\.\s?)?1\d{3}\b)|†(?=\s?\d))", "died"),
-        *((rf"{ROAD}(?P<take>{letter})(?!\w)", word) for letter, word in DIRECTIONS.items()),
+        *((rf"{ROAD}(?P<take>{letter}(?:\.(?=\s[a-z]))?)(?!\w)", word) for letter, word in DIRECTIONS.items()),
     ),
     dates=(
         r"(?<!\w)MONTH\.?\s(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{4})\b)?(?![\w:]|[.,/]\d)",
@@ -168,6 +178,8 @@ ENGLISH = Language(
         µL=microliter|microliters; μL=microliter|microliters; µl=microliter|microliters; μl=microliter|microliters;
         µs=microsecond|microseconds; μs=microsecond|microseconds; mol/L=mole per liter|moles per liter; mol=mole|moles;
         Tsp=teaspoon|teaspoons; qt=quart|quarts; pt=pint|pints; fl oz=fluid ounce|fluid ounces;
+        yds=yard|yards; mL=milliliter|milliliters; dL=deciliter|deciliters; dl=deciliter|deciliters;
+        mmol=millimole|millimoles; doz=dozen|dozen;
         c.=cup|cups; mos=month|months; mo=month|months; wk=week|weeks
         """
     ),
@@ -183,6 +195,8 @@ ENGLISH = Language(
         govt.=government; Govt.=Government; misc.=miscellaneous; avg.=average; qty.=quantity; Intl.=International;
         intl.=international; mgr.=manager; asst.=assistant; attn.=attention; Attn.=Attention; esp.=especially;
         apt.=apartment; dist.=distance; temp.=temperature; pkg.=package;
+        pls=please; thx=thanks; msg=message; btw=by the way; tbh=to be honest; idk=I don't know; imo=in my opinion;
+        imho=in my humble opinion; c/o=care of; Hrs.=Hours; Hrs:=Hours:; assoc.=associate; Assoc.=Associate;
         ea.=each; Bldg.=Building; bldg.=building
         """
     )
@@ -194,7 +208,7 @@ ENGLISH = Language(
         Ch.=Chapter; ch.=chapter; Vol.=Volume; vol.=volume; pp.=pages; p.=page; Art.=Article; art.=article;
         approx.=approximately; Approx.=Approximately; est.=established; Est.=Established; Op.=Opus; op.=opus;
         ca.=about; c.=about; max.=at most; min.=at least; Apt.=Apartment; Ref.=Reference; Ver.=Version; v.=version;
-        Tel.=Telephone; tel.=telephone; Rm.=Room; Ste.=Suite; Pt.=Part; Lat.=Latitude;
+        Tel.=Telephone; tel.=telephone; Rm.=Room; Ste.=Suite; cl.=clause; Pt.=Part; Lat.=Latitude;
         lat.=latitude; Long.=Longitude; long.=longitude
         """
     ),

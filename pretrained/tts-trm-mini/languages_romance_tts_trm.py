@@ -162,7 +162,7 @@ FRENCH = Language(
         ko=kilooctet; Mo=mégaoctet; Go=gigaoctet; To=téraoctet; MB=mégaoctet; GB=gigaoctet; Hz=hertz; kHz=kilohertz;
         MHz=mégahertz; GHz=gigahertz; W=watt; kW=kilowatt; MW=mégawatt; kWh=kilowattheure; V=volt; A=ampère;
         mA=milliampère; mAh=milliampère-heure; dB=décibel; kcal=kilocalorie; kJ=kilojoule; hPa=hectopascal;
-        px=pixel; Mbit/s=mégabit par seconde; Mb/s=mégabit par seconde; Mo/s=mégaoctet par seconde
+        mmol=millimole; px=pixel; Mbit/s=mégabit par seconde; Mb/s=mégabit par seconde; Mo/s=mégaoctet par seconde
         """,
         ("hertz", "hertz"),
         ("", "s"),
@@ -243,6 +243,7 @@ FRENCH = Language(
     per="par",
     handle="arobase",
     hashtag="hashtag",
+    factorial="factorielle",
     keys=("étoile", "dièse"),
     signs=table(
         "+=plus; -=moins; –=moins; −=moins; *=fois; ×=fois; ·=fois; x=fois; /=divisé par; ÷=divisé par; "
@@ -344,7 +345,11 @@ ITALIAN = Language(
         ("ia", "ie"),
         ("ta", "te"),
     )
-    | {"m/s²": ("metro al secondo quadrato", "metri al secondo quadrato"), "gg": ("giorno", "giorni")},
+    | {
+        "m/s²": ("metro al secondo quadrato", "metri al secondo quadrato"),
+        "gg": ("giorno", "giorni"),
+        "mmol": ("millimole", "millimoli"),
+    },
     fractions=table("½=mezzo; ⅓=un terzo; ⅔=due terzi; ¼=un quarto; ¾=tre quarti"),
     abbreviations=in_any_case(
         """
@@ -414,6 +419,7 @@ ITALIAN = Language(
     per="per",
     handle="chiocciola",
     hashtag="hashtag",
+    factorial="fattoriale",
     keys=("asterisco", "cancelletto"),
     signs=table("+=più; -=meno; –=meno; −=meno; *=per; ×=per; ·=per; x=per; /=diviso; ÷=diviso; :=diviso; ^=elevato a")
     | {"=": "uguale"},

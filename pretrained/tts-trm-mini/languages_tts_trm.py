@@ -125,6 +125,7 @@ class Language:
     hashtag: str = "hashtag"
     # The keys of a telephone, `*` and `#`.
     keys: tuple[str, str] = ("star", "hash")
+    factorial: str = "factorial"
     # Signs of arithmetic between numbers.
     signs: dict[str, str] = field(default_factory=dict)
     symbols: dict[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # A text without any of these has nothing to be taken out.
-SIGNS = re.compile(r"[*_`~#<>&\[\]|\n\r\t\\\u00ad\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff]")
+SIGNS = re.compile(r"==|[*_`~#<>&\[\]|\n\r\t\\\u00ad\u200b-\u200f\u2028\u2029\u2060-\u2064\ufeff]")
 # Lines shorter than this are no lines of wrapped prose.
 MIN_WRAPPED = 45
 # A line that ends with one of these words goes on in the next, however short it is.
@@ -79,7 +79,7 @@ LINK = re.compile(
 EMPHASIS = re.compile(
     r"(?<![\w*])\*{1,3}(?=[^\s*\d])|(?<=[^\s*(])\*{1,3}(?![\w*])"
     r"|(?<!\w)_{1,3}(?=[^\W_])|(?<=[^\s_])_{1,3}(?!\w)"
-    r"|(?<=[^\s~])~~(?!~)|(?<!~)~~(?=[^\s~])|`{1,3}|(?<!=)==(?=\w)|(?<=\w)==(?![=\s\d])"
+    r"|(?<=[^\s~])~~(?!~)|(?<!~)~~(?=[^\s~])|`{1,3}|(?<![=\w])==(?=[^\s=][^=\n]{0,200}==(?![=\w]))|(?<=[^\s=])==(?![=\w])"
 )
 ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,31}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 LINE_END = re.compile(r"(?<![ \t])[ \t]*(?:\r\n|[\n\r\u2028\u2029])")

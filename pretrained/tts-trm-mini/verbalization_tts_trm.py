@@ -12,6 +12,7 @@ from .languages_english_tts_trm import ENGLISH_DEALS, ENGLISH_PARTICLES
 from .languages_german_tts_trm import (
     GERMAN_COUNTED,
     GERMAN_DATIVES,
+    GERMAN_FEMININES,
     GERMAN_NEUTERS,
     GERMAN_NUMBERED,
     GERMAN_PREPOSITIONS,
@@ -30,6 +31,8 @@ NEIGHBOURHOOD = 40
 # Before a letter that is said by its name, in what rules return.
 LETTER = "\ue000"
 COMMON_FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
+# Characters before an inch sign in which a quotation may have begun.
+MAX_QUOTATION = 300
 NUMERAL = re.compile(r"\d(?:[\d.,'’ ]*\d)?")
 
 
@@ -93,7 +96,8 @@ class NumberWords:
         if re.fullmatch(rf"\d+{re.escape(thousands)}\d{{1,2}}", written):
             # The point or comma of another country.
             return written.replace(thousands, ".")
-        if re.fullmatch(rf"\d+(?:{re.escape(decimal)}\d{{3}})+{re.escape(thousands)}\d{{1,2}}", written):
+        swapped = rf"\d+(?:{re.escape(decimal)}\d{{3}})+{re.escape(thousands)}\d{{1,2}}"
+        if re.fullmatch(swapped, written) or (decimal == "," and re.fullmatch(r"\d+(?:,\d{3}){2,}", written)):
             thousands, decimal = decimal, thousands
         plain = re.sub(rf"[{thousands}\s'’]", "", written).replace(decimal, ".")
         return plain if "." in plain or len(plain) > MAX_DIGITS else int(plain)
@@ -176,7 +180,9 @@ class NumberWords:
         """`5-10 km`, `3:2`, `$5-10 million`."""
         first, second = match["first"], match["second"]
         parts = [
-            self.words(int(part), "year") if self.may_be_year(part) else self.words(self.value(part))
+            self.words(int(part), "year")
+            if self.may_be_year(part) or (part.startswith("10") and len(part) == 4 and self.may_be_year(second))
+            else self.words(self.value(part))
             for part in (first, second)
         ]
         groups = match.groupdict()
@@ -225,6 +231,8 @@ class NumberWords:
     @staticmethod
     def _ending(spoken: str, match: re.Match, masculine: str) -> str:
         """Without an article it has the article's ending: `vierter Versuch`, `viertes Kind`."""
+        if re.match(rf"\.?\s{GERMAN_FEMININES}", after(match)):
+            return spoken
         return spoken + ("s" if re.match(rf"\.?\s{GERMAN_NEUTERS}", after(match)) else masculine)
 
     def decade(self, match: re.Match) -> str:
@@ -306,6 +314,13 @@ class NumberWords:
         per = f" {self.language.per} " if "/" in match[0] else ""
         return per + self.language.units[match["unit"]][0]
 
+    def per_unit(self, match: re.Match) -> str | None:
+        """The second unit of `5 mmol/l`, unless both are one in the table."""
+        joined = f"{match['first']}/{match['unit']}"
+        return (
+            None if joined in self.language.units else f" {self.language.per} {self.language.units[match['unit']][0]}"
+        )
+
     def first_day(self, match: re.Match) -> str:
         """The first of two days, `1.-5. Mai`."""
         ordinal = self.words(int(match["day"]), "ordinal")
@@ -360,13 +375,28 @@ class NumberWords:
     def exponent(self, match: re.Match) -> str:
         """`10⁶`."""
         digits = "".join(str(unicodedata.digit(each)) for each in match["exponent"])
-        return f" {self.language.signs.get('^', '')} {self.words(int(digits))}"
+        minus = f"{self.language.minus} " if match["minus"] else ""
+        return f" {self.language.signs.get('^', '')} {minus}{self.words(int(digits))}"
+
+    def factorial(self, match: re.Match) -> str:
+        """`5! = 120`."""
+        return f" {self.language.factorial}"
+
+    def between(self, match: re.Match) -> str:
+        """The bars of `1-0-1`, which is no range."""
+        return ", "
+
+    def divided(self, match: re.Match) -> str:
+        """The bar of `n(n + 1)/2`."""
+        return f" {self.language.signs.get('/', '')} "
 
     def fraction_of_unit(self, match: re.Match) -> str | None:
         """`1/2 tsp` and `2 1/2 tsp`."""
         sign = match["sign"] and next(parts for parts, sign in COMMON_FRACTIONS.items() if sign == match["sign"])
         top, bottom = sign or (int(match["top"]), int(match["bottom"]))
-        spoken, (one, many) = self._fraction(top, bottom), self.language.units[match["unit"]]
+        if match["inches"] and (self.ends_quotation(match) or "″" not in self.language.units):
+            return None
+        spoken, (one, many) = self._fraction(top, bottom), self.language.units[match["unit"] or "″"]
         if spoken is None:
             # 98/100 Pkt.
             rated = match["unit"] in ("Pkt.", "pts") and not match["whole"]
@@ -377,6 +407,14 @@ class NumberWords:
             neuter = re.search(r"(?:gramm|Watt|Volt|byte|Pfund|Stück)$", one, re.IGNORECASE)
             spoken = "eine halbe" if one.endswith("e") else "ein halbes" if neuter else "ein halber"
         return self.part_of(spoken, top, one)
+
+    @staticmethod
+    def ends_quotation(match: re.Match) -> bool:
+        """Whether the sign `"` at the end of a match closes what another one has opened."""
+        text = match.string[max(0, match.start() - MAX_QUOTATION) : match.start()]
+        _, *quoted = re.split(r'(?:^|[\s(])"(?=\w)', text)
+        opened = bool(re.search(r'(?:^|[\s(])"$', text)) or bool(quoted and '"' not in quoted[-1])
+        return match[0].endswith('"') and opened
 
     def part_of(self, fraction: str, top: int, unit: str) -> str:
         """A fraction of a unit, `one half teaspoon`."""
