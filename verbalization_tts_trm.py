@@ -33,7 +33,6 @@ LETTER = "\ue000"
 COMMON_FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
 # Characters before an inch sign in which a quotation may have begun.
 MAX_QUOTATION = 300
-NUMERAL = re.compile(r"\d(?:[\d.,'’ ]*\d)?")
 
 
 def any_of(words: Iterable[str]) -> str:
@@ -251,23 +250,6 @@ class NumberWords:
             spoken = f"{self.words(int(century))} {self.words(int(decade))}" if century else self.words(int(decade))
         return spoken[:-1] + "ies" if spoken.endswith("y") else spoken + "s"
 
-    def arithmetic(self, match: re.Match) -> str | None:
-        """`5-3=2`: every sign between numbers is one of reckoning."""
-        if not re.search(r"[=*×·÷^−]", match[0]):
-            return None
-        spoken = []
-        for part in re.findall(r"\d[\d.,'’]*(?<![.,])|\S", match[0]):
-            spoken.append(self.words(self.value(part)) if part[0].isdigit() else self.language.signs.get(part, ""))
-        return " ".join(filter(None, spoken))
-
-    def dimensions(self, match: re.Match) -> str:
-        """`30x40x50 cm`, `1.5" x 3.5"`."""
-        numbers = [self.words(self.value(number)) for number in NUMERAL.findall(match[0].replace("x", " x "))]
-        groups = match.groupdict()
-        sign = "″" if groups.get("inches") else groups.get("unit")
-        unit = f" {self.language.units[sign][1]}" if sign in self.language.units else ""
-        return f" {self.language.by} ".join(numbers) + unit
-
     def duration(self, match: re.Match) -> str:
         """`01:23:45` as hours, minutes and seconds, what is zero left out."""
         *others, last = self._duration(match) or [f"{self.words(0)} {self.language.units.get('s', ('', 'seconds'))[1]}"]
@@ -356,11 +338,6 @@ class NumberWords:
             return f"{self.counted(top, '')} {self.words(bottom, 'ordinal')[:-1].capitalize()}el"
         return f"{self.words(top)} {self.words(bottom)}"
 
-    def molecule(self, match: re.Match) -> str:
-        """`H2SO4`: its elements letter by letter, and how many of each."""
-        parts = re.findall(r"[A-Za-z]+|\d+", match[0])
-        return " ".join(self.words(int(part)) if part.isdigit() else spelled(part) for part in parts)
-
     def meters(self, match: re.Match) -> str:
         """`1,80 m`."""
         one, many = self.language.units["m"]
@@ -371,24 +348,6 @@ class NumberWords:
         """`4.5/5`."""
         number, most = self.value(match["number"]), self.value(match["most"])
         return f"{self.words(number)} {self.language.out_of} {self.words(most)}"
-
-    def exponent(self, match: re.Match) -> str:
-        """`10⁶`."""
-        digits = "".join(str(unicodedata.digit(each)) for each in match["exponent"])
-        minus = f"{self.language.minus} " if match["minus"] else ""
-        return f" {self.language.signs.get('^', '')} {minus}{self.words(int(digits))}"
-
-    def factorial(self, match: re.Match) -> str:
-        """`5! = 120`."""
-        return f" {self.language.factorial}"
-
-    def between(self, match: re.Match) -> str:
-        """The bars of `1-0-1`, which is no range."""
-        return ", "
-
-    def divided(self, match: re.Match) -> str:
-        """The bar of `n(n + 1)/2`."""
-        return f" {self.language.signs.get('/', '')} "
 
     def fraction_of_unit(self, match: re.Match) -> str | None:
         """`1/2 tsp` and `2 1/2 tsp`."""

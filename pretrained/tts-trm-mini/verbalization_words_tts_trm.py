@@ -1,4 +1,4 @@
-"""How a language says what is no number: titles, abbreviations, Roman numerals, initialisms, addresses and signs."""
+"""How a language says what is no number: titles, abbreviations, Roman numerals, initialisms, addresses, signs, formulas."""
 
 import re
 import unicodedata
@@ -13,6 +13,7 @@ try:
 except ImportError:
     emoji = None  # type: ignore[assignment]
 
+NUMERAL = re.compile(r"\d(?:[\d.,'’ ]*\d)?")
 ROMAN_DIGITS = {
     **{"M": 1000, "CM": 900, "D": 500, "CD": 400, "C": 100, "XC": 90, "L": 50, "XL": 40},
     **{"X": 10, "IX": 9, "V": 5, "IV": 4, "I": 1},
@@ -284,6 +285,48 @@ class SpokenWords(NumberWords):
         else:
             name = unicodedata.name(sign[0], "").lower()
         return " " if name == sign else re.sub(r"[_-]+", " ", name)
+
+    # -- formulas --------------------------------------------------------------------------------------------------
+
+    def arithmetic(self, match: re.Match) -> str | None:
+        """`5-3=2`: every sign between numbers is one of reckoning."""
+        if not re.search(r"[=*×·÷^−]", match[0]):
+            return None
+        spoken = []
+        for part in re.findall(r"\d[\d.,'’]*(?<![.,])|\S", match[0]):
+            spoken.append(self.words(self.value(part)) if part[0].isdigit() else self.language.signs.get(part, ""))
+        return " ".join(filter(None, spoken))
+
+    def exponent(self, match: re.Match) -> str:
+        """`10⁶`."""
+        digits = "".join(str(unicodedata.digit(each)) for each in match["exponent"])
+        minus = f"{self.language.minus} " if match["minus"] else ""
+        return f" {self.language.signs.get('^', '')} {minus}{self.words(int(digits))}"
+
+    def factorial(self, match: re.Match) -> str:
+        """`5! = 120`."""
+        return f" {self.language.factorial}"
+
+    def between(self, match: re.Match) -> str:
+        """The bars of `1-0-1`, which is no range."""
+        return ", "
+
+    def divided(self, match: re.Match) -> str:
+        """The bar of `n(n + 1)/2`."""
+        return f" {self.language.signs.get('/', '')} "
+
+    def molecule(self, match: re.Match) -> str:
+        """`H2SO4`: its elements letter by letter, and how many of each."""
+        parts = re.findall(r"[A-Za-z]+|\d+", match[0])
+        return " ".join(self.words(int(part)) if part.isdigit() else spelled(part) for part in parts)
+
+    def dimensions(self, match: re.Match) -> str:
+        """`30x40x50 cm`, `1.5" x 3.5"`."""
+        numbers = [self.words(self.value(number)) for number in NUMERAL.findall(match[0].replace("x", " x "))]
+        groups = match.groupdict()
+        sign = "″" if groups.get("inches") else groups.get("unit")
+        unit = f" {self.language.units[sign][1]}" if sign in self.language.units else ""
+        return f" {self.language.by} ".join(numbers) + unit
 
     # -- numbers that are codes -----------------------------------------------------------------------------------
 
