@@ -108,12 +108,20 @@ FRENCH = Language(
         (r"(?<![\w.,])7\s?j(?:ours)?\s?/\s?7(?!\w)", "sept jours sur sept"),
         (r"\b(?:1re|2e|2de|2nde|Première|Deuxième|Seconde)\s(?P<take>GM)\b", "guerre mondiale"),
         (r"(?<!\w)MM\.(?=\s[A-ZÀ-Þ])", "messieurs"),
+        (r"(?<![\w.])M\.(?=\sle\s[A-ZÀ-Þ])", "monsieur"),
+        (r"(?<!\w)S\. ?M\.(?=\sl[ea]\s[A-Z])", "Sa Majesté"),
+        (r"(?<!\w)4\s?[x×]\s?(?=[124]00\s?m\b)", "quatre fois "),
+        (r"\b[Dd]ép\.(?=\s\d{1,2}\s?[h:])", "départ"),
+        (r"\b[Aa]rr\.(?=\s\d{1,2}\s?[h:])", "arrivée"),
+        (r"\b[Ll]es\s(?P<take>[-−])(?=\d{1,2}\sans\b)", "moins de "),
+        (r"\b[Ll]es\s(?P<take>\+)(?=\d{1,2}\sans\b)", "plus de "),
+        (r"\bla\s(?P<take>MT)\b", "mi-temps"),
         (r"\bSt-(?=[A-ZÀ-Þ][a-zà-ÿ])", "saint-"),
         (r"\bSte-(?=[A-ZÀ-Þ][a-zà-ÿ])", "sainte-"),
         (r"\b[IVXLC]+e\s(?P<take>s\.)", "siècle"),
         (r"(?<!\w)km(?=\s\d)", "kilomètre"),
         (r"(?<!\w)Me(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "maître"),
-        (r"(?<=\d)x(?!\w|\s?\d)", "fois"),
+        (r"(?<=\d)x(?!\w|\s?[\d+*/=)−-])", "fois"),
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
         (r"(?<!\w)1ers\b", "premiers"),
     ),
@@ -158,7 +166,8 @@ FRENCH = Language(
         km²=kilomètre carré; m²=mètre carré; m2=mètre carré; m³=mètre cube; m3=mètre cube; cm²=centimètre carré;
         cm³=centimètre cube; ha=hectare; nm=nanomètre; µm=micromètre; kg=kilogramme; mg=milligramme; g=gramme; t=tonne;
         l=litre; L=litre; ml=millilitre; mL=millilitre; cl=centilitre; cL=centilitre; dl=décilitre; °C=degré Celsius;
-        °F=degré Fahrenheit; °=degré; h=heure; min=minute; mn=minute; s=seconde; ms=milliseconde; Ko=kilooctet;
+        °F=degré Fahrenheit; °=degré; h=heure; j=jour;
+        min=minute; mn=minute; s=seconde; ms=milliseconde; Ko=kilooctet;
         ko=kilooctet; Mo=mégaoctet; Go=gigaoctet; To=téraoctet; MB=mégaoctet; GB=gigaoctet; Hz=hertz; kHz=kilohertz;
         MHz=mégahertz; GHz=gigahertz; W=watt; kW=kilowatt; MW=mégawatt; kWh=kilowattheure; V=volt; A=ampère;
         mA=milliampère; mAh=milliampère-heure; dB=décibel; kcal=kilocalorie; kJ=kilojoule; hPa=hectopascal;
@@ -184,7 +193,8 @@ FRENCH = Language(
         max.=maximum; min.=minimum; N.B.=nota bene; P.-S.=post-scriptum; arr.=arrondissement; T°=température;
         c. à c.=cuillère à café; c. à s.=cuillère à soupe; c. à café=cuillère à café; c. à soupe=cuillère à soupe;
         éd.=édition; dép.=département; hab.=habitants; dist.=distance; pers.=personnes; ét.=étage;
-        appt.=appartement; bât.=bâtiment; réf.=référence; et al.=et al; t.a.b.=aux tirs au but
+        appt.=appartement; bât.=bâtiment; réf.=référence; et al.=et al; t.a.b.=aux tirs au but;
+        esc.=escalier; déb.=début; app.=appartement; cp=comprimé; bcp=beaucoup; Ets=établissements
         """
     ),
     before_number=in_any_case(
@@ -192,13 +202,15 @@ FRENCH = Language(
         n°=numéro;
         N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
         Art.=article; p.=page; pp.=pages; chap.=chapitre; vol.=volume; fig.=figure; al.=alinéa; t.=tome; éq.=équation;
-        ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers; op.=opus
+        ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers; op.=opus; sc.=scène; esc.=escalier;
+        app.=appartement
         """
     ),
     weekdays=table("lun=lundi; mar=mardi; mer=mercredi; jeu=jeudi; ven=vendredi; sam=samedi; dim=dimanche"),
     titles=table(
         "Mme=madame; Mmes=mesdames; Mlle=mademoiselle; Mlles=mesdemoiselles; Mgr=monseigneur; Dr=docteur; "
-        "Dre=docteure; Pr=professeur; Prof=professeur; St=saint; Ste=sainte; Gal=général; Cdt=commandant"
+        "Dre=docteure; Pr=professeur; Prof=professeur; St=saint; Ste=sainte; Gal=général; Cdt=commandant; "
+        "Vve=veuve; Pdt=président"
     ),
     may_end=frozenset(["etc.", "J.-C.", "av. J.-C.", "apr. J.-C."]),
     starters=frozenset(
@@ -286,7 +298,7 @@ ITALIAN = Language(
         (r"(?<!\w)S\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "san"),
         (r"(?<!\w)km(?=\s\d)", "chilometro"),
         (r"(?<!\w)['’](?=\d\d\b)", ""),
-        (r"(?<=\d)x(?!\w|\s?\d)", "per"),
+        (r"(?<=\d)x(?!\w|\s?[\d+*/=)−-])", "per"),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versione"),
     ),
     books=names_of(
@@ -322,7 +334,7 @@ ITALIAN = Language(
     },
     magnitudes=table(
         "mln=milioni; Mln=milioni; mld=miliardi; Mld=miliardi; milione=milione; milioni=milioni; miliardo=miliardo; "
-        "miliardi=miliardi; mila=mila; M=milioni"
+        "miliardi=miliardi; mila=mila; k=mila; M=milioni"
     ),
     single={"milioni": "un milione", "miliardi": "un miliardo"},
     units=unit_words(

@@ -1,4 +1,4 @@
-"""How a language says what is no number: titles, abbreviations, Roman numerals, initialisms, addresses, signs, formulas."""
+"""How a language says what is no number: titles, abbreviations, Roman numerals, addresses, signs, formulas."""
 
 import re
 import unicodedata

@@ -45,10 +45,18 @@ SPANISH = Language(
         (r"(?<![\w.])C\.(?=\s(?:Civil|Penal|Comercio)\b)", "Código"),
         (r"(?<!\w)C/(?=\s?[A-ZÀ-Þ])", "calle "),
         (r"(?<!\w)s/n\b", "sin número"),
+        (r"(?<!\w)c/\s?(?=\d)", "cada "),
+        (r"\bI(?=\sparte\b)", "primera"),
+        (r"(?<!\w)S\. ?M\.(?=\s(?:el|la)\s[A-Z])", "Su Majestad"),
+        (r"(?<!\w)S\. ?S\.(?=\sel\s[A-Z])", "Su Santidad"),
+        (r"\b[Ss]al\.(?=\s\d{1,2}[:.]\d\d)", "salida"),
+        (r"\b[Ll]leg\.(?=\s\d{1,2}[:.]\d\d)", "llegada"),
+        (r"\$\s?(?=[\d.,]+\s(?:pesos|MXN)\b)", ""),
+        (r"(?<!\w)4\s?[x×]\s?(?=[124]00\s?m\b)", "cuatro por "),
         (r"(?<!\w)D\.ª(?=\s[A-ZÀ-Þ])", "doña"),
         (r"(?<!\w)km(?=\s\d)", "kilómetro"),
         (r"(?<!\w)c/u\b", "cada uno"),
-        (r"(?<=\d)x(?!\w|\s?\d)", "por"),
+        (r"(?<=\d)x(?!\w|\s?[\d+*/=)−-])", "por"),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versión"),
     ),
     books=names_of(
@@ -81,7 +89,7 @@ SPANISH = Language(
         "CHF": ("franco suizo", "francos suizos", "céntimo", "céntimos"),
         "MXN": ("peso", "pesos", "centavo", "centavos"),
     },
-    magnitudes=table("M=millones; millón=millón; millones=millones; mil=mil; mill.=millones; MM=mil millones"),
+    magnitudes=table("k=mil; M=millones; millón=millón; millones=millones; mil=mil; mill.=millones; MM=mil millones"),
     single={"millones": "un millón", "mil": "mil"},
     units=unit_words(
         """
@@ -114,7 +122,8 @@ SPANISH = Language(
         Dpto.=departamento; depto.=departamento; S. A.=s a; S.A.=s a; S. L.=s l; S.L.=s l; admón.=administración;
         vs.=versus; máx.=máximo; mín.=mínimo; N. B.=nota bene; pdo.=pasado; q. e. p. d.=que en paz descanse;
         c/=calle; hab.=habitantes; prov.=provincia; dist.=distancia; pers.=personas; et al.=et al;
-        apdo.=apartado; pta.=puerta; ptas.=pesetas; ref.=referencia
+        apdo.=apartado; pta.=puerta; ptas.=pesetas; ref.=referencia;
+        incl.=incluido; fest.=festivos; desc.=descanso; esc.=escalera; ppios.=principios; Tª=temperatura
         """
     ),
     before_number=in_any_case(
@@ -131,7 +140,9 @@ SPANISH = Language(
     titles=table(
         "Sr=señor; Sra=señora; Srta=señorita; Sres=señores; Sras=señoras; Dr=doctor; Dra=doctora; Dña=doña; Dª=doña; "
         "Prof=profesor; Profa=profesora; Lic=licenciado; Ing=ingeniero; Arq=arquitecto; Gral=general; Cnel=coronel; "
-        "Sta=santa; Sto=santo; Fr=fray; Excmo=excelentísimo; Mons=monseñor; Pdte=presidente; Hno=hermano; Hnos=hermanos"
+        "Sta=santa; Sto=santo; Fr=fray; Excmo=excelentísimo; Mons=monseñor; Pdte=presidente; Hno=hermano; "
+        "Hnos=hermanos; "
+        "Vda=viuda; Rvdo=reverendo"
     ),
     may_end=frozenset("etc. a.C. d.C. S.A. S.L. Ud. Uds. Vd. Cía. Tel.".split()) | {"a. C.", "d. C.", "S. A."},
     starters=frozenset(
@@ -221,7 +232,7 @@ PORTUGUESE = Language(
         (r"(?<!\w)km(?=\s\d)", "quilômetro"),
         (r"(?<!\w)c/\s?", "com "),
         (r"(?<!\w)p/\s", "para "),
-        (r"(?<=\d)x(?!\w|\s?\d)", "vezes"),
+        (r"(?<=\d)x(?!\w|\s?[\d+*/=)−-])", "vezes"),
         (r"(?<![\w.,x])\d{1,2}(?P<take>x)(?=\d{1,2}(?![\w.,]|\s?(?:[cmk]?m|px)\b))", " a "),
         (r"(?<!\w)[vV](?=\d+\.\d)", "versão"),
     ),
@@ -257,7 +268,7 @@ PORTUGUESE = Language(
         "CHF": ("franco suíço", "francos suíços", "centavo", "centavos"),
     },
     magnitudes=table(
-        "mi=milhões; mil=mil; bi=bilhões; milhão=milhão; milhões=milhões; bilhão=bilhão; bilhões=bilhões; "
+        "k=mil; mi=milhões; mil=mil; bi=bilhões; milhão=milhão; milhões=milhões; bilhão=bilhão; bilhões=bilhões; "
         "tri=trilhões; trilhão=trilhão; trilhões=trilhões"
     ),
     single={"milhões": "um milhão", "bilhões": "um bilhão", "trilhões": "um trilhão", "mil": "mil"},

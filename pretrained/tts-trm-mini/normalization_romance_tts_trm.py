@@ -67,7 +67,7 @@ class RomanceNormalizer(Normalizer):
 
     def _word_rules(self) -> list[WrittenRule]:
         elided = r"(?<=[ldnsmtLDNSMT]['’])(?P<letters>[A-ZÀ-ÖØ-Þ]{2,6})(?![\w'’])"
-        counted = rf"(?<!\w)(?i:{any_of(COUNTED_SHORT)})\.\s?(?P<take>(?P<roman>[IVXLCDM]+))(?!\w)"
+        counted = rf"(?<!\w)(?i:{any_of(COUNTED_SHORT)})\.\s?(?P<take>(?P<roman>[IVXLCDM]{{2,}}|[IVX]))(?!\w)"
         between = r"(?:\s(?:y|e|et|o|ou|a|à|al)\s|\s?[-–]\s?)"
         second = rf"(?<=[IVXLCDM]){between}(?P<take>(?P<roman>[IVXLCDM]{{2,}}|[IVX]))(?!\w|['’])"
         return [
@@ -80,7 +80,7 @@ class RomanceNormalizer(Normalizer):
 
     def _weekday_rules(self) -> list[WrittenRule]:
         days, linked = f"(?i:{any_of(self.language.weekdays)})", r"(?:\s(?:a|al|au|e|et|y)\s)"
-        closed = r"(?:fermé|ouvert|cerrado|abierto|chiuso|aperto|fechado|aberto)[aes]{0,2}"
+        closed = r"(?i:fermé|ouvert|cerrado|abierto|chiuso|aperto|fechado|aberto)[aes]{0,2}"
         dot = r"(?:\.(?!\s*$)|(?=\.\s*$))"
         return [
             (rf"(?<!\w)(?P<take>(?P<day>{days})\.?)(?=\s?{DASH}\s?{days}\b)", self.weekday, DASHES),
@@ -103,7 +103,7 @@ class RomanceNormalizer(Normalizer):
             if self.code == "it"
             else []
         )
-        meters = r"(?<![\w.,])(?P<meters>\d)\s?m\s?(?P<centimeters>\d\d)(?!\w)"
+        meters = r"(?<![\w.,])(?P<meters>\d)\s?m\s?(?P<centimeters>\d\d)(?!\w|\s?cm\b)"
         return [
             *phones,
             (until, self.until, DIGIT),

@@ -509,7 +509,7 @@ class Normalizer(SpokenWords):
             (rf"[{''.join(language.fractions) or '½'}]", self.fraction_sign),
             (rf"{EMOJI}{MODIFIER}*", self.emoji),
             (
-                r"(?<=[\w$€£])/(?=(?:day|hour|hr|h|week|month|year|yr|kg|person|night|min|s|sec|m|km|mi|Tag|Woche|Monat|Jahr|Stunde|Std|Person|Nacht"
+                r"(?<=[\w$€£%])/(?=(?:day|hour|hr|h|week|month|year|yr|kg|person|night|min|s|sec|m|km|mi|Tag|Woche|Monat|Jahr|Stunde|Std|Person|Nacht"
                 r"|mois|jour|an|semaine|heure|personne|nuit|mes|día|semana|año|hora|persona|noche|mese|giorno|anno"
                 r"|settimana|ora|notte|mês|dia|ano|pessoa|noite)\b)",
                 lambda match: f" {language.per} ",
