@@ -166,7 +166,7 @@ FRENCH = Language(
         km²=kilomètre carré; m²=mètre carré; m2=mètre carré; m³=mètre cube; m3=mètre cube; cm²=centimètre carré;
         cm³=centimètre cube; ha=hectare; nm=nanomètre; µm=micromètre; kg=kilogramme; mg=milligramme; g=gramme; t=tonne;
         l=litre; L=litre; ml=millilitre; mL=millilitre; cl=centilitre; cL=centilitre; dl=décilitre; °C=degré Celsius;
-        °F=degré Fahrenheit; °=degré; h=heure; j=jour;
+        °F=degré Fahrenheit; °=degré; h=heure; j=jour; cp=comprimé;
         min=minute; mn=minute; s=seconde; ms=milliseconde; Ko=kilooctet;
         ko=kilooctet; Mo=mégaoctet; Go=gigaoctet; To=téraoctet; MB=mégaoctet; GB=gigaoctet; Hz=hertz; kHz=kilohertz;
         MHz=mégahertz; GHz=gigahertz; W=watt; kW=kilowatt; MW=mégawatt; kWh=kilowattheure; V=volt; A=ampère;
@@ -194,7 +194,7 @@ FRENCH = Language(
         c. à c.=cuillère à café; c. à s.=cuillère à soupe; c. à café=cuillère à café; c. à soupe=cuillère à soupe;
         éd.=édition; dép.=département; hab.=habitants; dist.=distance; pers.=personnes; ét.=étage;
         appt.=appartement; bât.=bâtiment; réf.=référence; et al.=et al; t.a.b.=aux tirs au but;
-        esc.=escalier; déb.=début; app.=appartement; cp=comprimé; bcp=beaucoup; Ets=établissements
+        esc.=escalier; déb.=début; app.=appartement; bcp=beaucoup; Ets=établissements
         """
     ),
     before_number=in_any_case(
