@@ -221,6 +221,12 @@ PORTUGUESE = Language(
     postal=r"(?<![\w.,-])(?P<number>\d{5}-\d{3})(?![\w-])",
     phrases=(
         (r"(?<!\w)R\.(?=\s(?:d[aeo]s?\s)?[A-ZÀ-Þ][a-zà-ÿ])", "rua"),
+        (r"\bR\.(?=\sXV\b)", "rua"),
+        (r"\bXV(?=\sde\s[A-Z])", "quinze"),
+        (r"\d\.?º\s(?P<take>T)(?=[\s,.;)]|$)", "tempo"),
+        (r"(?<!\w)S\. ?M\.(?=\s[oa]\s[A-Z])", "Sua Majestade"),
+        (r"(?<!\w)S\. ?S\.(?=\so\s[A-Z])", "Sua Santidade"),
+        (r"\b[Cc]heg\.(?=\s\d{1,2}[:h])", "chegada"),
         (r"†(?=\s?\d)", "falecido em"),
         *directions("N=norte; S=sul; E=leste; L=leste; O=oeste; W=oeste"),
         (r"\b[12]\.?ª\s(?P<take>GM)\b", "guerra mundial"),
@@ -309,7 +315,7 @@ PORTUGUESE = Language(
         apto.=apartamento; Exmo.=excelentíssimo; Exma.=excelentíssima; Ilmo.=ilustríssimo; N.B.=nota bene;
         dist.=distância; a.a.=ao ano;
         a. a.=ao ano; et al.=et al; rod.=rodovia; tb.=também; tbm.=também; V. Sa.=Vossa Senhoria;
-        V. Exa.=Vossa Excelência;
+        V. Exa.=Vossa Excelência; cx.=caixa; fam.=família; fer.=feriados; env.=envelope;
         xíc.=xícara
         """
     ),
@@ -319,7 +325,7 @@ PORTUGUESE = Language(
         art.=artigo; Art.=artigo; arts.=artigos; pág.=página; págs.=páginas; p.=página; pp.=páginas; cap.=capítulo;
         Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ed.=edição; op.=opus; máx.=máximo;
         mín.=mínimo; apto.=apartamento; bl.=bloco;
-        tab.=tabela; t.=tomo; séc.=século; sécs.=séculos
+        tab.=tabela; t.=tomo; ag.=agência; est.=estrofe; sl.=sala; séc.=século; sécs.=séculos
         """
     ),
     weekdays=table("seg=segunda; ter=terça; qua=quarta; qui=quinta; sex=sexta; sáb=sábado; dom=domingo"),

@@ -295,6 +295,10 @@ ITALIAN = Language(
         (r"\b(?:[Ll]|[Dd]el|[Nn]el|[Aa]l)?la\s(?P<take>I)(?=\s(?:Repubblica|Guerra)\b)", "prima"),
         (r"(?<!\w)S\.p\.A\.|(?<!\w)S\.p\.a\.|\bSpA\b", "esse pi a"),
         (r"(?<!\w)S\.r\.l\.|\bSrl\b", "esse erre elle"),
+        (r"(?<!\w)S\. ?M\.(?=\s(?:il|la)\s[A-Z])", "Sua Maestà"),
+        (r"(?<!\w)S\. ?S\.(?=\sil\s[A-Z])", "Sua Santità"),
+        (r"\b[Pp]art\.(?=\s\d{1,2}[:.]\d\d)", "partenza"),
+        (r"\b[Aa]rr\.(?=\s\d{1,2}[:.]\d\d)", "arrivo"),
         (r"(?<!\w)S\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "san"),
         (r"(?<!\w)km(?=\s\d)", "chilometro"),
         (r"(?<!\w)['’](?=\d\d\b)", ""),
@@ -314,7 +318,7 @@ ITALIAN = Language(
     first_books=("prima", "seconda", "terza"),
     dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=[\s,;)]))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
     times=(
-        r"(?<=\bore )(?P<hour>[01]?\d|2[0-4])(?:[:.,](?P<minute>[0-5]\d))?(?![\w:.]\w)",
+        r"(?<=\bore )(?P<hour>2[0-4]|[01]?\d)(?:[:.,](?P<minute>[0-5]\d))?(?!\w|[:.]\w)",
         r"(?<=lle )(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)(?![\w:.]\w|\w|\s?(?:[€$%]|euro|milioni|km?\b))",
         CLOCK,
         HOURS,
@@ -372,7 +376,9 @@ ITALIAN = Language(
         p.zza=piazza; P.zza=piazza; v.le=viale; V.le=viale; C.so=corso; c.so=corso; max.=massimo; min.=minimo;
         c.m.=corrente mese; c.d.=cosiddetto; cd.=cosiddetto; all.=allegato; fam.=famiglia; sec.=secolo; ab.=abitanti;
         ved.=vedova; prov.=provincia; vs.=versus; dist.=distanza; pers.=persone; et al.=et al;
-        d.c.r.=dopo i calci di rigore; L.go=largo; V.lo=vicolo; rif.=riferimento; lett.=lettera
+        d.c.r.=dopo i calci di rigore; L.go=largo; V.lo=vicolo; rif.=riferimento; lett.=lettera;
+        F.lli=fratelli; Ill.mo=illustrissimo; Ill.ma=illustrissima; fest.=festivi; bust.=busta; pizz.=pizzico;
+        incl.=inclusa; sc.=scala; q.b.=quanto basta; C.P.=casella postale
         """
     ),
     before_number=in_any_case(

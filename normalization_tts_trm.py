@@ -187,7 +187,7 @@ class Normalizer(SpokenWords):
                 self.counted_roman,
             ),
             (
-                rf"(?<!\w)(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|I(?=[,.;:)])|[nN]\.?[º°]?\.?\s?\d))",
+                rf"(?<![\w.])(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|I(?=[,.;:)])|[nN]\.?[º°]?\.?\s?\d))",
                 self.counted_abbreviation,
             ),
             (r"(?<![\w.])(?P<letters>(?:[^\W\d_]\.){2,8})(?P<plural>s)?(?!\w)", self.dotted),
@@ -378,6 +378,7 @@ class Normalizer(SpokenWords):
                 DIGIT,
             ),
             (r"\b[A-Z]{2}(?P<take>\d{2}(?: ?\d{4}){3,7}(?: ?\d{1,3})?)(?!\w)", self.digit_groups, DIGIT),
+            (r"\b[A-Z]{2}(?P<take>\d{2}(?: ?[A-Z\d]{4}){3,7}(?: ?[A-Z\d]{1,3})?)(?!\w)", self.characters, DIGIT),
             *((rf"(?<![\w.,]){pattern}(?!\w)", self.digit_groups, DIGIT) for pattern in TELEPHONES),
             (
                 r"(?:(?<=[Dd]ial )|(?<=[Pp]ress )|(?<=[Ww]ähle )|(?<=[Ww]ählen Sie )|(?<=[Tt]apez )"

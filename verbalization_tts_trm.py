@@ -31,6 +31,8 @@ NEIGHBOURHOOD = 40
 # Before a letter that is said by its name, in what rules return.
 LETTER = "\ue000"
 COMMON_FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
+# That may stand behind a number and a bar, `72/min`.
+PER_UNITS = frozenset("min mn h hr s kg km l ml g j m² Min. Min Std Std. Sek.".split())
 # Characters before an inch sign in which a quotation may have begun.
 MAX_QUOTATION = 300
 
@@ -298,6 +300,9 @@ class NumberWords:
 
     def per_unit(self, match: re.Match) -> str | None:
         """The second unit of `5 mmol/l`, unless both are one in the table."""
+        if not match["first"] and match["unit"] not in PER_UNITS:
+            # 12/A is a house.
+            return None
         joined = f"{match['first']}/{match['unit']}"
         return (
             None if joined in self.language.units else f" {self.language.per} {self.language.units[match['unit']][0]}"

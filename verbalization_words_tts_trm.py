@@ -361,9 +361,10 @@ class SpokenWords(NumberWords):
 
     def characters(self, match: re.Match) -> str:
         """A hexadecimal code, one character after the other, with a pause after each group."""
+        written = match["take"] if "take" in match.re.groupindex else match[0]
         return ", ".join(
             " ".join(self.words(int(each)) if each.isdecimal() else spelled(each) for each in group)
-            for group in re.split("[:-]", match[0])
+            for group in re.split("[ :-]", written)
         )
 
     def postal(self, match: re.Match) -> str:
