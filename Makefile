@@ -53,8 +53,6 @@ voice: .venv/installed
 	$(IN_ENVIRONMENT) run_training.py --config configs/tts-trm-mini.yaml --max-steps 5000 --lr 1.2e-3 \
 		--from-pretrained $(VOICE)/first/checkpoints/final --data-dir $(FOLDERS) --codec $(VOICE)/codec \
 		--token-dir $(VOICE)/tokens --output-dir $(VOICE)/run
-	$(IN_ENVIRONMENT) scripts/train_codec.py --data-dir $(FOLDERS) --output-dir $(VOICE)/codec --minutes 35 \
-		--adversarial-minutes 300 --voice $(VOICE)/run/checkpoints/best --token-dir $(VOICE)/tokens
 	$(IN_ENVIRONMENT) scripts/export_voice.py --checkpoint $(VOICE)/run/checkpoints/best --codec $(VOICE)/codec \
 		--notes configs/tts-trm-mini.md --output-dir pretrained/tts-trm-mini
 
