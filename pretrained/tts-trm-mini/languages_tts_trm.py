@@ -156,7 +156,9 @@ def in_any_case(rows: str) -> dict[str, str]:
 
 def directions(rows: str) -> tuple[tuple[str, str], ...]:
     """`N=north; ...`: phrases for the letter behind degrees, minutes or seconds."""
-    return tuple((rf"[°′″'\"]\s?(?P<take>{letter})(?!\w)", word) for letter, word in table(rows).items())
+    return tuple(
+        (rf"\d(?:[°′″]\s?|['\"]{{1,2}})(?P<take>{letter})(?!\w)", word) for letter, word in table(rows).items()
+    )
 
 
 def names_of(rows: str) -> dict[str, str]:
