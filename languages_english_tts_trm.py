@@ -18,11 +18,14 @@ PLACES = (
     "|Timor|Vietnam|Virginia|Wales|Yemen|Yorkshire"
 )
 
-# After `a 5 km`: what is no noun; and what money is spent on.
+# Before a small v that is a numeral.
+NOT_NUMBERED = "".join(f"(?<!{word} )" for word in "act Act book chapter Chapter page part Part section scene".split())
+# Words after `a 5 km` that are not the noun.
 ENGLISH_PARTICLES = (
     "and apart are away before but deep for from had has high into its long more off onto over per tall than that the "
     "thick was were wide with"
 ).split()
+# What money is spent on.
 ENGLISH_DEALS = (
     "acquisition bill bond bonus budget contract cut deal debt deficit donation fine fund gift grant hit investment "
     "loan lawsuit loss market note package plan prize program project question settlement stake valuation"
@@ -61,11 +64,11 @@ ENGLISH = Language(
         ),
         (r"(?<=\d)in\b(?!-)", "inches"),
         (r"(?<![\d.,:])\d{1,2}(?P<take>p)\b(?!\.\s?m\b)", "pence"),
-        (r"(?<=\d{4} )x(?=\d{2,5}\b)", "extension "),
+        (r"(?<=[-.]\d{4} )x(?=\d{2,5}\b)", "extension "),
         (r"\b(?:after|every|for|in|within)\s\d{1,3}(?P<take>d)\b(?!['’])", "days"),
         (r"\bWW(?:II|2)\b", "World War Two"),
         (r"\bWW[I1]\b", "World War One"),
-        (r"(?<=[a-z] )v\.?(?= (?:the )?[A-Z])", "versus"),
+        (rf"(?<=[a-z] ){NOT_NUMBERED}v\.?(?= (?:the )?[A-Z])", "versus"),
         (r"\d(?:st|nd|rd|th)\s(?P<take>[Ff]l(?:\.(?!\s+[A-Z])|(?=\.)))", "floor"),
         *((rf"(?<![\w.]){letter}\.(?=\s(?:{PLACES})\b)", word) for letter, word in DIRECTIONS.items()),
         (r"(?<![\w-])50-50\b", "fifty-fifty"),

@@ -440,7 +440,7 @@ class TtsTrmProcessor(TextFrontEnd, ProcessorMixin):
         codes = codes[None] if codes.ndim == 2 else codes
         if codes.ndim != 3 or codes.is_floating_point() or codes.dtype == torch.bool:
             raise InputError(
-                f"codes must be integers [batch, codebooks, frames], got {codes.dtype} {list(codes.shape)}."
+                f"codes must be integers [batch, codebooks, frames], got {tuple(codes.shape)} {codes.dtype}."
             )
         if lengths is None:
             lengths = (codes >= 0).all(1).long().cumprod(-1).sum(-1)

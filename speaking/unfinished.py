@@ -32,6 +32,11 @@ from .subtitles import Times
 BLOCK = 1 << 20
 
 
+def key_of(request: object) -> str:
+    """A hash of what JSON takes."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
 class UnfinishedSpeech:
     """What has been spoken of one text so far.
 
@@ -48,7 +53,7 @@ class UnfinishedSpeech:
         self.path = path
         self.samples = path.with_name(f"{path.name}.unfinished")
         self.journal = path.with_name(f"{path.name}.unfinished.jsonl")
-        self.key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+        self.key = key_of(request)
         self.times = Times()
         self.first_piece = self.first_sample = self.sampling_rate = 0
 
@@ -180,8 +185,7 @@ class SpokenPrompts:
         self.keys = set(lines)
 
     def _key(self, name: str, prompt: Prompt) -> str:
-        line = json.dumps([name, prompt.text, prompt.speaker, self.request], sort_keys=True)
-        return hashlib.sha256(line.encode()).hexdigest()
+        return key_of([name, prompt.text, prompt.speaker, self.request])
 
     def has(self, name: str, prompt: Prompt) -> bool:
         """Whether the file `name` holds this prompt."""

@@ -30,7 +30,7 @@ TOKEN_KEYS = (
 )  # fmt: skip
 # Names that other models have for what is asked here by another one.
 OTHER_NAMES = {
-    "speaking_rate": "speed", "rate": "speed", "length_scale": "1 / speed", 
+    "speaking_rate": "speed", "rate": "speed", "length_scale": "1 / speed",
     "seed": "torch.manual_seed() before the call", "generator": "torch.manual_seed() before the call",
     "streamer": "tts_trm.Voice.stream(), which yields audio sentence by sentence",
 }  # fmt: skip

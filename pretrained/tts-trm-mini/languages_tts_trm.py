@@ -151,7 +151,10 @@ def table(rows: str) -> dict[str, str]:
 def in_any_case(rows: str) -> dict[str, str]:
     """A table of abbreviations, which may also begin a sentence."""
     spoken = table(rows)
-    return {**{written[0].upper() + written[1:]: words for written, words in spoken.items()}, **spoken}
+    capital = {written[0].upper() + written[1:]: words for written, words in spoken.items() if len(written) > 2}
+    # A name, far more often.
+    capital.pop("Max.", None)
+    return capital | spoken
 
 
 def directions(rows: str) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""How a language says what is no number: titles, abbreviations, Roman numerals, addresses, signs, formulas."""
+"""How a language says what is not a number: titles, abbreviations, Roman numerals, addresses, signs, formulas."""
 
 import re
 import unicodedata
@@ -102,7 +102,8 @@ class SpokenWords(NumberWords):
 
     def abbreviation(self, match: re.Match) -> str | None:
         """An abbreviation of the table; its dot may end the sentence, too."""
-        measured = {match[0], match[0].rstrip(".")} & {*self.language.units, *self.language.magnitudes}
+        units, magnitudes = self.language.units, self.language.magnitudes
+        measured = match[0] in units or match[0].rstrip(".") in units or match[0] in magnitudes
         if measured and re.search(r"\d\s?$", before(match)):
             # `30 min.` at the end of a sentence.
             return None
@@ -315,8 +316,10 @@ class SpokenWords(NumberWords):
         """The bar of `n(n + 1)/2`."""
         return f" {self.language.signs.get('/', '')} "
 
-    def molecule(self, match: re.Match) -> str:
-        """`H2SO4`: its elements letter by letter, and how many of each."""
+    def molecule(self, match: re.Match) -> str | None:
+        """`H2SO4`: its elements letter by letter, and how many of each; None for what may be a word, `COP26`."""
+        if re.match(r"[A-Z]{3,}\d+$", match[0]):
+            return None
         parts = re.findall(r"[A-Za-z]+|\d+", match[0])
         return " ".join(self.words(int(part)) if part.isdigit() else spelled(part) for part in parts)
 

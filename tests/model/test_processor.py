@@ -248,8 +248,8 @@ def test_decode_trims_where_codes_end(processor):
         (torch.full((1, 32, 2), 32), {}, r"reach 32\.\.32, the codec's are 0\.\.31"),
         (torch.full((1, 32, 2), -1), dict(lengths=[2]), r"reach -1\.\.-1"),
         (torch.zeros(1, 33, 2, dtype=torch.long), {}, "33 codebooks, the codec 32"),
-        (torch.zeros(32, dtype=torch.long), {}, r"got torch\.int64 \[32\]"),
-        (torch.zeros(1, 32, 2), {}, r"must be integers .*, got torch\.float32"),
+        (torch.zeros(32, dtype=torch.long), {}, r"got \(32,\)"),
+        (torch.zeros(1, 32, 2), {}, r"must be integers .* torch\.float32"),
     ],
 )
 def test_unfit_codes_are_refused(processor, codes, settings, named):
