@@ -101,7 +101,7 @@ class WhisperRecognizer:
             from whisper_normalizer.english import EnglishTextNormalizer
         except ImportError as error:
             raise ImportError(f"Whisper needs more ({error}): pip install 'tts-trm[ears]'.") from error
-        self.name = f"whisper {Path(name).name}"
+        self.name = f"Whisper {Path(name).name.removeprefix('faster-').removeprefix('whisper-')}"
         self._english, self._other = EnglishTextNormalizer(), BasicTextNormalizer()
         try:
             self._model = WhisperModel(name, device="cpu", compute_type="int8")

@@ -1,11 +1,13 @@
 """How many minutes of a new speaker a bundled voice needs, and what becomes of those that it knew.
 
-    python scripts/make_synthetic_speech.py --sentences sentences.txt --voices awb --count 1400 --output-dir outputs/awb
-    python benchmarks/quality/own_voice.py --data-dir outputs/awb
+    pip install '.[ears]'
+    python scripts/make_synthetic_speech.py --sentences FILE --teacher kokoro --voices am_puck --output-dir puck ...
+    python benchmarks/quality/own_voice.py --data-dir puck
 
 Sentences that no training sees, also not the bundled voice's (a hash holds them out), are kept for the test. Of the
 others so many minutes are taken, the voice is fine-tuned on them with `run_training.py`, and speaks the test sentences.
-A recogniser that is not ours says which words it hears, in the new speaker's voice and in one that it knew before.
+Whisper says which words it hears, in the new speaker's voice and in one that it knew before; DNSMOS rates the sound,
+and resemblyzer says how much it is the new speaker's voice.
 """
 
 import argparse
@@ -37,7 +39,8 @@ def parse_arguments(arguments=None):
     parser.add_argument("--body-lr", type=float, nargs="+", default=[1.0, 0.1, 0.0], help="as for run_training.py")
     parser.add_argument("--max-steps", type=int, default=300, help="of each training")
     parser.add_argument("--lr", type=float, default=1e-3, help="of each training")
-    parser.add_argument("--sentences", type=int, default=50, help="for the test")
+    parser.add_argument("--sentences", type=int, default=40, help="for the test (default: %(default)s)")
+    parser.add_argument("--recognizer", default="base", help="Whisper's size or folder (default: %(default)s)")
     parser.add_argument(
         "--work-dir", type=Path, default=ROOT / "outputs" / "own_voice", help="gets data and checkpoints"
     )
@@ -84,36 +87,29 @@ def fine_tune(command, data: Path, output: Path, body_lr: float) -> None:
 class Listener:
     """Hears the test sentences."""
 
-    def __init__(self, clips: list, known_speaker: str):
-        from tts_trm.evaluation.recognizers import PocketsphinxRecognizer
-        from tts_trm.evaluation.speaker_encoders import SpectralSpeakerEncoder
+    def __init__(self, clips: list, recognizer: str):
+        from tts_trm.evaluation.quality import SpeechQuality
+        from tts_trm.evaluation.recognizers import load_recognizer
+        from tts_trm.evaluation.speaker_encoders import load_speaker_encoder
 
-        self.clips, self.known_speaker = clips, known_speaker
-        self.recognizer, self.encoder = PocketsphinxRecognizer(), SpectralSpeakerEncoder()
+        self.clips, self.recognizer = clips, load_recognizer(recognizer)
+        self.encoder, self.quality = load_speaker_encoder("resemblyzer"), SpeechQuality()
 
-    def errors(self, waveforms: list, rate: int) -> dict:
-        from tts_trm.evaluation.word_metrics import WordErrorRate
-
-        heard = [self.recognizer(wave, rate) for wave in waveforms]
-        texts = [clip.text for clip in self.clips]
-        return WordErrorRate(keep_in_memory=True).compute(predictions=heard, references=texts)
-
-    def likeness(self, waveforms: list, rate: int) -> dict:
-        """Cosine of each sentence's embedding and the mean of the recordings' others; distance to the recording, dB."""
+    def hear(self, waveforms: list, rate: int) -> dict:
+        """Errors of words, mean of DNSMOS, mean cosine with the mean embedding of the other sentences' recordings."""
         import numpy as np
 
-        from tts_trm.evaluation.acoustic_metrics import AcousticDistance, SpeakerSimilarity, speaker_centroids
+        from tts_trm.evaluation.acoustic_metrics import SpeakerSimilarity, speaker_centroids
+        from tts_trm.evaluation.word_metrics import WordErrorRate
 
+        heard = [self.recognizer.normalize(self.recognizer(wave, rate)) for wave in waveforms]
+        texts = [self.recognizer.normalize(clip.text) for clip in self.clips]
+        result = WordErrorRate(keep_in_memory=True).compute(predictions=heard, references=texts)
+        rated = [self.quality(wave, rate) for wave in waveforms]
         centroids = speaker_centroids(np.stack([self.encoder(wave, rate) for wave in self.recordings]))
         said = [self.encoder(wave, rate) for wave in waveforms]
         similarity = SpeakerSimilarity(keep_in_memory=True).compute(predictions=said, references=list(centroids))
-        distance = AcousticDistance(keep_in_memory=True)
-        for wave, recording in zip(waveforms, self.recordings, strict=True):
-            distance.add(prediction=wave, reference=recording)
-        return similarity | distance.compute(sampling_rate=rate)
-
-    def hear(self, waveforms: list, rate: int) -> dict:
-        return self.errors(waveforms, rate) | self.likeness(waveforms, rate)
+        return result | {name: float(np.mean([r[name] for r in rated])) for name in rated[0]} | similarity
 
     def hear_recordings(self, processor) -> tuple[dict, dict]:
         """Of the recordings, and of the codec's resynthesis of them."""
@@ -138,7 +134,7 @@ def measure(command) -> dict:
     clips = read_folder(command.data_dir)
     test = [clip for clip in clips if is_held_out(clip.text, HELD_OUT)][: command.sentences]
     rest = [clip for clip in clips if not is_held_out(clip.text, HELD_OUT)]
-    listener = Listener(test, command.known_speaker)
+    listener = Listener(test, command.recognizer)
     before = Voice.from_pretrained(command.model, device="cpu")
     recordings, codec = listener.hear_recordings(before.processor)
     speaker = test[0].speaker
@@ -176,11 +172,12 @@ def tables(results: dict) -> str:
 
     def cells(heard: dict) -> list[str]:
         low, high = heard["word_error_interval"]
-        errors = f"{heard['word_error_rate']:.0%} ({low:.0%} to {high:.0%})", f"{heard['character_error_rate']:.0%}"
-        return [*errors, f"{heard['speaker_similarity']:.2f}", f"{heard['mel_cepstral_distance']:.2f}"]
+        errors = f"{heard['word_error_rate']:.1%} ({100 * low:.0f}-{100 * high:.0f})"
+        sound = f"{heard['dnsmos_overall']:.2f} / {heard['dnsmos_p808']:.2f}"
+        return [errors, f"{heard['character_error_rate']:.1%}", sound, f"{heard['speaker_similarity']:.2f}"]
 
     def row(name: str, body_lr, heard: dict, of_known: dict | None) -> list[str]:
-        return [name, body_lr, *cells(heard), "" if of_known is None else f"{of_known['word_error_rate']:.0%}"]
+        return [name, body_lr, *cells(heard), "" if of_known is None else f"{of_known['word_error_rate']:.1%}"]
 
     rows = [
         row(f"recordings of {results['speaker']}", "", results["recordings"], None),
@@ -191,7 +188,7 @@ def tables(results: dict) -> str:
         minutes = round(run["minutes"])
         name = f"after {minutes} minute{'' if minutes == 1 else 's'}"
         rows.append(row(name, f"{run['body_lr']:g}", run["new"], run["known_after"]))
-    headings = ["heard", "`--body-lr`", "words wrong", "characters wrong", "likeness", "distance, dB"]
+    headings = ["heard", "`--body-lr`", "words wrong", "characters wrong", "DNSMOS overall / P.808", "likeness"]
     return table([*headings, f"words of {known} wrong"], rows)
 
 
