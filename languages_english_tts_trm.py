@@ -11,6 +11,20 @@ ROAD = r"(?:\bI-|\bUS-|\bUS |\b(?:Rte|Hwy|Rt)\.? |\b(?:Route|Highway|Interstate)
 DIGITS = "oh one two three four five six seven eight nine"
 DIRECTIONS = {"N": "North", "S": "South", "E": "East", "W": "West"}
 MONTHS = "(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*"
+# Days of one month, `5-7` or `3, 5 and 7`.
+NTH = r"\d{1,2}(?:st|nd|rd|th)?"
+SOME_DAYS = rf"(?P<days>{NTH}(?:\s?[-–—]\s?|\sto\s){NTH}|{NTH}(?:,\s{NTH}){{0,5}},?\s(?:and|or|&)\s{NTH})"
+STREETS = {
+    "Ave": "Avenue",
+    "Blvd": "Boulevard",
+    "Rd": "Road",
+    "Ln": "Lane",
+    "Ct": "Court",
+    "Pl": "Place",
+    "Sq": "Square",
+    "Pkwy": "Parkway",
+    "Hwy": "Highway",
+}
 DATE = rf"(?:{MONTHS}\.?\s(?:\d\d?,?\s)?|\d\d?\s{MONTHS}\.?\s)"
 # Whose parts are named by directions.
 PLACES = (
@@ -33,7 +47,7 @@ ENGLISH_DEALS = (
 
 ENGLISH = Language(
     code="en",
-    ordinal=r"(?<![\w.,:/])(?P<number>\d+)(?:st|nd|rd|th)\b",
+    ordinal=r"(?<![\w.,:/])(?P<number>\d+(?:,\d{3})*)(?:st|nd|rd|th)\b",
     decade=(
         r"(?:(?:(?<=[Uu]nder[- ])|(?<=[Oo]ver[- ])|(?<=[A-Z]-))(?P<age>\d\d?)"
         r"|(?<!\w)['’]?(?P<century>\d{1,2})?(?P<decade>\d0))['’]?s\b"
@@ -75,12 +89,21 @@ ENGLISH = Language(
         (r"\d(?:st|nd|rd|th)\s(?P<take>c\.)(?=\s)", "century"),
         (r"(?<=\s)['’](?=[1-9]\d(?![\w'’]))", ""),
         *(
-            (rf"(?<=\w)/{short}\b(?:\.(?=\s[a-z]|,))?", f" per {word}")
+            (rf"(?<=[\w%])/{short}\b(?:\.(?=\s[a-z]|,))?", f" per {word}")
             for short, word in {"mo": "month", "yr": "year", "hr": "hour", "wk": "week"}.items()
         ),
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
-        (r"(?<!\w)C#", "C sharp"),
+        (r"(?<!\w)[ACDFG](?P<take>#)(?!\w)", " sharp"),
+        (r"(?<!\w)[A-G](?P<take>b)(?=[\s-](?:[Mm]ajor|[Mm]inor|[Cc]larinet|[Tt]rumpet)\b)", " flat"),
+        (r"¶+(?=\s?\d)", "paragraph"),
+        (r"(?<![\w/])20/20(?=\s(?:vision|hindsight|eyesight)\b)", "twenty twenty"),
+        *((rf"(?<!\w){lines}(?=p\b)", word) for lines, word in {"1080": "ten eighty ", "720": "seven twenty "}.items()),
+        *(
+            (rf"\d[A-Za-z]?\s(?:[A-Z][a-z]+\.?\s|\d+(?:st|nd|rd|th)\s){{1,3}}(?P<take>{short})(?![\w.])", word)
+            for short, word in STREETS.items()
+        ),
         (r"§§", "sections"),
+        (r"(?<![\w:])1(?P<take>\s?:\s?)(?=\d{1,3}(?:,\d{3})+(?!\d))", " to "),
         (r"\bft\.?\s\d{1,2}\s(?P<take>in\b)", "inches"),
         *directions("N=North; S=South; E=East; W=West"),
         *((rf"(?<!\w)['’]0{digit}\b", f"oh {name}") for digit, name in enumerate(DIGITS.split())),
@@ -92,6 +115,10 @@ ENGLISH = Language(
         (rf"(?<![\w.])b\.(?=\s(?:c\.\s?|{DATE})?[12]\d{{3}}\b)", "born"),
         (r"(?<![\w.])(?:d\.(?=\s(?:c\.\s?)?1\d{3}\b)|†(?=\s?\d))", "died"),
         *((rf"{ROAD}(?P<take>{letter}(?:\.(?=\s[a-z]))?)(?!\w)", word) for letter, word in DIRECTIONS.items()),
+    ),
+    days=(
+        rf"(?<!\w)MONTH\.?\s{SOME_DAYS}(?![\w/%–-]|[:.,]\d|\s?[ap]\.?m\b|\s{MONTHS}\b)",
+        rf"(?<![\w.,:/–-]){SOME_DAYS}\s(?:of\s)?MONTH(?![\w]|\.\w)",
     ),
     dates=(
         r"(?<!\w)MONTH\.?\s(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{4})\b)?(?![\w:]|[.,/]\d)",
@@ -153,7 +180,8 @@ ENGLISH = Language(
         mi=mile|miles; mph=mile per hour|miles per hour; ft=foot|feet; yd=yard|yards; kg=kilogram|kilograms;
         mg=milligram|milligrams; g=gram|grams; lb=pound|pounds; lbs=pound|pounds; oz=ounce|ounces; l=liter|liters;
         L=liter|liters; ml=milliliter|milliliters; °C=degree Celsius|degrees Celsius;
-        °F=degree Fahrenheit|degrees Fahrenheit; °=degree|degrees; h=hour|hours; hrs=hour|hours;
+        °F=degree Fahrenheit|degrees Fahrenheit; ℃=degree Celsius|degrees Celsius;
+        ℉=degree Fahrenheit|degrees Fahrenheit; °=degree|degrees; h=hour|hours; hrs=hour|hours;
         min=minute|minutes; s=second|seconds; ms=millisecond|milliseconds; kB=kilobyte|kilobytes;
         KB=kilobyte|kilobytes; MB=megabyte|megabytes; GB=gigabyte|gigabytes; TB=terabyte|terabytes; Hz=hertz|hertz;
         kHz=kilohertz|kilohertz; MHz=megahertz|megahertz; GHz=gigahertz|gigahertz; W=watt|watts;
@@ -200,7 +228,8 @@ ENGLISH = Language(
         apt.=apartment; dist.=distance; temp.=temperature; pkg.=package;
         pls=please; thx=thanks; msg=message; btw=by the way; tbh=to be honest; idk=I don't know; imo=in my opinion;
         imho=in my humble opinion; c/o=care of; Hrs.=Hours; Hrs:=Hours:; assoc.=associate; Assoc.=Associate;
-        ea.=each; Bldg.=Building; bldg.=building
+        ea.=each; Bldg.=Building; bldg.=building; SpO2=s p o two; SpO₂=s p o two; B.Sc.=b s c; M.Sc.=m s c;
+        LL.M.=l l m; LL.B.=l l b; Ed.D.=e d d
         """
     )
     | {"TL;DR": "t l d r", "tl;dr": "t l d r"},
@@ -291,7 +320,8 @@ ENGLISH = Language(
         AIDS ASAP ASCII BASIC CAPTCHA COVID DOS EPCOT FEMA FIFA FIFO GIF GUI HUD IKEA IMAX JPEG KISS LAN LASER
         LEGO LIDAR MIDI MIRV MODEM NAFTA NASA NASCAR NATO NIMBY OPEC OSHA PIN PNG RADAR RAID RAM REM RIP ROM
         SARS SCUBA SIM SOAP SONAR SQUID SWAT TARP TASER TIFF TOEFL UEFA UNESCO UNICEF UNIX WAN WASP WAV WIMP
-        YOLO ZIP A ABLE ABOUT ACT ADD AGAIN AGE AGO AIR ALL ALSO AM AN AND ANY ARE ARM ART AS ASK AT ATE AWAY
+        YOLO ZIP MAX MINI PLUS PRO ULTRA
+        A ABLE ABOUT ACT ADD AGAIN AGE AGO AIR ALL ALSO AM AN AND ANY ARE ARM ART AS ASK AT ATE AWAY
         BABY BACK BAD BAG BAN BAR BE BED BEEN BEST BET BIG BIT BLUE BODY BOOK BOTH BOX BOY BUS BUT BUY BY CALL
         CAME CAN CAR CARE CASE CAT CITY COLD COME COST CRY CUP CUT DAD DAY DEAD DEAL DEAR DEEP DID DIE DO DOES
         DOG DONE DOOR DOWN DRY DUE EACH EAR EASY EAT EGG ELSE END EVEN EVER EVIL EYE FACE FACT FALL FAN FAR FAST
@@ -350,6 +380,9 @@ ENGLISH = Language(
         "¥": "yen",
         "¢": "cents",
         "§": "section",
+        "№": "number",
+        "℃": "degrees Celsius",
+        "℉": "degrees Fahrenheit",
         "#": "number",
         "×": "times",
         "÷": "divided by",

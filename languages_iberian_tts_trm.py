@@ -31,6 +31,8 @@ SPANISH = Language(
     day_range=first_days(SPANISH_MONTHS),
     postal=r"(?:(?<=, )|(?<=E-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
     phrases=(
+        (r"¶+(?=\s?\d)", "párrafo"),
+        (r"\b[Dd]el\s\d{1,2}(?P<take>\s?[-–]\s?)(?=\d{1,2}\sde\b)", " al "),
         (r"(?<!\w)D\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "don"),
         (r"(?<!\w)EE\. ?UU\.(?=\s*$|\s+[A-ZÀ-Þ])", "Estados Unidos."),
         (r"(?<!\w)EE\. ?UU\.?|\bEEUU\b", "Estados Unidos"),
@@ -72,6 +74,7 @@ SPANISH = Language(
     first_books=("primera", "segunda", "tercera"),
     dates=(
         rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=[\s,;)]))?(?:,?\s(?P<of>del?)\s(?P<year>\d{{4}})\b)?(?!\w)",
+        rf"(?<![\w.,]){DAY}\sMONTH(?:\.?,?\s(?:(?P<of>del?)\s)?(?P<year>\d{{4}})\b|\.(?=[\s,;)])|(?=\.\s*$))(?!\w)",
         NUMERIC_DATE,
     ),
     times=(CLOCK, HOURS),
@@ -193,6 +196,7 @@ SPANISH = Language(
     signs=table("+=más; -=menos; –=menos; −=menos; *=por; ×=por; ·=por; x=por; /=entre; ÷=entre; :=entre; ^=elevado a")
     | {"=": "igual a"},
     symbols=table(
+        "№=número; ℃=grados Celsius; "
         "&=y; +=más; @=arroba; %=por ciento; ‰=por mil; ±=más menos; ≈=aproximadamente; ≠=distinto de; "
         "≤=menor o igual que; ≥=mayor o igual que; ∞=infinito; √=raíz de; π=pi; °=grados; $=dólares; "
         "€=euros; £=libras; "
@@ -203,6 +207,10 @@ SPANISH = Language(
 )
 
 PORTUGUESE_MONTHS = "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro"
+SAINTS = (
+    "Bento|Bernardo|Caetano|Carlos|Domingos|Francisco|Gonçalo|Jorge|João|José|Judas|Lucas|Luís|Marcos|Mateus|Miguel"
+    "|Paulo|Pedro|Sebastião|Tomé|Vicente"
+)
 PORTUGUESE = Language(
     code="pt",
     number_words="pt_BR",
@@ -220,6 +228,8 @@ PORTUGUESE = Language(
     day_range=first_days(PORTUGUESE_MONTHS),
     postal=r"(?<![\w.,-])(?P<number>\d{5}-\d{3})(?![\w-])",
     phrases=(
+        (r"¶+(?=\s?\d)", "parágrafo"),
+        (rf"(?<!\w)S\.(?=\s(?:{SAINTS})\b)", "São"),
         (r"(?<!\w)R\.(?=\s(?:d[aeo]s?\s)?[A-ZÀ-Þ][a-zà-ÿ])", "rua"),
         (r"\bR\.(?=\sXV\b)", "rua"),
         (r"\bXV(?=\sde\s[A-Z])", "quinze"),
@@ -255,6 +265,7 @@ PORTUGUESE = Language(
     first_books=("primeira", "segunda", "terceira"),
     dates=(
         rf"(?<![\w.,]){DAY}\sde\sMONTH(?:\.(?=[\s,;)]))?(?:,?\s(?P<of>de)\s(?P<year>\d{{4}})\b)?(?!\w)",
+        rf"(?<![\w.,]){DAY}\sMONTH(?:\.?,?\s(?:(?P<of>de)\s)?(?P<year>\d{{4}})\b|\.(?=[\s,;)])|(?=\.\s*$))(?!\w)",
         NUMERIC_DATE,
     ),
     times=(CLOCK, HOURS),
@@ -385,6 +396,7 @@ PORTUGUESE = Language(
     )
     | {"=": "igual a"},
     symbols=table(
+        "№=número; ℃=graus Celsius; "
         "&=e; +=mais; @=arroba; %=por cento; ‰=por mil; ±=mais ou menos; ≈=aproximadamente; ≠=diferente de; "
         "≤=menor ou igual a; ≥=maior ou igual a; ∞=infinito; √=raiz de; π=pi; °=graus; $=dólares; €=euros; £=libras; "
         "¥=ienes; §=parágrafo; #=jogo da velha; ×=vezes; ÷=dividido por; ~=aproximadamente; <=menor que; >=maior que; "

@@ -98,6 +98,11 @@ FRENCH = Language(
     day_range=first_days(FRENCH_MONTHS),
     postal=r"(?:(?<=, )|(?<=F-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
     phrases=(
+        (r"¶+(?=\s?\d)", "paragraphe"),
+        (r"\b[Dd]u\s\d{1,2}(?P<take>\s?[-–]\s?)(?=\d{1,2}\s[a-zéû]{3})", " au "),
+        (r"\b[Aa]rt\.(?=\s[LRD]\.?\s?\d)", "article"),
+        (r"\b[Aa]rt(?:\.|icles?)\s[LRD](?P<take>\.)(?=\s?\d)", ""),
+        (r"\b[Aa]rt(?:\.|icles?)\s[LRD]\.?\s?\d{1,4}(?P<take>-)(?=\d)", " tiret "),
         (r"(?<!\w)M\.(?=\s(?:et\sM(?:me|lle)\b|[A-ZÀ-Þ]))", "monsieur"),
         (r"(?<!\w)[Aa]v\.(?=\s(?:de|du|des|[A-ZÀ-Þ])\b)(?!\sJ\.)", "avenue"),
         (r"(?<!\w)[Aa]v\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "avenue"),
@@ -263,6 +268,7 @@ FRENCH = Language(
     )
     | {"=": "égale"},
     symbols=table(
+        "№=numéro; ℃=degrés Celsius; "
         "&=et; +=plus; @=arobase; %=pour cent; ‰=pour mille; ±=plus ou moins; ≈=environ; ≠=différent de; "
         "≤=inférieur ou égal à; ≥=supérieur ou égal à; ∞=l'infini; √=racine de; π=pi; °=degrés; $=dollars; €=euros; "
         "£=livres; ¥=yens; §=paragraphe; #=dièse; ×=fois; ÷=divisé par; ~=environ; <=inférieur à; >=supérieur à; "
@@ -289,6 +295,22 @@ ITALIAN = Language(
     postal=r"(?:(?<=, )|(?<=I-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
     phrases=(
         (r"†(?=\s?\d{1,2}\s)", "morto il"),
+        (r"¶+(?=\s?\d)", "paragrafo"),
+        (r"\b[Dd]al\s\d{1,2}(?P<take>\s?[-–]\s?)(?=\d{1,2}\s[a-z]{3})", " al "),
+        (r"\bv\.(?=\s(?:[A-ZÀ-Þ][a-zà-ÿ]+\s?){1,3},?\s\d{1,3}\b(?!\.\d))", "via"),
+        *(
+            (rf"(?<=[\w$€£%])/{unit}\b", f" {spoken}")
+            for unit, spoken in {
+                "mese": "al mese",
+                "giorno": "al giorno",
+                "anno": "all'anno",
+                "settimana": "alla settimana",
+                "ora": "all'ora",
+                "notte": "a notte",
+                "persona": "a persona",
+            }.items()
+        ),
+        (r"(?<=[$€£])/h\b", " all'ora"),
         (r"†(?=\s?\d{4})", "morto nel"),
         *directions("N=nord; S=sud; E=est; O=ovest"),
         (r"\b[12]ª\s(?P<take>G\.?M\b\.?)", "guerra mondiale"),
@@ -369,6 +391,7 @@ ITALIAN = Language(
     fractions=table("½=mezzo; ⅓=un terzo; ⅔=due terzi; ¼=un quarto; ¾=tre quarti"),
     abbreviations=in_any_case(
         """
+        dott.ssa=dottoressa; prof.ssa=professoressa; sig.ra=signora; sig.na=signorina;
         n°=numero; nº=numero; ecc.=eccetera; etc.=eccetera; ad es.=ad esempio; p. es.=per esempio; p.es.=per esempio;
         es.=esempio;
         a.C.=avanti Cristo; a. C.=avanti Cristo; d.C.=dopo Cristo; d. C.=dopo Cristo; tel.=telefono; Tel.=telefono;
@@ -442,6 +465,7 @@ ITALIAN = Language(
     signs=table("+=più; -=meno; –=meno; −=meno; *=per; ×=per; ·=per; x=per; /=diviso; ÷=diviso; :=diviso; ^=elevato a")
     | {"=": "uguale"},
     symbols=table(
+        "№=numero; ℃=gradi Celsius; "
         "&=e; +=più; @=chiocciola; %=per cento; ‰=per mille; ±=più o meno; ≈=circa; ≠=diverso da; "
         "≤=minore o uguale a; ≥=maggiore o uguale a; ∞=infinito; √=radice di; π=pi greco; °=gradi; $=dollari; €=euro; "
         "£=sterline; ¥=yen; §=paragrafo; #=cancelletto; ×=per; ÷=diviso; ~=circa; <=minore di; >=maggiore di; .=punto; "

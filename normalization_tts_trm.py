@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
+from .languages_german_tts_trm import GERMAN_COUNTED
 from .languages_tts_trm import CALLED, CODE_WORDS, FILE_ENDINGS, TELEPHONES, Language
 from .verbalization_tts_trm import LETTER, any_of
 from .verbalization_words_tts_trm import SILENT, SpokenWords
@@ -84,12 +85,16 @@ class Normalizer(SpokenWords):
         self.plain = re.compile(r"(?:[a-zß-öø-ÿ]|[A-ZÀ-ÖØ-Þ](?![A-ZÀ-ÖØ-Þ])|[ \n,;:!?'\"()-]|\.(?=\s|$))*")
         short = {*language.abbreviations, *language.before_number, *(f"{title}." for title in language.titles)}
         titles = rf"\b(?:{any_of(language.titles)})\s" if language.titles else r"(?!)"
-        days = rf"\b(?i:{any_of(language.weekdays)})\b\s?[-–,.]" if language.weekdays else r"(?!)"
+        days = (
+            rf"\b(?i:{any_of(language.weekdays)})\b(?:\s?[-–,.]|\s(?:and|or|und|oder)\b)"
+            if language.weekdays
+            else r"(?!)"
+        )
         months = rf"\b(?:{any_of(language.short_months)})\s?-" if language.short_months else r"(?!)"
         self.last_word = re.compile(
             rf"\b(?:[ivxlc]{{2,}}|[vx])\b|(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b"
             rf"|{titles}|{days}|{months}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s"
-            r"|\b[NESW]\.\s[A-Z]|\s[:;]['’]?-?[()DPp]"
+            r"|\b[NESW]\.\s[A-Z]|\b[A-G]b\s|\s[:;]['’]?-?[()DPp]"
         )
 
     def __call__(self, text: str, names: bool = True) -> SpokenText:
@@ -201,8 +206,9 @@ class Normalizer(SpokenWords):
         day = rf"(?P<take>(?P<day>{days})\.?)"
         months = any_of((*language.months, *language.short_months))
         rules: list[WrittenRule] = [
-            (rf"(?<!\w){day}(?=\s?{DASH}\s?(?:{days})\b)", self.weekday),
+            (rf"(?<!\w){day}(?=\s?(?:{DASH}|/)\s?(?:{days})\b|\s(?:&|and|or|und|oder)\s(?:{days})\b)", self.weekday),
             (rf"(?<!\w)(?P<from>(?:{days})\.?)\s?(?P<take>{DASH}\s?(?P<day>{days})\b\.?)", self.to_weekday),
+            (rf"(?<!\w)(?:{days})(?:\.?\s(?:&|and|or|und|oder)\s|\.?/)(?P<take>(?P<day>{days}))\b(?!\.)", self.weekday),
             (rf"(?<!\w)(?P<take>(?P<day>{days})\.)(?=,|\s[a-zß-öø-ÿ])", self.weekday),
             (rf"(?<!\w){day}(?=,?\s\d|,\s(?:{months})\b)", self.weekday),
         ]
@@ -216,6 +222,9 @@ class Normalizer(SpokenWords):
         thousands, decimal = re.escape(language.thousands), re.escape(language.decimal)
         # repetitions that could be tried from each of their parts have an upper bound: time grows with the text alone
         groups = rf"\d{{1,3}}(?:(?:{thousands}|['’ \u00a0\u2009\u202f])\d{{3}}){{1,20}}(?!\d)"
+        if language.thousands == ",":
+            # India's, 1,00,000.
+            groups += r"|\d{1,2}(?:,\d{2}){1,8},\d{3}(?![\d,])"
         other = rf"\d+{thousands}\d{{1,2}}(?![\d{thousands}{decimal}]|{thousands}\d)"
         if language.thousands == ".":
             other = r"\d+\.\d{1,2}(?!\d|\.\d)"
@@ -277,6 +286,11 @@ class Normalizer(SpokenWords):
             (f"{ISO_DATE}{ISO_TIME}", self.moment, "-"),
             (rf"(?<![\w.-])(?=[A-Za-z]*\d)(?:(?:{ELEMENTS})\d{{0,2}}){{2,6}}(?![\w-])", self.molecule, DIGIT),
             (
+                r"(?<![\w.-])(?:(?:Ag|Ca|Cu|Fe|Mg|Na|Zn)(?:Br|Cl|OH|[FIOS])|[HK](?:Br|Cl))(?![\w-])",
+                self.molecule,
+                "BCFIOS",
+            ),
+            (
                 r"(?<=[\d ]°)\s?(?P<minutes>\d{1,2})['′’](?:\s?(?P<seconds>\d{1,2}(?:[.,]\d+)?)(?:[\"″”]|''))?"
                 if "min" in language.units
                 else "",
@@ -308,7 +322,12 @@ class Normalizer(SpokenWords):
                 self.duration,
                 ":",
             ),
-            (r"(?<![\w:.,])(?P<minutes>\d{1,2}):(?P<seconds>[0-5]\d[.,]\d{1,3})(?![\w:]|[.,]\d)", self.lap, ":"),
+            (
+                rf"(?<![\w:.,])(?P<minutes>\d{{1,2}}):(?P<seconds>[0-5]\d(?:[.,]\d\d?|{re.escape(language.decimal)}\d{{3}}))"
+                r"(?![\w:]|[.,]\d)",
+                self.lap,
+                ":",
+            ),
             (
                 r"(?<![\w:.,])(?P<minutes>2[4-9]|[3-9]\d|\d{3}):(?P<seconds>0\d)(?![\w:]|[.,]\d)",
                 self.hours_and_minutes,
@@ -325,7 +344,7 @@ class Normalizer(SpokenWords):
             (r"(?<![\w:.,])\d{1,2}:\d\d(?P<take>\s?[-–—]\s?)(?=\d{1,2}:\d\d(?!\d))", self.until, DIGIT, DASHES),
             (rf"\d(?:st|nd|rd|th)(?P<take>\s?{DASH}\s?)(?=\d{{1,2}}(?:st|nd|rd|th)\b)", self.until, DIGIT, DASHES),
             (
-                rf"(?:(?<!\w)(?:{p.months})\.?|\d(?:st|nd|rd|th|\.))(?P<take>\s?{DASH}\s?)(?=(?:{p.months})\b)",
+                rf"(?:(?<!\w)(?:{p.months})\.?(?:\s\d{{1,2}})?|\d(?:st|nd|rd|th|\.))(?P<take>\s?{DASH}\s?)(?=(?:{p.months})\b)",
                 self.until,
                 DASHES,
             ),
@@ -335,6 +354,7 @@ class Normalizer(SpokenWords):
                 ":",
                 DASHES,
             ),
+            *((pattern.replace("MONTH", rf"(?P<name>{p.months})"), self.days, DIGIT) for pattern in language.days),
             (language.day_range, self.first_day),
             *((pattern, self.date, DIGIT) for pattern in self._date_patterns()),
             *((pattern, self.time, DIGIT) for pattern in language.times),
@@ -417,7 +437,7 @@ class Normalizer(SpokenWords):
             (r"(?<![\w.,-])\d{1,3}-\d{1,3}(?P<take>-)(?=\d{1,3}(?![\w-]))", self.between, DIGIT, "-"),
             (
                 rf"(?<![\w.,])(?<!\d[-–]){p.first}\s?%?\s?{DASH}\s?{p.second}(?P<unit>\s?(?:[%‰]|(?:{p.units})(?!\w)))?"
-                r"(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]|[,;]))?(?![\w–-])",
+                r"(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]|[,;]))?(?!(?!x\b)[\w–-])",
                 self.range,
                 DIGIT,
             ),
@@ -475,7 +495,12 @@ class Normalizer(SpokenWords):
                 self.fraction,
                 "/",
             ),
-            (r"(?<![\w:])(?P<first>\d{1,3}):(?P<second>\d{1,3})(?![\w:])", self.range, DIGIT),
+            (
+                r"(?<![\w:])(?P<first>\d{1,3})(?::|\s:\s)"
+                rf"(?P<second>\d{{1,3}}(?:{re.escape(language.thousands)}\d{{3}}){{0,3}})(?![\w:])",
+                self.range,
+                DIGIT,
+            ),
             (rf"(?<![\w.,])(?P<number>{p.number}){p.magnitude}", self.large, DIGIT),
             (rf"{p.sign}(?P<number>{p.number})", self.number, DIGIT),
             (r"(?P<number>\d+)", self.left_digits, DIGIT),
@@ -490,8 +515,15 @@ class Normalizer(SpokenWords):
                 self.century,
             ),
             (
-                r"\b(?:der|die|das|dem|den|des|im|am|vom|zum|zur)\s(?P<take>(?P<roman>[IVXLCDM]+)\.)(?=\s[A-ZÀ-ÖØ-Þ])",
+                r"\b(?i:der|die|das|dem|den|des|im|am|vom|zum|zur)\s(?P<take>(?P<roman>[IVXLCDM]+)\.)(?=\s[A-ZÀ-ÖØ-Þ])",
                 self.century,
+            ),
+            (
+                rf"(?<!\w)(?P<take>(?P<roman>[IVXLC]+)\.)(?=\s(?:{'|'.join(GERMAN_COUNTED.split())})\b)"
+                if language.family == "de"
+                else "",
+                self.century,
+                ".",
             ),
             (
                 rf"(?<!\w)(?P<name>{letter}+['’]?s?)\s(?P<take>(?P<roman>[IVXLCDM]+|[ivxlc]+)(?P<dot>\.)?)(?!\w|['’](?!s\b)|\.\w)",

@@ -33,6 +33,12 @@ LETTER = "\ue000"
 COMMON_FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
 # That may stand behind a number and a bar, `72/min`.
 PER_UNITS = frozenset("min mn h hr s kg km l ml g j m² Min. Min Std Std. Sek.".split())
+# Before a mark that somebody gives, `7/10`.
+RATED = re.compile(
+    r"\b(?:rat(?:e[sd]?|ing)|score[sd]?|graded?|gave|given?|review|note|bewertung|bewertet?|nota|voto|puntuación|punteggio"
+    r"|calificación|avaliação|évaluation)\b[^.!?;]{0,30}$",
+    re.IGNORECASE,
+)
 # Characters before an inch sign in which a quotation may have begun.
 MAX_QUOTATION = 300
 
@@ -164,10 +170,21 @@ class NumberWords:
         early = re.fullmatch(r"10\d\d", written) and re.search(r"\b(?:[Tt]he year|[Jj]ahre?)\s$", before(match))
         if not sign and (self.may_be_year(written) or early):
             return self.words(int(written), "year")
+        if not sign and self._is_model(match):
+            first, second = self.words(int(written[:2])), int(written[2:])
+            return f"{first} {'oh ' if second < 10 else ''}{self.words(second)}"
         # Article 1 Section 1: what is numbered is not counted.
         numbered = re.search(rf"(?<!\w)(?:{self.numbered})\s?$", before(match), re.IGNORECASE)
         noun = None if numbered else re.match(r"\s[A-ZÄÖÜ]\w*", after(match))
         return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
+
+    def _is_model(self, match: re.Match) -> bool:
+        """Whether four digits behind English initials are two numbers, `RTX 4090`."""
+        return (
+            self.language.family == "en"
+            and bool(re.fullmatch(r"[1-9](?!00)\d(?!00)\d\d", match["number"]))
+            and bool(re.search(r"(?<!\w)[A-Z]{2,5}[ -]?$", before(match)))
+        )
 
     def large(self, match: re.Match) -> str | None:
         """`3 million`, `2.5bn`."""
@@ -325,10 +342,18 @@ class NumberWords:
     def fraction(self, match: re.Match) -> str | None:
         """`3/4`; of two numbers that are no fraction, `24/7`, one after the other."""
         top, bottom = int(match["top"]), int(match["bottom"])
+        if self.is_rating(match):
+            return f"{self.words(top)} {self.language.out_of} {self.words(bottom)}"
         if (spoken := self._fraction(top, bottom)) is None:
             between = f" {self.language.out_of} " if top == bottom in (5, 10, 20) else " "
             return f"{self.words(top)}{between}{self.words(bottom)}"
         return f"{self.language.and_} {spoken}" if re.search(r"\d\s$", before(match)) else spoken
+
+    @staticmethod
+    def is_rating(match: re.Match) -> bool:
+        """Whether a number over five or ten is a mark that somebody gives, `I rate it 7/10`."""
+        of = re.match(r"\s(?:of|der|des|de|du|di|del|dei|do|da)\b", after(match))
+        return match["bottom"] in ("5", "10") and not of and bool(RATED.search(before(match)))
 
     def _fraction(self, top: int, bottom: int) -> str | None:
         """A fraction in words; None for two numbers that are none, such as 24/7."""
@@ -484,6 +509,28 @@ class NumberWords:
             spoken.append(self.words(year, "year"))
         return " ".join(spoken)
 
+    def days(self, match: re.Match) -> str | None:
+        """English days of one month, `May 5-7` and `3, 5 and 7 May`; None for `May 3 and 20 people`."""
+        parts = re.findall(r"\d+|,|and|or|&|to|[-–—]", re.sub(r"(?<=\d)(?:st|nd|rd|th)", "", match["days"]))
+        days = [int(part) for part in parts if part.isdigit()]
+        rest = re.match(r"\s([a-z]+)", after(match))
+        if match[0][0].isdigit() and re.search(rf"(?:{any_of(self.language.months)})\s$", before(match)):
+            return None
+        counted = rest and match[0][-1].isdigit() and rest[1] not in ENGLISH_PARTICLES and rest[1].endswith(("s", "e"))
+        if counted or not 1 <= min(days) <= max(days) <= 31 or days != sorted(days):
+            return None
+        joined = {"&": self.language.and_, "-": self.language.to, "–": self.language.to, "—": self.language.to}
+        spoken = " ".join(
+            self.words(int(part), "ordinal") if part.isdigit() else joined.get(part, part) for part in parts
+        ).replace(" ,", ",")
+        month = self.month(match)
+        if " of " in match[0]:
+            return f"{spoken} of {month}"
+        if self.language.code != "en-gb":
+            return f"{month} {spoken}"
+        article = "" if re.search(r"\bthe\s$", before(match), re.IGNORECASE) else "the "
+        return f"{article}{spoken} of {month}"
+
     def moment(self, match: re.Match) -> str | None:
         """`2023-11-05T14:30:00Z`."""
         date, time = self.date(match), self.time(match)
@@ -531,4 +578,6 @@ class NumberWords:
         minutes = "" if not minute else f" oh {self.words(minute)}" if minute < 10 else f" {self.words(minute)}"
         if half:
             return f"{self.words(hour)}{minutes} {spelled(half + 'm')}"
+        if hour == minute == 0:
+            return "midnight"
         return self.words(hour) + (minutes or (" o'clock" if hour <= 12 else " hundred"))

@@ -104,8 +104,8 @@ class SpokenWords(NumberWords):
         """An abbreviation of the table; its dot may end the sentence, too."""
         units, magnitudes = self.language.units, self.language.magnitudes
         measured = match[0] in units or match[0].rstrip(".") in units or match[0] in magnitudes
-        if measured and re.search(r"\d\s?$", before(match)):
-            # `30 min.` at the end of a sentence.
+        if measured and re.search(r"(?:\d\s?|[\w€$]/)$", before(match)):
+            # `30 min.` at the end of a sentence, `15 €/Std.`
             return None
         words = self.language.abbreviations[match[0]].split(" ")
         spoken = " ".join(spelled(word) if len(word) == 1 else word for word in words)
@@ -189,8 +189,13 @@ class SpokenWords(NumberWords):
         spoken = self.words(number, "ordinal")
         if self.language.family != "de":
             return spoken
-        article = re.search(r"(\w+)\s$", match.string[max(0, match.start("roman") - 12) : match.start("roman")])
-        return f"{spoken}n" if article and article[1].lower() in GERMAN_DATIVES else spoken
+        word = re.search(r"(\w+)\s$", match.string[max(0, match.start("roman") - 12) : match.start("roman")])
+        article = word[1].lower() if word else ""
+        if article in GERMAN_DATIVES:
+            return f"{spoken}n"
+        if not article and match[0].endswith(("Jahrhundert", "Jh")):
+            return f"{spoken}s"
+        return spoken if article in ("der", "die", "das", "diese", "jede") else self._ending(spoken, match, "r")
 
     def capitals(self, match: re.Match) -> str | None:
         """Letters said one by one, unless they are a word; among other words in capitals everything is one."""

@@ -67,6 +67,8 @@ GERMAN = Language(
         (r"\bDr\.\s(?P<take>h\.\s?c\.)", "honoris causa"),
         (r"\bCo\.(?=\s(?:KG|OHG|KGaA)\b)", "Co"),
         (r"§§", "Paragraphen"),
+        (r"(?<![\w:])1(?P<take>\s?:\s?)(?=\d{1,3}(?:\.\d{3})+(?!\d))", " zu "),
+        (r"¶+(?=\s?\d)", "Absatz"),
         (r"\d(?P<take>\s?f\.)(?=[\s,;)]|$)", " folgende"),
         (r"\bPs\.(?=\s\d)", "Psalm"),
         (r":\d{1,2}\s(?P<take>i\.\s?E(?:\.(?!\s*$)|(?=\.)))", "im Elfmeterschießen"),
@@ -74,7 +76,7 @@ GERMAN = Language(
         (r"(?<=[a-zäöüß])(?:[:*_]|/-?)(?=in(?:nen)?\b)", " "),
         (r"\bAbs\.\s?\d{1,3}[a-z]?\s(?P<take>S\.)(?=\s?\d)", "Satz"),
         (
-            r":\d{1,3}(?:\s\(\d{1,3}:\d{1,3}(?:,\s?\d{1,3}:\d{1,3})*\))?\s(?P<take>n\.\s?V(?:\.(?!\s*$)|(?=\.)))",
+            r":\s?\d{1,3}(?:\s\(\d{1,3}:\d{1,3}(?:,\s?\d{1,3}:\d{1,3})*\))?\s(?P<take>n\.\s?V(?:\.(?!\s*$)|(?=\.)))",
             "nach Verlängerung",
         ),
         (
@@ -98,7 +100,7 @@ GERMAN = Language(
         *directions("N=Nord; S=Süd; O=Ost; E=Ost; W=West"),
         (r"(?<=\d\. )WK\b", "Weltkrieg"),
         (r"(?<=-)Zi\.(?=-)", "Zimmer"),
-        (r"\bSo(?=\.?\s(?:geschl|und Feiertag|u\. Feiertag))", "Sonntag"),
+        (r"\bSo\.?(?=\s(?:geschl|und Feiertag|u\. Feiertag))", "Sonntag"),
         (r"(?<=[Uu]m )½\s?(?=\d)", "halb "),
         (r"(?<=\d)\s?x(?=\s(?:tgl|täglich|pro|am Tag|wöch))", " mal"),
         (r"\bv\.(?=\s\d{1,2}\.\s?[-–])", "vom"),
@@ -179,7 +181,8 @@ GERMAN = Language(
         GW=Gigawatt|Gigawatt; MWh=Megawattstunde|Megawattstunden; Ω=Ohm|Ohm; kV=Kilovolt|Kilovolt;
         ″=Zoll|Zoll; kbit/s=Kilobit pro Sekunde|Kilobit pro Sekunde; Gbit/s=Gigabit pro Sekunde|Gigabit pro Sekunde;
         fps=Bild pro Sekunde|Bilder pro Sekunde; Msp.=Messerspitze|Messerspitzen; Pck.=Päckchen|Päckchen;
-        °F=Grad Fahrenheit|Grad Fahrenheit; ºC=Grad Celsius|Grad Celsius; Pkt.=Punkt|Punkte; Stk.=Stück|Stück
+        °F=Grad Fahrenheit|Grad Fahrenheit; ℃=Grad Celsius|Grad Celsius;
+        ℉=Grad Fahrenheit|Grad Fahrenheit; ºC=Grad Celsius|Grad Celsius; Pkt.=Punkt|Punkte; Stk.=Stück|Stück
         """
     ),
     fractions={"½": "ein halb", "⅓": "ein Drittel", "⅔": "zwei Drittel", "¼": "ein Viertel", "¾": "drei Viertel"},
@@ -239,6 +242,8 @@ GERMAN = Language(
         Zu Zuerst Zum Zur Zwei Zwischen
         """.split()
     ),
+    # bis Fr. Müller kommt
+    before_weekday=r"(?:bis|am|ab|jeden)\s(?!Fr\.\s[A-ZÄÖÜ])",
     weekdays=table("Mo=Montag; Di=Dienstag; Mi=Mittwoch; Do=Donnerstag; Fr=Freitag; Sa=Samstag; So=Sonntag"),
     counted_words=frozenset(
         """
@@ -310,6 +315,9 @@ GERMAN = Language(
         "£": "Pfund",
         "¥": "Yen",
         "§": "Paragraph",
+        "№": "Nummer",
+        "℃": "Grad Celsius",
+        "℉": "Grad Fahrenheit",
         "#": "Nummer",
         "×": "mal",
         "÷": "geteilt durch",

@@ -70,6 +70,8 @@ class Language:
     decade: str = ""
     # Pattern with the group `day`: the first of two days of a month, with the dash.
     day_range: str = ""
+    # Patterns with the group `days` and MONTH: several days of one month.
+    days: tuple[str, ...] = ()
     # Pattern with the group `number`: a code that is read digit by digit.
     postal: str = ""
     # Short and long names of the books of the Bible, before `3:16`; words for the first of them, the second and so on.

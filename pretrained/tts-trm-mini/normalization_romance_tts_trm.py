@@ -316,6 +316,8 @@ class RomanceNormalizer(Normalizer):
     def fraction(self, match: re.Match) -> str | None:
         """A half agrees with the noun behind it: `media taza`; `12/8` is one number over the other."""
         top, bottom = int(match["top"]), int(match["bottom"])
+        if self.is_rating(match):
+            return f"{self.words(top)} {self.language.out_of} {self.words(bottom)}"
         dated = DATED.search(before(match)) and not re.match(r"\s(?:de|des|du|di|del|dei|do|da)\b", after(match))
         if top <= 31 and 1 <= bottom <= 12 and (dated or (top > 12 and (top, bottom) != (24, 7))):
             return self._day_of_month(top, bottom)
@@ -366,7 +368,7 @@ class RomanceNormalizer(Normalizer):
 
     def _before_noun(self, ending: str, match: re.Match) -> bool:
         """Whether `21.º` stands before a noun: `vigésimo primer puesto`."""
-        noun = re.match(r"\s([a-zß-öø-ÿ]{3,})", after(match))
+        noun = re.match(r"\s(?!izq|dcha)([a-zß-öø-ÿ]{3,})", after(match))
         return noun is not None and ending in ("º", "°", "o") and noun[1] not in self.no_noun
 
     def _ordinal(self, value: int, feminine: bool = False, short: bool = False) -> str:
