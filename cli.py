@@ -19,6 +19,7 @@ JOBS = {
     "voices": ("lists the speakers of a voice", "scripts.list_voices"),
     "train": ("trains a voice on recordings", "run_training"),
     "check-data": ("finds faults in recordings before you train on them", "scripts.check_dataset"),
+    "denoise": ("copies recordings without their steady noise", "scripts.denoise_dataset"),
     "tokenize": ("turns recordings into codes", "scripts.tokenize_dataset"),
     "evaluate": ("measures a voice on sentences it has never seen", "scripts.evaluate_voice"),
     "export-onnx": ("writes a voice that runs without torch", "scripts.export_onnx"),

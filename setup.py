@@ -21,6 +21,7 @@ EVALUATION = [
 ]
 EARS = ["faster-whisper>=1.1", "resemblyzer>=0.1.4", "setuptools<81", "speechmos>=0.0.1.1", "whisper-normalizer>=0.1"]
 CODEC = ["scikit-learn>=1.6"]
+DENOISE = ["noisereduce>=3.0"]
 PICTURES = ["matplotlib>=3.9"]
 TEXT = ["emoji>=2.14", "num2words>=0.5.14"]
 TRACKERS = ["tensorboard>=2.18", "wandb>=0.22"]
@@ -90,12 +91,13 @@ setup(
         "eval": EVALUATION,
         "ears": EARS,
         "codec": CODEC,
+        "denoise": DENOISE,
         "pictures": PICTURES,
         "text": TEXT,
         "tracking": [*TRACKERS, "trackio>=0.30"],
         "app": APP,
         "onnx": ONNX,
         "docs": DOCUMENTATION,
-        "test": EVALUATION + CODEC + PICTURES + TEXT + TRACKERS + APP + ONNX + DOCUMENTATION + TOOLS,
+        "test": EVALUATION + CODEC + DENOISE + PICTURES + TEXT + TRACKERS + APP + ONNX + DOCUMENTATION + TOOLS,
     },
 )

@@ -50,7 +50,7 @@ def follow(page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 def test_the_page_leads_to_a_voice(checkout, monkeypatch, capsys):
     number, hub = follow("docs/train-your-voice.md", monkeypatch, capsys)
-    assert number == 8
+    assert number == 9
     said = capsys.readouterr().out
     assert "me: 0.4 minutes in 12 clips" in said and "has to learn: none" in said
     assert "Learning from pretrained/tts-trm-mini and 12 texts" in said
@@ -58,6 +58,7 @@ def test_the_page_leads_to_a_voice(checkout, monkeypatch, capsys):
         assert (checkout / "my_recordings" / name).read_bytes().startswith(b"\x89PNG")
     for name in ("mine", "blend"):
         assert soundfile.info(checkout / "outputs" / f"{name}.wav").duration > 0.5
+    assert "12 recordings -> clean_recordings" in said
     assert "me" in json.loads((checkout / "outputs" / "evaluation.json").read_text())["speakers"]
     assert "<audio" in (checkout / "outputs" / "evaluation.html").read_text()
     assert "model.safetensors" in hub.repositories["me/your-voice"].at("main").files
