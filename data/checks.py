@@ -29,7 +29,7 @@ BLOCK = 0.01
 SOUNDING = 35.0
 # dB of full scale: below it 16 bits are few.
 QUIETEST = -40.0
-# dB between speech and pauses, below which the voice learns the room as well: kathleen's recordings have 33 (median), and
+# dB between speech and pauses, below which the voice learns the room as well. Kathleen's recordings have 33 (median);
 # through the codec they are rated higher without their noise.
 NOISE = 35.0
 # dB from the speaker's median.
