@@ -5,7 +5,8 @@ import unicodedata
 
 from .languages_english_tts_trm import ENGLISH_PARTICLES
 from .languages_german_tts_trm import GERMAN_DATIVES
-from .verbalization_tts_trm import MAX_DIGITS, NumberWords, after, any_of, before, spelled
+from .verbalization_time_tts_trm import TimeWords
+from .verbalization_tts_trm import MAX_DIGITS, after, any_of, before, spelled
 
 # Without it emoji have their English names.
 try:
@@ -24,7 +25,7 @@ CONSONANTS = re.compile("[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{1,6}")
 SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f¹†‡¶"
 
 
-class SpokenWords(NumberWords):
+class SpokenWords(TimeWords):
     """The words of one language for a match of a rule; see [`NumberWords`]."""
 
     def weekday(self, match: re.Match) -> str:

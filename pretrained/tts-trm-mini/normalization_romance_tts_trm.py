@@ -8,7 +8,8 @@ import re
 
 from .languages_romance_tts_trm import FEMININE, NO_NOUN
 from .languages_tts_trm import Language
-from .normalization_tts_trm import DASH, DASHES, DIGIT, Normalizer, WrittenRule
+from .normalization_numbers_tts_trm import DASH, DASHES, DIGIT, WrittenRule
+from .normalization_tts_trm import Normalizer
 from .verbalization_tts_trm import COMMON_FRACTIONS, MAX_DIGITS, after, any_of, before, spelled
 
 MASCULINE_RULERS = frozenset("Andrea Luca Nicola".split())
