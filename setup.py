@@ -23,7 +23,7 @@ EARS = ["faster-whisper>=1.1", "resemblyzer>=0.1.4", "setuptools<81", "speechmos
 CODEC = ["scikit-learn>=1.6"]
 DENOISE = ["noisereduce>=3.0"]
 PICTURES = ["matplotlib>=3.9"]
-TEXT = ["emoji>=2.14", "num2words>=0.5.14"]
+TEXT = ["emoji>=2.14", "num2words>=0.5.14", "py3langid>=0.4"]
 TRACKERS = ["tensorboard>=2.18", "wandb>=0.22"]
 APP = ["fastapi>=0.115", "gradio>=6.0", "uvicorn>=0.30", *PICTURES]
 ONNX = ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.5"]

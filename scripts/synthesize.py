@@ -64,7 +64,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     source.add_argument("--text", help="the same as an option; - reads standard input")
     source.add_argument("--text-file", type=Path, help="UTF-8 file with the text to speak")
     source.add_argument("--prompts-file", type=Path, help="file with one prompt per line")
-    parser.add_argument("--speaker", default="0", help="name or number, or a blend: kathleen:0.7,heart:0.3")
+    parser.add_argument(
+        "--speaker",
+        default="auto",
+        help="name or number, or a blend: kathleen:0.7,heart:0.3 (default: the first who reads the text's language)",
+    )
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--output",
@@ -87,7 +91,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         action="store_true",
         help="print the text as it would be spoken, one sentence per line, without loading a model",
     )
-    parser.add_argument("--language", help="language of --show-text (default: the speaker's)")
+    parser.add_argument("--language", help="language of --show-text, or auto (default: the speaker's)")
     parser.add_argument("--plain", action="store_true", help="do not treat Markdown, HTML and line breaks as structure")
     parser.add_argument(
         "--no-normalize", action="store_true", help="do not turn numbers, dates and abbreviations into words"

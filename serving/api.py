@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from ..audio.writing import FORMATS, Encoder, encoder_missing
 from ..errors_tts_trm import TtsTrmError
+from ..speaking.language_check import speaker_for
 from .requests import SpeechRequest, VoiceNames
 from .speech_queue import QueueFullError, SpeechQueue, TextTooLongError
 
@@ -129,6 +130,7 @@ class Endpoint:
         """`POST /v1/audio/speech`: errors of the request before the first byte, with their status code."""
         try:
             speaker = self.names.resolve(body.speaker)
+            speaker = str(speaker_for(body.input, speaker, self.names.front_end))
         except ValueError as error:
             raise ApiError(400, str(error), "invalid_value", "voice") from error
         missing = encoder_missing(body.response_format)

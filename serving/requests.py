@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ..audio.writing import FORMATS
 from ..errors_tts_trm import InputError
+from ..speaking.language_check import AUTO
 from ..text_tts_trm import MAX_SPEED, MIN_SPEED, TextFrontEnd
 
 # The names of OpenAI's voices, and which of them are men's. Clients offer these and no others.
@@ -90,7 +91,7 @@ class VoiceNames:
             self.aliases[name.strip().casefold()] = speaker
 
     def resolve(self, name: str) -> str:
-        """The speaker or blend that a client means.
+        """The speaker or blend that a client means, or `"auto"`.
 
         Raises:
             InputError: for a name that is neither a speaker nor an alias; it names those that are.
@@ -101,6 +102,8 @@ class VoiceNames:
         folded = name.strip().casefold()
         if folded not in known and folded in self.aliases:
             return self.aliases[folded]
+        if folded not in known and folded == AUTO:
+            return AUTO
         if re.fullmatch(r"[^+():,]+(?:\([\d.]+\))?(?:\+[^+():,]+(?:\([\d.]+\))?)+", name):
             shares = re.findall(r"([^+()]+)(?:\(([\d.]+)\))?", name)
             name = ",".join(f"{speaker.strip()}:{share or 1}" for speaker, share in shares)

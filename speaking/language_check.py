@@ -1,22 +1,54 @@
-"""Whether a text is written in the language that its speaker reads."""
+"""Which language a text is written in, and who of a voice reads it."""
 
 import re
-from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING
 
-from ..text_tts_trm import language_family
+from ..text_tts_trm import LANGUAGES, TextFrontEnd, language_code, language_family
 
-# Words that every text of a language is full of, and the other languages do not have.
-COMMON_WORDS = {
-    "en": "the and of is was that with this have they from which would there their what been who she you",
-    "de": "der und ist nicht das ein eine mit auch auf dem sich des wird wurde sind haben ich wir zu den es",
-    "fr": "le les est une dans qui pas pour sur avec sont elle mais nous vous cette aux je il et",
-    "es": "el los una por con para las del se su como más pero este ella sus y muy está hay",
-    "it": "il che di per non una sono con della gli nel più anche alla questo dei ha lo è",
-    "pt": "que não uma com para os mais por como mas foi ao ele das tem seu sua são você em",
-}
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+# In the place of a speaker's name: whoever reads the language of the text.
+AUTO = "auto"
 NAMES = {"en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese"}
-# Characters that are looked at, and the least number of such words that say something.
-LOOKED_AT, MIN_WORDS = 2000, 3
+# Characters that are looked at.
+LOOKED_AT = 2000
+# Probability from which a language is certain. A text of one or two words seldom reaches it.
+CERTAIN = 0.8
+# Share of a text's words that begin sentences in its own language: more than other languages have in common with it.
+OWN_SHARE = 0.3
+
+
+@cache
+def _identifier() -> "LanguageIdentifier | None":
+    """py3langid's (Lui and Baldwin 2012), which takes half a second to load; None where it is not installed."""
+    try:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    except ImportError:
+        return None
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(list(NAMES))
+    return identifier
+
+
+def text_language(text: str, likely: str = "en") -> str | None:
+    """The language of a text, an ISO 639-1 code; None in doubt, or without the library py3langid.
+
+    Args:
+        likely: the language that it probably is in, which is tried first: that costs no loading.
+    """
+    words = re.findall(r"[^\W\d_]+", text[:LOOKED_AT].casefold())
+    table = LANGUAGES.get(language_code(likely))
+    if table and words:
+        starters = {word.casefold() for word in table.starters}
+        if sum(word in starters for word in words) >= OWN_SHARE * len(words):
+            return table.family
+    identifier = _identifier() if words else None
+    if identifier is None:
+        return None
+    language, probability = identifier.classify(text[:LOOKED_AT])
+    return language if probability >= CERTAIN else None
 
 
 def other_language(text: str, language: str) -> str | None:
@@ -25,9 +57,16 @@ def other_language(text: str, language: str) -> str | None:
     Args:
         language: ISO 639-1 code, perhaps with a country, `en_US`.
     """
-    words = Counter(re.findall(r"[^\W\d_]+", text[:LOOKED_AT].casefold()))
-    counts = {code: sum(words[word] for word in common.split()) for code, common in COMMON_WORDS.items()}
-    best, own = max(counts, key=counts.__getitem__), language_family(language)
-    if own not in counts or best == own or counts[best] < MIN_WORDS or counts[best] < 3 * counts[own]:
+    if language_family(language) not in NAMES:
         return None
-    return NAMES[best]
+    found = text_language(text, language)
+    return None if found in (None, language_family(language)) else NAMES[found]
+
+
+def speaker_for(text: str, speaker: str | int, front_end: TextFrontEnd) -> str | int:
+    """`speaker`, or for `"auto"` the first one who reads the language of the text; in doubt the first of all."""
+    if speaker != AUTO or AUTO in front_end.speakers:
+        return speaker
+    families = [language_family(language) for language in front_end.languages]
+    found = text_language(text, families[0]) if len(set(families)) > 1 else None
+    return front_end.speakers[families.index(found) if found in families else 0]

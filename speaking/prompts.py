@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors_tts_trm import InputError
+from .language_check import AUTO
 
 
 class PromptError(InputError):
@@ -31,7 +32,8 @@ class Prompt:
 
 
 def parse_prompt(line: str, speakers: Collection[str] = (), default_speaker: int | str = 0) -> Prompt:
-    """One line: what precedes the first `|` is the speaker, by number, by name in any case, or as a blend.
+    """One line: what precedes the first `|` is the speaker, by number, by name in any case, or as a blend;
+    `auto` is the first one who reads the language of the text.
 
     Raises:
         InputError: for a name that is none of `speakers`; it names the nearest one.
@@ -40,6 +42,8 @@ def parse_prompt(line: str, speakers: Collection[str] = (), default_speaker: int
     first = first.strip()
     if bar and re.fullmatch(r"[+-]?[0-9]+", first):
         return Prompt(rest.strip(), int(first))
+    if bar and first.casefold() == AUTO and AUTO not in speakers:
+        return Prompt(rest.strip(), AUTO)
     # A text may hold a bar, too: what has a space in it, or the end of a sentence, is not a name.
     named = first in speakers or re.fullmatch(r"[^\W\d_][\w'-]*(:[\d.]+)?(,[^\W\d_][\w'-]*:[\d.]+)*", first)
     if not (bar and speakers and named):

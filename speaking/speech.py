@@ -16,7 +16,7 @@ import numpy as np
 from ..errors_tts_trm import InputError, TtsTrmError
 from ..normalization_tts_trm import SpokenText
 from ..text_tts_trm import SpeechTooLongError, TextFrontEnd, report_left_out
-from .language_check import other_language
+from .language_check import AUTO, other_language, speaker_for
 from .split_text import Piece, halve, split_text
 
 logger = logging.getLogger(__name__)
@@ -168,7 +168,8 @@ class LongTextVoice(ABC):
 
         Args:
             text: empty lines end paragraphs; `[pause 500ms]` or `[pause 2s]` is silence.
-            speaker: name or number, or a blend such as `"anna:0.7,bert:0.3"`.
+            speaker: name or number, or a blend such as `"anna:0.7,bert:0.3"`, or `"auto"`: the first one who reads the
+                language of the text.
             speed: 2 is twice as fast; 0.25 to 4. Pauses are not changed.
             normalize: whether numbers, dates, abbreviations and the like are spoken as words.
             seed: of the sampling, the same for every sentence.
@@ -183,7 +184,10 @@ class LongTextVoice(ABC):
         Raises:
             ValueError: if the voice cannot speak the text: an unknown speaker, no letter it knows, a pause too long.
         """
-        self._warn_of_language(text, speaker)
+        if speaker == AUTO:
+            speaker = speaker_for(text, speaker, self.text_front_end)
+        else:
+            self._warn_of_language(text, speaker)
         words = np.array([match.span() for match in re.finditer(r"\S+", text)]).reshape(-1, 2)
         settings = {"speed": speed, **generate_kwargs}
         limit = min(

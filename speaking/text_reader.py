@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from ..errors_tts_trm import InputError
 from ..normalization_tts_trm import SpokenText
 from ..text_tts_trm import LANGUAGES, TextFrontEnd, language_code
+from .language_check import AUTO, speaker_for, text_language
 from .speech import VoiceError
 from .split_text import split_sentences
 
@@ -52,13 +53,17 @@ class TextReader(TextFrontEnd):
         """What will be spoken, sentence by sentence; letters that are spelled stand alone.
 
         Args:
-            language: reads by the rules of this language instead of the speaker's.
+            speaker: as for `Voice.stream`.
+            language: reads by the rules of this language instead of the speaker's; `"auto"` finds it out.
 
         Raises:
             ValueError: for an unknown speaker or language.
         """
+        speaker = speaker_for(text, speaker, self)
+        if language == AUTO:
+            language = text_language(text)
         if language is not None and language_code(language) not in {*self.languages, *LANGUAGES}:
-            raise InputError(f"--language {language}: is not supported; choose {' or '.join(LANGUAGES)}.")
+            raise InputError(f"--language {language}: is not supported; choose {', '.join(LANGUAGES)} or auto.")
         unknown: Counter = Counter()
 
         def speak_out(part: str) -> SpokenText:

@@ -78,7 +78,7 @@ def fine_tune(command, data: Path, output: Path, body_lr: float) -> None:
         "--num-workers": 1,
     }
     words = [str(word) for pair in options.items() for word in pair]
-    with open(output.with_suffix(".log"), "w") as log:
+    with open(f"{output}.log", "w") as log:
         subprocess.run(
             [sys.executable, ROOT / "run_training.py", *words, "--no-tensorboard"], stdout=log, stderr=log, check=True
         )

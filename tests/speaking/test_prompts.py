@@ -1,6 +1,6 @@
 import pytest
 
-from tts_trm.speaking.prompts import Prompt, PromptError, read_prompts
+from tts_trm.speaking.prompts import Prompt, PromptError, parse_prompt, read_prompts
 
 SPEAKERS = ("anna", "bert")
 
@@ -43,6 +43,8 @@ def test_what_is_a_speaker(tmp_path, line, text, speaker):
 
 def test_files_from_other_systems(tmp_path):
     path = write(tmp_path, "\ufeff# first\r\n\r\n  \r\nanna|Grüße\r\n  # indented\r\nlast".encode())
+    assert parse_prompt("Auto| Hallo.", ["anna"]) == Prompt("Hallo.", "auto")
+    assert parse_prompt("auto|Hello.", ["auto"]) == Prompt("Hello.", "auto")
     assert read_prompts(path, SPEAKERS) == [Prompt("Grüße", "anna", 4), Prompt("last", 0, 6)]
 
 

@@ -26,6 +26,10 @@ CASES = [
     (["Friedrich II. regierte lange.", "--speaker", "kerstin"], "friedrich der zweite regierte lange.\n"),
     (["Der 1. FC Köln", "--language", "de"], "der erste f c köln\n"),
     (["1. FC"], "one.\nf c\n"),
+    # Whoever reads the language of the text.
+    (["Ich habe 3 Katzen und 2 Hunde."], "ich habe drei katzen und zwei hunde.\n"),
+    (["Il y a 2 chats et 3 chiens dans la maison.", "--speaker", "auto"], None),
+    (["Ich habe 3 Katzen.", "--language", "auto", "--speaker", "heart"], "ich habe drei katzen.\n"),
     (["1. FC", "--plain"], "one.\nf c\n"),
     (["--text=---"], ""),
 ]
