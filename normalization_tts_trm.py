@@ -163,7 +163,8 @@ class Normalizer(NumberRules):
                 self.counted_roman,
             ),
             (
-                rf"(?<![\w.])(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|I(?=[,.;:)])|[nN]\.?[º°]?\.?\s?\d))",
+                rf"(?<![\w.])(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|I(?=[,.;:)])|[nN]\.?[º°]?\.?\s?\d"
+                r"|(?<=[Nn]o\.\s)[A-Z]{1,4}[- ]?\d))",
                 self.counted_abbreviation,
             ),
             (r"(?<![\w.])(?P<letters>(?:[^\W\d_]\.){2,8})(?P<plural>s)?(?!\w)", self.dotted),
@@ -177,9 +178,15 @@ class Normalizer(NumberRules):
         day = rf"(?P<take>(?P<day>{days})\.?)"
         months = any_of((*language.months, *language.short_months))
         rules: list[WrittenRule] = [
-            (rf"(?<!\w){day}(?=\s?(?:{DASH}|/)\s?(?:{days})\b|\s(?:&|and|or|und|oder)\s(?:{days})\b)", self.weekday),
+            (
+                rf"(?<!\w){day}(?=\s?(?:{DASH}|/)\s?(?:{days})\b|\s(?:&|and|or|und|oder|u\.)\s(?:{days})\b)",
+                self.weekday,
+            ),
             (rf"(?<!\w)(?P<from>(?:{days})\.?)\s?(?P<take>{DASH}\s?(?P<day>{days})\b\.?)", self.to_weekday),
-            (rf"(?<!\w)(?:{days})(?:\.?\s(?:&|and|or|und|oder)\s|\.?/)(?P<take>(?P<day>{days}))\b(?!\.)", self.weekday),
+            (
+                rf"(?<!\w)(?:{days})(?:\.?\s(?:&|and|or|und|oder|u\.)\s|\.?/)(?P<take>(?P<day>{days}))\b(?!\.)",
+                self.weekday,
+            ),
             (rf"(?<!\w)(?P<take>(?P<day>{days})\.)(?=,|\s[a-zß-öø-ÿ])", self.weekday),
             (rf"(?<!\w){day}(?=,?\s\d|,\s(?:{months})\b)", self.weekday),
         ]

@@ -71,7 +71,11 @@ class SpokenWords(TimeWords):
             return None
         ended = match[0].endswith(".") and not re.match(r"\s*\S", rest)
         begins = re.match(rf"\s(?:{any_of(self.language.starters)})\b", rest)
-        if name == "St" and self.language.family == "en" and re.search(r"\b[A-Z][a-z]+ $", before(match)):
+        if (
+            name == "St"
+            and self.language.family == "en"
+            and re.search(r"\b(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) $", before(match))
+        ):
             if begins or not re.match(r"\s[A-Z]", rest):
                 dot = match[0].endswith(".") and (ended or begins)
                 return "Street." if dot else "Street"

@@ -94,13 +94,20 @@ ENGLISH = Language(
         ),
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
         (r"(?<!\w)[ACDFG](?P<take>#)(?!\w)", " sharp"),
-        (r"(?<!\w)[A-G](?P<take>b)(?=[\s-](?:[Mm]ajor|[Mm]inor|[Cc]larinet|[Tt]rumpet)\b)", " flat"),
+        (
+            r"(?<!\w)[A-G](?P<take>b)(?=[\s-](?:major|minor|clarinet|trumpet|alto|sax|horn|scale|chord|Major|Minor))",
+            " flat",
+        ),
         (r"¶+(?=\s?\d)", "paragraph"),
         (r"(?<![\w/])20/20(?=\s(?:vision|hindsight|eyesight)\b)", "twenty twenty"),
         *((rf"(?<!\w){lines}(?=p\b)", word) for lines, word in {"1080": "ten eighty ", "720": "seven twenty "}.items()),
         *(
             (rf"\d[A-Za-z]?\s(?:[A-Z][a-z]+\.?\s|\d+(?:st|nd|rd|th)\s){{1,3}}(?P<take>{short})(?![\w.])", word)
             for short, word in STREETS.items()
+        ),
+        *(
+            (rf"\d[A-Za-z]?\s(?:[A-Z][a-z]+\s){{1,3}}(?P<take>{short})(?=\s[a-z]|\s*$)", word)
+            for short, word in {"St": "Street", "Dr": "Drive"}.items()
         ),
         (r"§§", "sections"),
         (r"(?<![\w:])1(?P<take>\s?:\s?)(?=\d{1,3}(?:,\d{3})+(?!\d))", " to "),

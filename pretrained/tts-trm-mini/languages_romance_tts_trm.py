@@ -297,7 +297,10 @@ ITALIAN = Language(
         (r"†(?=\s?\d{1,2}\s)", "morto il"),
         (r"¶+(?=\s?\d)", "paragrafo"),
         (r"\b[Dd]al\s\d{1,2}(?P<take>\s?[-–]\s?)(?=\d{1,2}\s[a-z]{3})", " al "),
-        (r"\bv\.(?=\s(?:[A-ZÀ-Þ][a-zà-ÿ]+\s?){1,3},?\s\d{1,3}\b(?!\.\d))", "via"),
+        (
+            r"\bv\.(?=\s(?!Allegato|Art|Cap|Fig|Nota|Pag|Par|Sez|Tab|Vol)(?:[A-ZÀ-Þ][a-zà-ÿ]+\s?){1,3},?\s\d{1,3}\b(?!\.\d))",
+            "via",
+        ),
         *(
             (rf"(?<=[\w$€£%])/{unit}\b", f" {spoken}")
             for unit, spoken in {

@@ -34,7 +34,7 @@ CALLED = (
 )
 # And after these, what somebody types.
 CODE_WORDS = (
-    r"(?i:PIN|OTP|PLZ|CEP|zip code|postcode|code postal|passcode|password"
+    r"(?i:PIN|OTP|PLZ|CEP|zip(?: code)?|postcode|code postal|passcode|password"
     r"|(?:verification|security|access|confirmation|door|your|the|one-time) code"
     r"|Passwort|(?:der |dein |ihr |Zugangs|Bestätigungs|Sicherheits)-?code|card ending|ending in"
     "|ends in|Endung|endet auf|code|código|codice|(?:se )?terminant par|terminad[ao] en|che termina con|com final)"

@@ -113,7 +113,7 @@ class NumberRules(SpokenWords):
             (f"{ISO_DATE}{ISO_TIME}", self.moment, "-"),
             (rf"(?<![\w.-])(?=[A-Za-z]*\d)(?:(?:{ELEMENTS})\d{{0,2}}){{2,6}}(?![\w-])", self.molecule, DIGIT),
             (
-                r"(?<![\w.-])(?:(?:Ag|Ca|Cu|Fe|Mg|Na|Zn)(?:Br|Cl|OH|[FIOS])|[HK](?:Br|Cl))(?![\w-])",
+                r"(?<![\w.-])(?:(?:Ag|Ca|Cu|Fe|Mg|Na|Zn)(?:Br|Cl|OH|[FIOS])|[HK](?:Br|Cl)|(?:Br|Cl)2)(?![\w-])",
                 self.molecule,
                 "BCFIOS",
             ),
@@ -324,7 +324,7 @@ class NumberRules(SpokenWords):
             ),
             (
                 r"(?<![\w:])(?P<first>\d{1,3})(?::|\s:\s)"
-                rf"(?P<second>\d{{1,3}}(?:{re.escape(language.thousands)}\d{{3}}){{0,3}})(?![\w:])",
+                rf"(?P<second>\d{{1,3}}(?:{re.escape(language.thousands)}\d{{3}}){{0,3}})(?![\w:]|\sUhr\b)",
                 self.range,
                 DIGIT,
             ),
