@@ -14,8 +14,8 @@ AUTO = "auto"
 NAMES = {"en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese"}
 # Characters that are looked at.
 LOOKED_AT = 2000
-# Probability from which a language is certain. A text of one or two words seldom reaches it.
-CERTAIN = 0.8
+# Probability from which the language of a text is certain; that of one or two words is seldom.
+CERTAIN, CERTAIN_OF_FEW = 0.8, 0.95
 # Share of a text's words that begin sentences in its own language: more than other languages have in common with it.
 OWN_SHARE = 0.3
 
@@ -48,7 +48,7 @@ def text_language(text: str, likely: str = "en") -> str | None:
     if identifier is None:
         return None
     language, probability = identifier.classify(text[:LOOKED_AT])
-    return language if probability >= CERTAIN else None
+    return language if probability >= (CERTAIN if len(words) > 2 else CERTAIN_OF_FEW) else None
 
 
 def other_language(text: str, language: str) -> str | None:
