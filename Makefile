@@ -39,6 +39,7 @@ test-transformers: .venv/installed build/transformers-$(TRANSFORMERS).tar.gz
 
 # the bundled voice again, from recordings: make voice DATA=folder, which holds one folder with a metadata.csv per voice,
 # the teacher's among them (scripts/make_synthetic_speech.py --teacher kokoro makes it; codes/ has a part of it as codes)
+# noisy recordings go through `tts-trm denoise` first, as kathleen's and kerstin's did
 # SENTENCES=file has its sentences spoken by synthetic voices for the spelling (needs flite); a night on two cores
 VOICE := outputs/voice
 FOLDERS = $(sort $(patsubst %/metadata.csv,%,$(wildcard $(DATA)/metadata.csv $(DATA)/*/metadata.csv)))
