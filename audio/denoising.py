@@ -22,13 +22,13 @@ def quietest_frames(samples: np.ndarray, sampling_rate: int) -> np.ndarray:
 
 
 def reduce_noise(samples: np.ndarray, sampling_rate: int, strength: float = 0.8) -> np.ndarray:
-    """Lowers what is no louder than the noise between the words, band by band (spectral gating; noisereduce).
+    """Makes the steady noise of a recording quieter, by spectral gating (noisereduce).
 
     Args:
         samples: `[L]`, at least 0.1 seconds.
         sampling_rate: in Hz.
-        strength: share of the noise's amplitude that is taken away, 0..1; 0.8 is 14 dB. Nothing at all should not be
-            left: a codec has no value for absolute silence.
+        strength: share of the noise's amplitude that is taken away, 0..1; 0.8 is 14 dB. Some should
+            remain: the codec's envelope is logarithmic, and has no value for complete silence.
 
     Returns:
         Float32 samples `[L]`.

@@ -46,7 +46,6 @@ def denoise(options: argparse.Namespace) -> None:
         raise InputError(f"--output-dir {options.output_dir}: is not empty; name a new folder.")
     order = options.table_columns.split(",") if options.table_columns else None
     clips = read_sources(options.data_dir, order=order)
-    options.output_dir.mkdir(parents=True, exist_ok=True)
     rows, refused = [], 0
     for index, clip in enumerate(clips):
         path = options.output_dir / f"{index:05d}_{Path(clip.name).stem}.flac"
@@ -56,7 +55,9 @@ def denoise(options: argparse.Namespace) -> None:
             print(f"left out: {error}", file=sys.stderr)
             refused += 1
             continue
-        soundfile.write(path, reduce_noise(samples.mean(axis=1), rate, options.strength), rate)
+        cleaned = reduce_noise(samples.mean(axis=1), rate, options.strength)
+        options.output_dir.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, cleaned, rate)
         rows.append((path.name, clip.text, clip.speaker))
     if not rows:
         raise InputError(f"{options.data_dir[0]}: no recording can be read.")

@@ -9,7 +9,7 @@ from ..text_tts_trm import LANGUAGES, TextFrontEnd, language_code, language_fami
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-# In the place of a speaker's name: whoever reads the language of the text.
+# As the name of a speaker: the first one who reads the language of the text.
 AUTO = "auto"
 NAMES = {"en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese"}
 # Characters that are looked at.
