@@ -34,6 +34,8 @@ PLACES = (
 
 # Before a small v that is a numeral.
 NOT_NUMBERED = "".join(f"(?<!{word} )" for word in "act Act book chapter Chapter page part Part section scene".split())
+# Before `5p` that is a time.
+NOT_TIMED = "".join(f"(?<!\\b{word} )" for word in "at by til till until from".split())
 # Words after `a 5 km` that are not the noun.
 ENGLISH_PARTICLES = (
     "and apart are away before but deep for from had has high into its long more off onto over per tall than that the "
@@ -50,7 +52,7 @@ ENGLISH = Language(
     ordinal=r"(?<![\w.,:/])(?P<number>\d+(?:,\d{3})*)(?:st|nd|rd|th)\b",
     decade=(
         r"(?:(?:(?<=[Uu]nder[- ])|(?<=[Oo]ver[- ])|(?<=[A-Z]-))(?P<age>\d\d?)"
-        r"|(?<!\w)['’]?(?P<century>\d{1,2})?(?P<decade>\d0))['’]?s\b"
+        r"|(?<!\w)(?<!\d[.,])['’]?(?P<century>\d{1,2})?(?P<decade>\d0))['’]?s\b"
     ),
     books=names_of(
         """
@@ -76,8 +78,30 @@ ENGLISH = Language(
             (rf"\b(?:Ave|St|Blvd|Rd|Dr|Street|Avenue)\.?,?\s(?P<take>{short})(?!\w)", word)
             for short, word in {"NW": "Northwest", "NE": "Northeast", "SW": "Southwest", "SE": "Southeast"}.items()
         ),
+        *(
+            (rf"\b(?:[Ww]inds?:?|from the|to the)\s(?P<take>{short})(?!\w)", word)
+            for short, word in {"NW": "northwest", "NE": "northeast", "SW": "southwest", "SE": "southeast"}.items()
+        ),
         (r"(?<=\d)in\b(?!-)", "inches"),
-        (r"(?<![\d.,:])\d{1,2}(?P<take>p)\b(?!\.\s?m\b)", "pence"),
+        (rf"{NOT_TIMED}(?<![\d.,:])\d{{1,2}}(?P<take>p)\b(?!\.\s?m\b)", "pence"),
+        (r"(?:[ap]\.?m\.?|\d)(?P<take>\s?[-–]\s?)(?=(?:noon|midnight)\b)", " to "),
+        (r"\b(?:noon|midnight)(?P<take>\s?[-–]\s?)(?=\d)", " to "),
+        (r"\d(?P<take>ff?\.)(?=[,;)]|\s[a-z]|\s*$)", " and following"),
+        (r"\b[Cc]h\.\s\d{1,3},\s(?P<take>v\.)(?=\s\d)", "verse"),
+        (r"(?<!\w)[dD]\.(?=\s\d{1,2}/\d{1,2}/\d{2,4}\b)", "died"),
+        (r"(?<!\w)[bB]\.(?=\s\d{1,2}/\d{1,2}/\d{2,4}\b)", "born"),
+        (r"\d\s(?P<take>ft\.)(?=\s\d{1,2}\sin\b)", "feet"),
+        (r"\d\s(?P<take>st\.?)(?=\s\d{1,2}\slbs?\b)", "stone"),
+        (r"\d\s?V\s?/\s?\d(?:\.\d)?\s?(?P<take>A)\b", " amperes"),
+        *(
+            (
+                rf"\b(?i:feels like|highs?|lows?|temp|temperatures?)(?:\s[a-z]+){{0,2}}\s\d{{1,3}}(?P<take>{letter})\b",
+                word,
+            )
+            for letter, word in {"F": " Fahrenheit", "C": " Celsius"}.items()
+        ),
+        (r"(?<!\w)S(?=\d\dE\d\d\b)", "season "),
+        (r"(?<=\bS\d\d)E(?=\d\d\b)", ", episode "),
         (r"(?<=[-.]\d{4} )x(?=\d{2,5}\b)", "extension "),
         (r"\b(?:after|every|for|in|within)\s\d{1,3}(?P<take>d)\b(?!['’])", "days"),
         (r"\bWW(?:II|2)\b", "World War Two"),
@@ -117,7 +141,10 @@ ENGLISH = Language(
         (r"(?<![\w-])[A-F](?P<take>-)(?=[,;.!?)]|$|\s(?!and\b|or\b|\d))", " minus"),
         (r"(?i:\bblood pressure|\bBP)\W{1,3}(?:\w{1,4}\W){0,2}\d{2,3}(?P<take>/)(?=\d{2,3}\b)", " over "),
         (r"(?<=\d)(?P<take>/)(?=\d{2,3}\s?mmHg\b)", " over "),
-        (r"(?<![\w/])[yY]/[yY](?![\w/])", "year over year"),
+        (r"(?<![\w/])(?:[yY]/[yY]|YoY|yoy)(?![\w/])", "year over year"),
+        (r"(?<!\w)QoQ(?!\w)", "quarter over quarter"),
+        (r"(?:\w\s|\()(?P<take>est\.)(?=[),;])", "estimated"),
+        (r"(?<![a-z.])\.NET\b", " dot net"),
         (r"\bPss?\.(?=\s\d)", "Psalm"),
         (rf"(?<![\w.])b\.(?=\s(?:c\.\s?|{DATE})?[12]\d{{3}}\b)", "born"),
         (r"(?<![\w.])(?:d\.(?=\s(?:c\.\s?)?1\d{3}\b)|†(?=\s?\d))", "died"),
@@ -139,6 +166,8 @@ ENGLISH = Language(
         r"(?<![\w:])(?P<military>)(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?=\s(?:hours|hrs)\b)",
         r"\b(?:at|by|until|till|before|after|from|since)\s(?P<take>(?P<military>)(?P<hour>0\d)(?P<minute>[0-5]\d))(?![\w:/-]|[.,]\d)",
         r"(?<![\w:])(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))?\s?(?P<half>[apAP])(?:\.m\.(?!\s*$|\s+[A-Z])|\.m|[mM](?!\w))",
+        r"\b(?:at|by|till?|until|from)\s(?P<take>(?P<hour>\d{1,2})(?P<minute>(?!))?(?P<half>[ap]))(?![\w.])",
+        r"\b(?:at|by|till?|until|from)\s(?P<take>(?P<hour>\d{1,2})(?P<minute>(?!))?(?P<half>[ap]))(?=\.(?!\w|\s?m\b))",
         r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?![\w:])",
     ),
     months=tuple("January February March April May June July August September October November December".split()),
@@ -152,6 +181,15 @@ ENGLISH = Language(
         "US$": ("dollar", "dollars", "cent", "cents"),
         "C$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
         "A$": ("Australian dollar", "Australian dollars", "cent", "cents"),
+        "₿": ("bitcoin", "bitcoins", "", ""),
+        "₽": ("ruble", "rubles", "kopeck", "kopecks"),
+        "₩": ("won", "won", "", ""),
+        "₺": ("lira", "liras", "kurush", "kurush"),
+        "₴": ("hryvnia", "hryvnias", "kopiyka", "kopiykas"),
+        "₪": ("shekel", "shekels", "agora", "agorot"),
+        "₦": ("naira", "naira", "kobo", "kobo"),
+        "₱": ("peso", "pesos", "centavo", "centavos"),
+        "₫": ("dong", "dong", "", ""),
         "¢": ("cent", "cents", "cent", "cents"),
         "CHF": ("franc", "francs", "centime", "centimes"),
         "JPY": ("yen", "yen", "sen", "sen"),
@@ -166,6 +204,7 @@ ENGLISH = Language(
         "CNY": ("yuan", "yuan", "fen", "fen"),
     },
     magnitudes={
+        "T": "trillion",
         "k": "thousand",
         "K": "thousand",
         "M": "million",
@@ -218,7 +257,8 @@ ENGLISH = Language(
         Tsp=teaspoon|teaspoons; qt=quart|quarts; pt=pint|pints; fl oz=fluid ounce|fluid ounces;
         yds=yard|yards; mL=milliliter|milliliters; dL=deciliter|deciliters; dl=deciliter|deciliters;
         mmol=millimole|millimoles; doz=dozen|dozen;
-        c.=cup|cups; mos=month|months; mo=month|months; wk=week|weeks
+        c.=cup|cups; mos=month|months; mo=month|months; wk=week|weeks;
+        bps=basis point|basis points; bp=basis point|basis points
         """
     ),
     fractions={"½": "one half", "⅓": "one third", "⅔": "two thirds", "¼": "one quarter", "¾": "three quarters"},
@@ -227,7 +267,8 @@ ENGLISH = Language(
         vs.=versus; etc.=et cetera; e.g.=for example; i.e.=that is; dept.=department; Dept.=Department;
         Inc.=Incorporated; Ltd.=Limited; Corp.=Corporation; Bros.=Brothers; a.m.=a m; p.m.=p m; Ph.D.=p h d; U.S.=u s;
         U.K.=u k; U.N.=u n; U.S.A.=u s a; E.U.=e u; D.C.=d c; B.C.=b c; A.D.=a d; Jr.=Junior; Sr.=Senior; Ave.=Avenue;
-        Blvd.=Boulevard; Rd.=Road; Hwy.=Highway; Mt.=Mount; Ft.=Fort; w/o=without; w/=with; a.k.a.=a k a;
+        Blvd.=Boulevard; Rd.=Road; Hwy.=Highway; Mt.=Mount; Ft.=Fort; w/o=without; w/=with;
+        W/=With; W/o=Without; b/c=because; a.k.a.=a k a;
         asap=as soon as possible; et al.=et al; cf.=compare; Assn.=Association; Univ.=University; ext.=extension;
         Pl.=Place; Rte.=Route; Pkwy.=Parkway; Sq.=Square; Ln.=Lane; appt.=appointment; incl.=including; excl.=excluding;
         govt.=government; Govt.=Government; misc.=miscellaneous; avg.=average; qty.=quantity; Intl.=International;
@@ -235,7 +276,7 @@ ENGLISH = Language(
         apt.=apartment; dist.=distance; temp.=temperature; pkg.=package;
         pls=please; thx=thanks; msg=message; btw=by the way; tbh=to be honest; idk=I don't know; imo=in my opinion;
         imho=in my humble opinion; c/o=care of; Hrs.=Hours; Hrs:=Hours:; assoc.=associate; Assoc.=Associate;
-        ea.=each; Bldg.=Building; bldg.=building; SpO2=s p o two; SpO₂=s p o two; B.Sc.=b s c; M.Sc.=m s c;
+        ea.=each; viz.=namely; Bldg.=Building; bldg.=building; SpO2=s p o two; SpO₂=s p o two; B.Sc.=b s c; M.Sc.=m s c;
         LL.M.=l l m; LL.B.=l l b; Ed.D.=e d d
         """
     )
@@ -247,6 +288,7 @@ ENGLISH = Language(
         Ch.=Chapter; ch.=chapter; Vol.=Volume; vol.=volume; pp.=pages; p.=page; Art.=Article; art.=article;
         approx.=approximately; Approx.=Approximately; est.=established; Est.=Established; Op.=Opus; op.=opus;
         ca.=about; c.=about; max.=at most; min.=at least; Apt.=Apartment; Ref.=Reference; Ver.=Version; v.=version;
+        alt.=altitude; Alt.=Altitude; Ep.=Episode; ep.=episode; pt.=part;
         Tel.=Telephone; tel.=telephone; Rm.=Room; Ste.=Suite; cl.=clause; Pt.=Part; Lat.=Latitude;
         lat.=latitude; Long.=Longitude; long.=longitude
         """
@@ -315,8 +357,10 @@ ENGLISH = Language(
     rulers=frozenset(
         """
         Alexander Benedict Catherine Charles Christian Clement Edward Elizabeth Francis Frederick George Gregory
-        Gustav Henry Innocent James John Joseph Julius Leo Leopold Louis Mary Napoleon Nicholas Paul Peter
-        Philip Pius Ramesses Ramses Richard Robert Rudolf Tudor Urban Victor Vittorio Wilhelm William
+        Gustav Henry Innocent James John Joseph Julius Leo Leopold Louis Ludwig Mary Mehmed Murad Napoleon
+        Nicholas
+        Otto Paul Peter Philip Pius Ptolemy Ramesses Ramses Richard Robert Rudolf Tudor Urban Victor Vittorio
+        Wilhelm William
         """.split()
     ),
     letters=letter_names(
@@ -325,7 +369,7 @@ ENGLISH = Language(
     read_as_words=frozenset(
         """
         AIDS ASAP ASCII BASIC CAPTCHA COVID DOS EPCOT FEMA FIFA FIFO GIF GUI HUD IKEA IMAX JPEG KISS LAN LASER
-        LEGO LIDAR MIDI MIRV MODEM NAFTA NASA NASCAR NATO NIMBY OPEC OSHA PIN PNG RADAR RAID RAM REM RIP ROM
+        LEGO LIDAR MAC MIDI MIRV MODEM NAFTA NASA NASCAR NATO NIMBY OPEC OSHA PIN PNG RADAR RAID RAM REM RIP ROM
         SARS SCUBA SIM SOAP SONAR SQUID SWAT TARP TASER TIFF TOEFL UEFA UNESCO UNICEF UNIX WAN WASP WAV WIMP
         YOLO ZIP MAX MINI PLUS PRO ULTRA
         A ABLE ABOUT ACT ADD AGAIN AGE AGO AIR ALL ALSO AM AN AND ANY ARE ARM ART AS ASK AT ATE AWAY

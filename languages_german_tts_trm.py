@@ -22,6 +22,11 @@ GERMAN_NEUTERS = (
     r"Quartal|Kapitel|Leben|Konzert|Album)\b"
 )
 # Before the number of a part or a version, which is no date.
+# Before a date that is in the dative: `am Dienstag, 3. Dezember`, `bis spätestens 31. Januar`.
+GERMAN_DATED = re.compile(
+    r"\b(?:am|vom|zum|bis|ab|seit|dem)\s(?:(?:Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonnabend|Sonntag"
+    r"|Mo|Di|Mi|Do|Fr|Sa|So)\b\.?,?|spätestens|frühestens|einschließlich|inklusive|voraussichtlich|etwa|circa|ca\.)\s$"
+)
 GERMAN_NUMBERED = re.compile(
     r"\b(?:Version|Kap\.|Kapitel|Abschnitt|Punkt|Ziff\.|Ziffer|Nr\.|Abb\.|Tab\.|Python|Android|iOS"
     r"|Raum|Zimmer|Zi\.|Büro|Saal|Halle|Update|Release|Firmware|Modell)\s$"
@@ -84,6 +89,7 @@ GERMAN = Language(
             "Jahren",
         ),
         (r"\d\s(?P<take>J\.)(?=\s[a-zß-öø-ÿ]|[,;:)]|\s*$)", "Jahre"),
+        (r"\b(?:Fax|Telefax|Durchwahl|Tel\.?|Telefon|Fon):?\s(?P<take>-)(?=\d{1,4}\b)", ""),
         (r"\bGr\.(?=\s(?:X{0,3}[SML]\b|\d))", "Größe"),
         *(
             (rf"(?:\b\d\.\s?|\b(?:im|ins|vom|zum|das)\s)(?P<take>{short})(?!\w)", f"{word}geschoss")
@@ -101,7 +107,14 @@ GERMAN = Language(
         (r"(?<=\d\. )WK\b", "Weltkrieg"),
         (r"(?<=-)Zi\.(?=-)", "Zimmer"),
         (r"\bSo\.?(?=\s(?:geschl|und Feiertag|u\. Feiertag))", "Sonntag"),
-        (r"(?<=[Uu]m )½\s?(?=\d)", "halb "),
+        (r"(?:(?<=[Uu]m )|(?<=gegen )|(?<=ab )|(?<=bis )|(?<=vor )|(?<=nach ))½\s?(?=\d)", "halb "),
+        (r"(?<!\w)km(?=\s\d)", "Kilometer"),
+        (r"\bgeb\.(?=\s\d{1,2}\.)", "geboren am"),
+        (r"\bgest\.(?=\s\d{1,2}\.)", "gestorben am"),
+        (r"\bGeb\.(?=\s\d{1,3}(?![\d.]))", "Gebäude"),
+        (r"\d\s?V\s?/\s?\d(?:,\d)?\s?(?P<take>A)\b", " Ampere"),
+        (r"(?<!\w)S(?=\d\dE\d\d\b)", "Staffel "),
+        (r"(?<=\bS\d\d)E(?=\d\d\b)", ", Folge "),
         (r"(?<=\d)\s?x(?=\s(?:tgl|täglich|pro|am Tag|wöch))", " mal"),
         (r"\bv\.(?=\s\d{1,2}\.\s?[-–])", "vom"),
     ),
@@ -126,6 +139,7 @@ GERMAN = Language(
         r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)(?=\s?(?:[-–]|bis)\s?(?:[01]?\d|2[0-4])\.[0-5]\d\s?(?:h|Uhr)\b)",
         r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)\s?h(?!\w)",
         r"(?<=\d\. )(?P<hour>[01]?\d|2[0-4])(?P<minute>(?!))?\s?h(?!\w)",
+        r"\b(?:[Uu]m|[Gg]egen|[Bb]is|[Aa]b)\s(?P<take>(?P<hour>[6-9]|1\d|2[0-4])(?P<minute>(?!))?\s?h)(?![\w/])",
         r"(?<=[-–])(?P<hour>1[3-9]|2[0-4])(?P<minute>(?!))?\s?h(?!\w)",
         r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?:\sh(?!\w))?(?![\w:])",
     ),
@@ -133,6 +147,11 @@ GERMAN = Language(
     short_months=tuple("Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez".split()),
     currencies={
         "€": ("Euro", "Euro", "Cent", "Cent"),
+        "₹": ("Rupie", "Rupien", "", ""),
+        "₿": ("Bitcoin", "Bitcoin", "", ""),
+        "₽": ("Rubel", "Rubel", "Kopeke", "Kopeken"),
+        "₺": ("Lira", "Lira", "", ""),
+        "₩": ("Won", "Won", "", ""),
         "T€": ("tausend Euro", "tausend Euro", "", ""),
         "ct": ("Cent", "Cent", "", ""),
         "Ct": ("Cent", "Cent", "", ""),
@@ -146,13 +165,20 @@ GERMAN = Language(
         "JPY": ("Yen", "Yen", "Sen", "Sen"),
     },
     magnitudes={
+        "Bio.": "Billionen",
+        "Billionen": "Billionen",
         "Tsd.": "tausend",
         "Mio.": "Millionen",
         "Mrd.": "Milliarden",
         "Millionen": "Millionen",
         "Milliarden": "Milliarden",
     },
-    single={"Millionen": "eine Million", "Milliarden": "eine Milliarde", "tausend": "tausend"},
+    single={
+        "Millionen": "eine Million",
+        "Milliarden": "eine Milliarde",
+        "Billionen": "eine Billion",
+        "tausend": "tausend",
+    },
     units=unit_table(
         """
         km/h=Kilometer pro Stunde|Kilometer pro Stunde; m/s=Meter pro Sekunde|Meter pro Sekunde;
@@ -182,7 +208,9 @@ GERMAN = Language(
         ″=Zoll|Zoll; kbit/s=Kilobit pro Sekunde|Kilobit pro Sekunde; Gbit/s=Gigabit pro Sekunde|Gigabit pro Sekunde;
         fps=Bild pro Sekunde|Bilder pro Sekunde; Msp.=Messerspitze|Messerspitzen; Pck.=Päckchen|Päckchen;
         °F=Grad Fahrenheit|Grad Fahrenheit; ℃=Grad Celsius|Grad Celsius;
-        ℉=Grad Fahrenheit|Grad Fahrenheit; ºC=Grad Celsius|Grad Celsius; Pkt.=Punkt|Punkte; Stk.=Stück|Stück
+        ℉=Grad Fahrenheit|Grad Fahrenheit; ºC=Grad Celsius|Grad Celsius; Pkt.=Punkt|Punkte; Zi.=Zimmer|Zimmer;
+        Bp.=Basispunkt|Basispunkte;
+        Stk.=Stück|Stück
         """
     ),
     fractions={"½": "ein halb", "⅓": "ein Drittel", "⅔": "zwei Drittel", "¼": "ein Viertel", "¾": "drei Viertel"},
@@ -217,11 +245,13 @@ GERMAN = Language(
         o.g.=oben genannt; u. g.=unten genannt; s. a.=siehe auch; i. Allg.=im Allgemeinen; o. B.=ohne Befund;
         u. v. m.=und vieles mehr; u.v.m.=und vieles mehr; u. v. a.=und viele andere; jr.=junior; Kfm.=Kaufmann;
         Fam.=Familie; Frl.=Fräulein; mfg=mit freundlichen Grüßen; MfG=mit freundlichen Grüßen; et al.=et al;
-        Bez.=Bezirk; Kfz=K F Z
+        Bez.=Bezirk; Ew.=Einwohner; Einw.=Einwohner; Temp.=Temperatur;
+        ü. NN=über Normalnull; ü.NN=über Normalnull; ü. M.=über Meer; Kfz=K F Z
         """
     ),
     before_number=table(
         """
+        Art.-Nr.=Artikelnummer; Kd.-Nr.=Kundennummer; Best.-Nr.=Bestellnummer; Tel.-Nr.=Telefonnummer;
         Nr.=Nummer; Nrn.=Nummern; Abs.=Absatz; Art.=Artikel; Bd.=Band; Kap.=Kapitel; S.=Seite; Abb.=Abbildung;
         Tab.=Tabelle;
         Ziff.=Ziffer; Pkt.=Punkt; ca.=circa; Ca.=Circa; max.=maximal; min.=minimal; mind.=mindestens; Jg.=Jahrgang;
@@ -229,7 +259,9 @@ GERMAN = Language(
         op.=Opus; Op.=Opus; Max.=maximal; Mind.=mindestens; No.=Nummer; H.=Heft; Abt.=Abteilung; Ref.=Referat
         """
     ),
-    titles=table("Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Dipl=Diplom; Ing=Ingenieur"),
+    titles=table(
+        "Dr=Doktor; Prof=Professor; Hr=Herr; Hrn=Herrn; Fr=Frau; St=Sankt; Mag=Magister; Dipl=Diplom; Ing=Ingenieur"
+    ),
     may_end=frozenset(["usw.", "etc.", "u.a.", "u. a.", "o.ä.", "o. ä.", "v. Chr.", "n. Chr.", "Str.", "Jh.", "Hbf."]),
     starters=frozenset(
         """

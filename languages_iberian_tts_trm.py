@@ -32,6 +32,8 @@ SPANISH = Language(
     postal=r"(?:(?<=, )|(?<=E-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
     phrases=(
         (r"¶+(?=\s?\d)", "párrafo"),
+        # Of a flat.
+        (r"(?<![\d.,])(?:[2-9]|1[0-2])\s(?P<take>hab\.)(?!\s?/)", "habitaciones"),
         (r"\b[Dd]el\s\d{1,2}(?P<take>\s?[-–]\s?)(?=\d{1,2}\sde\b)", " al "),
         (r"(?<!\w)D\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "don"),
         (r"(?<!\w)EE\. ?UU\.(?=\s*$|\s+[A-ZÀ-Þ])", "Estados Unidos."),
@@ -54,7 +56,6 @@ SPANISH = Language(
         (r"\b[Ss]al\.(?=\s\d{1,2}[:.]\d\d)", "salida"),
         (r"\b[Ll]leg\.(?=\s\d{1,2}[:.]\d\d)", "llegada"),
         (r"\$\s?(?=[\d.,]+\s(?:pesos|MXN)\b)", ""),
-        (r"(?<!\w)4\s?[x×]\s?(?=[124]00\s?m\b)", "cuatro por "),
         (r"(?<!\w)D\.ª(?=\s[A-ZÀ-Þ])", "doña"),
         (r"(?<!\w)km(?=\s\d)", "kilómetro"),
         (r"(?<!\w)c/u\b", "cada uno"),
@@ -88,11 +89,17 @@ SPANISH = Language(
         "USD": ("dólar", "dólares", "centavo", "centavos"),
         "US$": ("dólar", "dólares", "centavo", "centavos"),
         "£": ("libra", "libras", "penique", "peniques"),
+        "₿": ("bitcoin", "bitcoins", "", ""),
+        "₽": ("rublo", "rublos", "", ""),
+        "₹": ("rupia", "rupias", "", ""),
         "¥": ("yen", "yenes", "sen", "sen"),
         "CHF": ("franco suizo", "francos suizos", "céntimo", "céntimos"),
         "MXN": ("peso", "pesos", "centavo", "centavos"),
     },
-    magnitudes=table("k=mil; M=millones; millón=millón; millones=millones; mil=mil; mill.=millones; MM=mil millones"),
+    magnitudes=table(
+        "k=mil; M=millones; millón=millón; millones=millones; mil=mil; mill.=millones; MM=mil millones; "
+        "mil M=mil millones"
+    ),
     single={"millones": "un millón", "mil": "mil"},
     units=unit_words(
         """
@@ -112,7 +119,13 @@ SPANISH = Language(
         ("bit", "bits"),
         ("", "s"),
     )
-    | {"m/s²": ("metro por segundo al cuadrado", "metros por segundo al cuadrado"), "mmol": ("milimol", "milimoles")},
+    | {
+        "m/s²": ("metro por segundo al cuadrado", "metros por segundo al cuadrado"),
+        "mmol": ("milimol", "milimoles"),
+        "pp": ("punto porcentual", "puntos porcentuales"),
+        **dict.fromkeys(("cda.", "cdas."), ("cucharada", "cucharadas")),
+        **dict.fromkeys(("cdta.", "cdtas."), ("cucharadita", "cucharaditas")),
+    },
     fractions=table("½=medio; ⅓=un tercio; ⅔=dos tercios; ¼=un cuarto; ¾=tres cuartos"),
     abbreviations=in_any_case(
         """
@@ -124,7 +137,8 @@ SPANISH = Language(
         dpto.=departamento; cdta.=cucharadita; cda.=cucharada; cdas.=cucharadas; cdtas.=cucharaditas;
         Dpto.=departamento; depto.=departamento; S. A.=s a; S.A.=s a; S. L.=s l; S.L.=s l; admón.=administración;
         vs.=versus; máx.=máximo; mín.=mínimo; N. B.=nota bene; pdo.=pasado; q. e. p. d.=que en paz descanse;
-        c/=calle; hab.=habitantes; prov.=provincia; dist.=distancia; pers.=personas; et al.=et al;
+        c/=calle; hab.=habitantes; cfr.=confróntese; cf.=confróntese;
+        prov.=provincia; dist.=distancia; pers.=personas; et al.=et al;
         apdo.=apartado; pta.=puerta; ptas.=pesetas; ref.=referencia;
         incl.=incluido; fest.=festivos; desc.=descanso; esc.=escalera; ppios.=principios; Tª=temperatura
         """
@@ -281,6 +295,9 @@ PORTUGUESE = Language(
         "US$": ("dólar", "dólares", "centavo", "centavos"),
         "USD": ("dólar", "dólares", "centavo", "centavos"),
         "£": ("libra", "libras", "pêni", "pence"),
+        "₿": ("bitcoin", "bitcoins", "", ""),
+        "₽": ("rublo", "rublos", "", ""),
+        "₹": ("rupia", "rupias", "", ""),
         "¥": ("iene", "ienes", "sen", "sen"),
         "CHF": ("franco suíço", "francos suíços", "centavo", "centavos"),
     },
@@ -327,14 +344,16 @@ PORTUGUESE = Language(
         dist.=distância; a.a.=ao ano;
         a. a.=ao ano; et al.=et al; rod.=rodovia; tb.=também; tbm.=também; V. Sa.=Vossa Senhoria;
         V. Exa.=Vossa Excelência; cx.=caixa; fam.=família; fer.=feriados; env.=envelope;
-        xíc.=xícara
+        xíc.=xícara; cf.=confira; apt.=apartamento; qto.=quarto; qtos.=quartos; col. de sopa=colher de sopa;
+        col. de chá=colher de chá
         """
     ),
     before_number=in_any_case(
         """
         nº=número; Nº=número; n.º=número; N.º=número; n°=número; N°=número; no.=número; núm.=número; n.=número;
         art.=artigo; Art.=artigo; arts.=artigos; pág.=página; págs.=páginas; p.=página; pp.=páginas; cap.=capítulo;
-        Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ed.=edição; op.=opus; máx.=máximo;
+        Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ap.=apartamento;
+        ed.=edição; op.=opus; máx.=máximo;
         mín.=mínimo; apto.=apartamento; bl.=bloco;
         tab.=tabela; t.=tomo; ag.=agência; est.=estrofe; sl.=sala; séc.=século; sécs.=séculos
         """
@@ -342,7 +361,8 @@ PORTUGUESE = Language(
     weekdays=table("seg=segunda; ter=terça; qua=quarta; qui=quinta; sex=sexta; sáb=sábado; dom=domingo"),
     titles=table(
         "Sr=senhor; Sra=senhora; Srta=senhorita; Srs=senhores; Sras=senhoras; Dr=doutor; Dra=doutora; Drs=doutores; "
-        "Prof=professor; Profa=professora; Profª=professora; Prof.ª=professora; Eng=engenheiro; Engª=engenheira; "
+        "Prof=professor; Profa=professora; Profª=professora; Prof.ª=professora; Drª=doutora; Dr.ª=doutora; "
+        "Eng=engenheiro; Engª=engenheira; "
         "Arq=arquiteto; Gen=general; Cel=coronel; Cap=capitão; Ten=tenente; Pe=padre; Sto=santo; Sta=santa; "
         "Dep=deputado; "
         "Sen=senador; Gov=governador; Pres=presidente; Mons=monsenhor"

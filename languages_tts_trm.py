@@ -27,6 +27,18 @@ TELEPHONES = (
     r"\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}",
     r"(?<!\d )00\d{1,3}(?: \d{2,}){1,5}",
 )
+# And those of the countries of one language.
+COUNTRY_TELEPHONES = {
+    "fr": (r"0\d(?:[ .-]?\d\d){4}", r"\+33[ .]?(?:\(0\))?\d(?:[ .]?\d\d){4}"),
+    "es": (r"[6789]\d{2} \d{3} \d{3}", r"[6789]\d{2}(?: \d\d){3}", r"9\d \d{3} \d\d \d\d", r"[679]\d{8}"),
+    "it": (
+        r"0\d{1,3}[ /.-]\d{5,8}",
+        r"3\d{2}[ /-]?\d{3}[ ]?\d{3,4}",
+        r"3\d{2}(?: \d\d){3}(?:\d)?",
+        r"80\d \d{3} \d{3}",
+    ),
+    "pt": (r"\(?\d{2}\)? ?9? ?\d{4}-\d{4}", r"0800(?: \d{3}){2}(?:\d)?", r"9?\d{4}-\d{4}"),
+}
 # Digits after these words are those of a telephone, however they are grouped.
 CALLED = (
     "(?i:call|dial|phone|telephone|tel|fax|text|mobile|ring|hotline"
@@ -162,7 +174,11 @@ def in_any_case(rows: str) -> dict[str, str]:
 def directions(rows: str) -> tuple[tuple[str, str], ...]:
     """`N=north; ...`: phrases for the letter behind degrees, minutes or seconds."""
     return tuple(
-        (rf"\d(?:[°′″]\s?|['\"]{{1,2}})(?P<take>{letter})(?!\w)", word) for letter, word in table(rows).items()
+        (
+            rf"(?:\d(?:[°′″]\s?|['\"]{{1,2}})|['′]\s?\d\d?(?:[.,]\d{{1,4}})?[\"″]\s)(?P<take>{letter})(?![\w-])",
+            word,
+        )
+        for letter, word in table(rows).items()
     )
 
 

@@ -110,6 +110,11 @@ class NumberRules(SpokenWords):
                 self.fraction_of_unit,
                 "/½⅓⅔¼¾",
             ),
+            (
+                r"(?<![\w/.,])(?P<whole>\d{1,3})(?:\s|-|(?=½))(?:½|1/2)(?![\w/])" if language.family == "de" else "",
+                self.and_a_half,
+                "½/",
+            ),
             (f"{ISO_DATE}{ISO_TIME}", self.moment, "-"),
             (rf"(?<![\w.-])(?=[A-Za-z]*\d)(?:(?:{ELEMENTS})\d{{0,2}}){{2,6}}(?![\w-])", self.molecule, DIGIT),
             (
@@ -161,6 +166,7 @@ class NumberRules(SpokenWords):
                 ":",
             ),
             (r"(?<=:\d\d)(?P<take>\s?[-–]\s?)(?=\d{1,3}(?![\d:]))", self.until, DIGIT, DASHES),
+            (r"(?<![\w'’])['’]\d\d(?P<take>\s?[-–]\s?['’])(?=\d\d(?![\w'’]))", self.until, DIGIT, DASHES),
             (rf"(?i:{clock}\s?{half})(?P<take>\s?{DASH}\s?)(?=(?i:{clock}\s?{half}))", self.until, DIGIT, DASHES),
             (
                 rf"(?<![\w:.,]){clock}(?P<take>\s?{DASH}\s?)(?={clock}\s?(?:Uhr\b|h\b|(?i:{half})))",
@@ -217,8 +223,16 @@ class NumberRules(SpokenWords):
             (rf"(?P<unit>{p.money})\s?(?P<number>\d+)-(?=[a-z])", self.compound_money, DIGIT, DASHES),
             (rf"\d(?:{p.magnitude})?(?P<take>\s?{DASH}\s?)(?=(?:{p.money})\s?\d)", self.until, DIGIT, DASHES),
             (rf"(?<![\w.,])(?P<number>\d+),(?:--?|[–—])\s?(?P<unit>{p.money})?(?!\w)", self.even_money, DIGIT, DASHES),
-            (rf"{p.sign}(?P<unit>{p.money})\s?(?P<number>{p.number})(?:{p.magnitude})?(?!\w)", self.money, DIGIT),
-            (rf"(?P<unit>{p.money})(?P<sign>[-−])(?P<number>{p.number})(?:{p.magnitude})?(?!\w)", self.money, DIGIT),
+            (
+                rf"{p.sign}(?P<unit>{p.money})\s?(?P<number>{p.number})(?:{p.magnitude})?(?!\w|[.,]\d)",
+                self.money,
+                DIGIT,
+            ),
+            (
+                rf"(?P<unit>{p.money})(?P<sign>[-−])(?P<number>{p.number})(?:{p.magnitude})?(?!\w|[.,]\d)",
+                self.money,
+                DIGIT,
+            ),
             (
                 rf"(?<![\w.,]){p.sign}(?P<number>{p.number})(?:{p.magnitude})?\s?(?P<unit>{p.money})(?!\w)",
                 self.money,
@@ -262,13 +276,14 @@ class NumberRules(SpokenWords):
         return [
             (r"(?<![\w.,-])\d{1,3}(?P<take>-)(?=\d{1,3}-\d{1,3}(?![\w-]))", self.between, DIGIT, "-"),
             (r"(?<![\w.,-])\d{1,3}-\d{1,3}(?P<take>-)(?=\d{1,3}(?![\w-]))", self.between, DIGIT, "-"),
+            (r"(?<=[A-Z]-)\d+(?P<take>-)(?=\d)", self.between, DIGIT, "-"),
             (
                 rf"(?<![\w.,])(?<!\d[-–]){p.first}\s?%?\s?{DASH}\s?{p.second}(?P<unit>\s?(?:[%‰]|(?:{p.units})(?!\w)))?"
                 r"(?:(?<=[a-z])\.(?=\s[a-zß-öø-ÿ]|[,;]))?(?!(?!x\b)[\w–-])",
                 self.range,
                 DIGIT,
             ),
-            (r"(?<=[A-Za-z²])(?P<take>\s?/\s?)(?=100?\s?(?:km|kg|g|ml|l|m)\b)", self.per, "/"),
+            (r"(?<=[A-Za-z²])(?P<take>\s?/\s?)(?=(?:100?\s?(?:km|kg|g|ml|l|m)|(?:12|24|48|72)\s?h)\b)", self.per, "/"),
             (language.decade, self.decade, DIGIT),
             (
                 rf"{p.signed}\s?%-?(?P<ending>ige?[mnrs]?)(?!\w)" if language.family == "de" else "",
@@ -282,8 +297,17 @@ class NumberRules(SpokenWords):
                 DIGIT,
                 DASHES,
             ),
+            (rf"\d(?P<take>-(?P<unit>{p.units})-)(?=[^\W\d_])", self.unit_between, DIGIT, DASHES),
             (rf"\b(?:{language.per}|per|je)\s(?P<take>(?P<unit>{p.units}))(?!\w)", self.unit_alone),
             (rf"{price}(?P<take>/(?P<unit>{p.units}))(?!\w)", self.unit_alone, "/"),
+            (
+                r"(?:[a-zà-ÿ]{3}|\bab|\bEw)\.?(?P<take>/(?P<unit>km²|m²|km2|m2))(?!\w)"
+                if "km²" in language.units
+                else "",
+                self.unit_alone,
+                "/",
+            ),
+            (r"(?<=\d)-(?=[A-Z](?!\w))", lambda match: " ", "-"),
             (
                 rf"(?<![\w.,]){p.number}\s?(?P<first>{p.units})?(?P<take>/(?P<unit>{p.units}))(?!\w|/)",
                 self.per_unit,
@@ -301,7 +325,7 @@ class NumberRules(SpokenWords):
             ),
             (r"(?<![\w.])(?P<letter>[A-Z])\.(?P<numbers>\d+(?:\.\d+)+)(?!\w|\.\d)", self.lineage, DIGIT),
             (
-                r"(?<![\w.])(?P<numbers>\d+(?:\.\d+){2,}|\d+(?:\.\d+)+(?=-?(?:rc|alpha|beta|dev|[ab]\d)))"
+                r"(?:(?<![\w.])|(?<=(?<!\w)[vV]))(?P<numbers>\d+(?:\.\d+){2,}|\d+(?:\.\d+)+(?=-?(?:rc|alpha|beta|dev|[ab]\d)))"
                 r"(?:[.-]?(?P<stage>rc|alpha|beta|dev|post|a|b)(?:[.-]?(?P<build>\d+))?)?(?!\w|,\d)",
                 self.version,
                 DIGIT,

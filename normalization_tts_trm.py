@@ -190,6 +190,11 @@ class Normalizer(NumberRules):
             (rf"(?<!\w)(?P<take>(?P<day>{days})\.)(?=,|\s[a-zß-öø-ÿ])", self.weekday),
             (rf"(?<!\w){day}(?=,?\s\d|,\s(?:{months})\b)", self.weekday),
         ]
+        if language.family == "en":
+            last = rf"(?<!\w)(?:{days})(?:,\s(?:{days})){{0,5}},?\s(?:(?:and|or|&)\s)?(?P<take>(?P<day>{days}))\b"
+            rules[:0] = [(last, self.weekday), (rf"(?<!\w){day}(?=,\s(?:(?:and|or)\s)?(?:{days})\b)", self.weekday)]
+            # No other words begin with a capital and look like these.
+            rules.append((r"(?<![\w'’.-])(?P<take>(?P<day>Tues?|Thu(?:rs?)?|Fri))(?![\w'’.-])", self.weekday))
         if language.before_weekday:
             last = rf"(?<!\w)(?:{language.before_weekday})(?P<take>(?P<day>{days})\.)(?!\w)"
             rules.insert(3, (last, self.last_weekday))
@@ -205,6 +210,12 @@ class Normalizer(NumberRules):
             ),
             (
                 r"\b(?i:der|die|das|dem|den|des|im|am|vom|zum|zur)\s(?P<take>(?P<roman>[IVXLCDM]+)\.)(?=\s[A-ZÀ-ÖØ-Þ])",
+                self.century,
+            ),
+            (
+                rf"(?<!\w)(?:{any_of(language.rulers)})s?,?\s(?:der|die|des|dem|den)\s(?P<take>(?P<roman>[IVXLC]+)\.?)(?!\w)"
+                if language.family == "de"
+                else "",
                 self.century,
             ),
             (

@@ -38,6 +38,12 @@ RATED = re.compile(
     r"|calificación|avaliação|évaluation)\b[^.!?;]{0,30}$",
     re.IGNORECASE,
 )
+# Words before a number with a point that is a label, besides those that are counted.
+LABELS = (
+    "abb abs abschnitt android art artigo article artikel artículo articolo bluetooth cap chap fig figur hdmi ios kap "
+    "kapitel numpy office pytorch python raum room sala salle sec sección stanza tab usb ver versione version versión "
+    "versão windows zimmer"
+).split()
 # Characters before an inch sign in which a quotation may have begun.
 MAX_QUOTATION = 300
 
@@ -68,6 +74,7 @@ class NumberWords:
     def __init__(self, language: Language) -> None:
         self.language = language
         self.numbered = any_of((*language.before_number, *language.counted_words))
+        self.labelled = re.compile(rf"\b(?i:{any_of((*language.counted_words, *LABELS))})\.?\s?$|§\s?$")
 
     # -- numbers --------------------------------------------------------------------------------------------------
 
@@ -166,6 +173,11 @@ class NumberWords:
         sign = self.sign_of(match)
         if written.isdigit() and written[0] == "0" and len(written) > 1:
             return sign + self.digits(written)
+        if label := self._label(match):
+            return label
+        if written.isdigit() and len(written) > 4 and re.search(r"[A-Za-z]$", before(match)):
+            # KB5036892 is a code.
+            return self.digits(written)
         early = re.fullmatch(r"10\d\d", written) and re.search(r"\b(?:[Tt]he year|[Jj]ahre?)\s$", before(match))
         if not sign and (self.may_be_year(written) or early):
             return self.words(int(written), "year")
@@ -176,6 +188,14 @@ class NumberWords:
         numbered = re.search(rf"(?<!\w)(?:{self.numbered})\s?$", before(match), re.IGNORECASE)
         noun = None if numbered else re.match(r"\s[A-ZÄÖÜ]\w*", after(match))
         return sign + (self.counted(self.value(written), noun[0]) if noun else self.words(self.value(written)))
+
+    def _label(self, match: re.Match) -> str | None:
+        """`Version 2.07`, `salle 2.07`: what is a label has a point where its language writes a comma in numbers."""
+        parts = re.fullmatch(r"(\d+)\.(\d{1,2})", match["number"])
+        if not parts or self.language.decimal != "," or not self.labelled.search(before(match)):
+            return None
+        second = self.digits(parts[2]) if parts[2][0] == "0" else self.words(int(parts[2]))
+        return f"{self.words(int(parts[1]))} {self.language.symbols['.']} {second}"
 
     def _is_model(self, match: re.Match) -> bool:
         """Whether four digits behind English initials are two numbers, `RTX 4090`."""
@@ -188,7 +208,7 @@ class NumberWords:
     def large(self, match: re.Match) -> str | None:
         """`3 million`, `2.5bn`."""
         # 12B is a room; with money they are clear.
-        if match["magnitude"] in ("K", "B", "m"):
+        if match["magnitude"] in ("K", "B", "m", "T"):
             return None
         value, name = self.value(match["number"]), self.language.magnitudes[match["magnitude"]]
         return self.language.single.get(name) if value == 1 and self.language.single else f"{self.words(value)} {name}"
@@ -229,7 +249,7 @@ class NumberWords:
         """A German ordinal as the word before it asks for; None where that word asks for none."""
         # In `der 3., 4. und 5. Versuch` the article is that of the first.
         text = re.sub(r"\d{1,2}\.\s?[-–]\s?$|(?:\d{1,3}\.,?\s(?:(?:und|oder|bis)\s)?)+$", "", before(match))
-        if re.search(r"(?:[*†]|\bv\.)\s?$", text):
+        if re.search(r"(?:[*†]|\b(?:v|geb|gest)\.)\s?$", text):
             return f"{spoken}n"
         word = re.search(r"(\w+)\s$", text)
         article = word[1].lower() if word else ""
@@ -288,6 +308,10 @@ class NumberWords:
         per = f" {self.language.per} " if "/" in match[0] else ""
         return per + self.language.units[match["unit"]][0]
 
+    def unit_between(self, match: re.Match) -> str:
+        """The unit of `3,5-mm-Klinke`."""
+        return f" {self.language.units[match['unit']][0]} "
+
     def per_unit(self, match: re.Match) -> str | None:
         """The second unit of `5 mmol/l`, unless both are one in the table."""
         if not match["first"] and match["unit"] not in PER_UNITS:
@@ -303,9 +327,12 @@ class NumberWords:
         return f"{self.words(self.value(match['number']))} {self.language.units[match['unit']][0]}"
 
     def feet(self, match: re.Match) -> str:
-        """`6'2"`."""
-        feet = self.language.units.get("ft", ("", "Fuß"))[1]
-        return f"{self.words(int(match['feet']))} {feet} {self.words(int(match['inches']))}"
+        """`6'2"`; where nobody measures in feet, minutes and seconds."""
+        feet, inches = int(match["feet"]), int(match["inches"])
+        if "ft" in self.language.units or self.language.family == "de":
+            return f"{self.words(feet)} {self.language.units.get('ft', ('', 'Fuß'))[1]} {self.words(inches)}"
+        units = [(feet, self.language.units.get("min")), (inches, self.language.units.get("s"))]
+        return " ".join(f"{self.counted(n, u[0])} {u[n != 1]}" if u else self.words(n) for n, u in units)
 
     def fraction(self, match: re.Match) -> str | None:
         """`3/4`; of two numbers that are no fraction, `24/7`, one after the other."""
@@ -359,11 +386,24 @@ class NumberWords:
             rated = match["unit"] in ("Pkt.", "pts") and not match["whole"]
             return f"{self.words(top)} {self.language.out_of} {self.words(bottom)} {many}" if rated else None
         if match["whole"]:
-            return f"{self.words(int(match['whole']))} {self.language.and_} {spoken} {many}"
+            return self.whole_and_part(int(match["whole"]), spoken, one, many)
         if self.language.family == "de" and (top, bottom) == (1, 2):
             neuter = re.search(r"(?:gramm|Watt|Volt|byte|Pfund|Stück)$", one, re.IGNORECASE)
             spoken = "eine halbe" if one.endswith("e") else "ein halbes" if neuter else "ein halber"
         return self.part_of(spoken, top, one)
+
+    def whole_and_part(self, whole: int, fraction: str, one: str, many: str) -> str:
+        """`2 1/2 tsp`."""
+        return f"{self._mixed(whole, fraction)} {many}"
+
+    def _mixed(self, whole: int, fraction: str) -> str:
+        if fraction == "ein halb":
+            return re.sub("eins$", "ein", self.words(whole)) + "einhalb"
+        return f"{self.words(whole)} {self.language.and_} {fraction}"
+
+    def and_a_half(self, match: re.Match) -> str:
+        """The German `2½`."""
+        return self._mixed(int(match["whole"]), self.language.fractions["½"])
 
     @staticmethod
     def ends_quotation(match: re.Match) -> bool:

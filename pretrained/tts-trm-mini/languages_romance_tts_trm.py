@@ -115,7 +115,6 @@ FRENCH = Language(
         (r"(?<!\w)MM\.(?=\s[A-ZÀ-Þ])", "messieurs"),
         (r"(?<![\w.])M\.(?=\sle\s[A-ZÀ-Þ])", "monsieur"),
         (r"(?<!\w)S\. ?M\.(?=\sl[ea]\s[A-Z])", "Sa Majesté"),
-        (r"(?<!\w)4\s?[x×]\s?(?=[124]00\s?m\b)", "quatre fois "),
         (r"\b[Dd]ép\.(?=\s\d{1,2}\s?[h:])", "départ"),
         (r"\b[Aa]rr\.(?=\s\d{1,2}\s?[h:])", "arrivée"),
         (r"\b[Ll]es\s(?P<take>[-−])(?=\d{1,2}\sans\b)", "moins de "),
@@ -127,6 +126,10 @@ FRENCH = Language(
         (r"(?<!\w)km(?=\s\d)", "kilomètre"),
         (r"(?<!\w)Me(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "maître"),
         (r"(?<=\d)x(?!\w|\s?[\d+*/=)−-])", "fois"),
+        *(
+            (rf"\bC\. {short}\.", f"code {word}")
+            for short, word in {"civ": "civil", "pén": "pénal", "trav": "du travail"}.items()
+        ),
         (r"(?<!\w)[vV](?=\d+\.\d)", "version"),
         (r"(?<!\w)1ers\b", "premiers"),
     ),
@@ -155,6 +158,9 @@ FRENCH = Language(
         "$US": ("dollar américain", "dollars américains", "cent", "cents"),
         "$ CA": ("dollar canadien", "dollars canadiens", "cent", "cents"),
         "£": ("livre", "livres", "penny", "pence"),
+        "₿": ("bitcoin", "bitcoins", "", ""),
+        "₽": ("rouble", "roubles", "", ""),
+        "₹": ("roupie", "roupies", "", ""),
         "¥": ("yen", "yens", "sen", "sen"),
         "CHF": ("franc suisse", "francs suisses", "centime", "centimes"),
         "FCFA": ("franc CFA", "francs CFA", "centime", "centimes"),
@@ -176,7 +182,8 @@ FRENCH = Language(
         ko=kilooctet; Mo=mégaoctet; Go=gigaoctet; To=téraoctet; MB=mégaoctet; GB=gigaoctet; Hz=hertz; kHz=kilohertz;
         MHz=mégahertz; GHz=gigahertz; W=watt; kW=kilowatt; MW=mégawatt; kWh=kilowattheure; V=volt; A=ampère;
         mA=milliampère; mAh=milliampère-heure; dB=décibel; kcal=kilocalorie; kJ=kilojoule; hPa=hectopascal;
-        mmol=millimole; px=pixel; Mbit/s=mégabit par seconde; Mb/s=mégabit par seconde; Mo/s=mégaoctet par seconde
+        mmol=millimole; px=pixel; pt=point; pts=point;
+        Mbit/s=mégabit par seconde; Mb/s=mégabit par seconde; Mo/s=mégaoctet par seconde
         """,
         ("hertz", "hertz"),
         ("", "s"),
@@ -208,7 +215,7 @@ FRENCH = Language(
         N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
         Art.=article; p.=page; pp.=pages; chap.=chapitre; vol.=volume; fig.=figure; al.=alinéa; t.=tome; éq.=équation;
         ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers; op.=opus; sc.=scène; esc.=escalier;
-        app.=appartement
+        app.=appartement; th.=thermostat
         """
     ),
     weekdays=table("lun=lundi; mar=mardi; mer=mercredi; jeu=jeudi; ven=vendredi; sam=samedi; dim=dimanche"),
@@ -294,6 +301,9 @@ ITALIAN = Language(
     day_range=first_days(ITALIAN_MONTHS),
     postal=r"(?:(?<=, )|(?<=I-)|(?<![\s\S]))(?P<number>\d{5})(?= [A-ZÀ-Þ][a-zà-ÿ]+)",
     phrases=(
+        (r"(?<!\w)SS\.(?=\s(?:Annunziata|Concezione|Madre|Trinità|Vergine)\b)", "santissima"),
+        (r"(?<!\w)SS\.(?=\s(?:Crocifisso|Nome|Redentore|Rosario|Sacramento|Salvatore)\b)", "santissimo"),
+        (r"(?<!\w)SS\.(?=\s[A-Z][a-z]+\se\s[A-Z])", "santi"),
         (r"†(?=\s?\d{1,2}\s)", "morto il"),
         (r"¶+(?=\s?\d)", "paragrafo"),
         (r"\b[Dd]al\s\d{1,2}(?P<take>\s?[-–]\s?)(?=\d{1,2}\s[a-z]{3})", " al "),
@@ -358,6 +368,9 @@ ITALIAN = Language(
         "USD": ("dollaro", "dollari", "centesimo", "centesimi"),
         "US$": ("dollaro", "dollari", "centesimo", "centesimi"),
         "£": ("sterlina", "sterline", "penny", "pence"),
+        "₿": ("bitcoin", "bitcoin", "", ""),
+        "₽": ("rublo", "rubli", "", ""),
+        "₹": ("rupia", "rupie", "", ""),
         "¥": ("yen", "yen", "sen", "sen"),
         "CHF": ("franco svizzero", "franchi svizzeri", "centesimo", "centesimi"),
     },
@@ -404,7 +417,8 @@ ITALIAN = Language(
         ved.=vedova; prov.=provincia; vs.=versus; dist.=distanza; pers.=persone; et al.=et al;
         d.c.r.=dopo i calci di rigore; L.go=largo; V.lo=vicolo; rif.=riferimento; lett.=lettera;
         F.lli=fratelli; Ill.mo=illustrissimo; Ill.ma=illustrissima; fest.=festivi; bust.=busta; pizz.=pizzico;
-        incl.=inclusa; sc.=scala; q.b.=quanto basta; C.P.=casella postale
+        incl.=inclusa; sc.=scala; q.b.=quanto basta; C.P.=casella postale; P.IVA=partita IVA; P. IVA=partita IVA;
+        c.c.=codice civile; c.p.=codice penale; c.p.c.=codice di procedura civile; c.p.p.=codice di procedura penale
         """
     ),
     before_number=in_any_case(

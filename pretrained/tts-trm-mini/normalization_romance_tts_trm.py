@@ -7,7 +7,7 @@ numbers are joined to their noun by `de`. What only one of them does is in a tab
 import re
 
 from .languages_romance_tts_trm import FEMININE, NO_NOUN
-from .languages_tts_trm import Language
+from .languages_tts_trm import COUNTRY_TELEPHONES, Language
 from .normalization_numbers_tts_trm import DASH, DASHES, DIGIT, WrittenRule
 from .normalization_tts_trm import Normalizer
 from .verbalization_tts_trm import COMMON_FRACTIONS, MAX_DIGITS, after, any_of, before, spelled
@@ -26,6 +26,7 @@ DATED = re.compile(
     r"\b(?:le|el|il|du|au|del|dal|al|nel|em|até|desde|día|dia|jour|giorno|lun\w+|mar\w+|mer\w+|ven\w+)\s$", re.I
 )
 FEMININE_HALF = {"un demi": "une demi", "medio": "media", "mezzo": "mezza", "meio": "meia"}
+HALVES = frozenset((*FEMININE_HALF, *FEMININE_HALF.values()))
 # Words of digits: `veintiuno` before a noun, and hundreds that have a gender.
 SPANISH_ONE = ((r"veintiuno$", "veintiún", "veintiuna"), (r"uno$", "un", "una"))
 ARTICLES_BEFORE_ROMAN = frozenset(
@@ -37,17 +38,6 @@ COUNTED_SHORT = ("s", "ss", "sec", "secc", "séc", "sécs", "cap", "chap", "art"
 CENTURIES = {
     "fr": r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+)(?P<ending>(?<=(?<![A-Z])I)ers?|[eè]?re|i?[eè]mes?|e|ᵉ))(?!\w)",
     "it": r"(?<!\w)(?P<take>(?P<roman>[IVXLCDM]+))(?=\s(?:secol[oi]|sec\.)(?!\w))",
-}
-PHONES = {
-    "fr": (r"0\d(?:[ .-]?\d\d){4}", r"\+33[ .]?(?:\(0\))?\d(?:[ .]?\d\d){4}"),
-    "es": (r"[6789]\d{2} \d{3} \d{3}", r"[6789]\d{2}(?: \d\d){3}", r"9\d \d{3} \d\d \d\d", r"[679]\d{8}"),
-    "it": (
-        r"0\d{1,3}[ /.-]\d{5,8}",
-        r"3\d{2}[ /-]?\d{3}[ ]?\d{3,4}",
-        r"3\d{2}(?: \d\d){3}(?:\d)?",
-        r"80\d \d{3} \d{3}",
-    ),
-    "pt": (r"\(?\d{2}\)? ?9? ?\d{4}-\d{4}", r"0800(?: \d{3}){2}(?:\d)?", r"9?\d{4}-\d{4}"),
 }
 
 
@@ -96,7 +86,10 @@ class RomanceNormalizer(Normalizer):
         ]
 
     def _number_rules(self) -> list[WrittenRule]:
-        phones = [(rf"(?<![\w.,]){pattern}(?!\w|[.,-]\d)", self.digit_groups, DIGIT) for pattern in PHONES[self.code]]
+        phones = [
+            (rf"(?<![\w.,]){pattern}(?!\w|[.,-]\d)", self.digit_groups, DIGIT)
+            for pattern in COUNTRY_TELEPHONES[self.code]
+        ]
         clock = r"\d{1,2}(?:[:.h]\d\d|\s?h\b)"
         until = rf"(?<![\w:.,]){clock}(?P<take>\s?{DASH}\s?)(?={clock})"
         elided = (
@@ -195,7 +188,17 @@ class RomanceNormalizer(Normalizer):
         """`medio litro`, `media hora`, `tres cuartos de litro`."""
         if top == 1 and self.feminine_noun.match(unit.split()[0]):
             fraction = FEMININE_HALF.get(fraction, fraction)
-        return f"{fraction} {unit if top == 1 else self._of(unit)}"
+        return f"{fraction} {unit if fraction in HALVES else self._of(unit)}"
+
+    def whole_and_part(self, whole: int, fraction: str, one: str, many: str) -> str:
+        """`un kilo y medio`, `deux heures et demie`."""
+        noun = one if whole == 1 else many
+        if self.feminine_noun.match(one.split()[0]):
+            fraction = FEMININE_HALF.get(fraction, fraction)
+        number = self.counted(whole, noun)
+        space = "" if number.endswith("'") else " "
+        half = {"un demi": "demi", "une demi": "demie"}.get(fraction, fraction)
+        return f"{number}{space}{noun} {self.language.and_} {half}"
 
     def _of(self, noun: str) -> str:
         if self.code == "fr" and re.match(r"[aeiouyéèêh]", noun):
@@ -207,6 +210,8 @@ class RomanceNormalizer(Normalizer):
         written, sign = match["number"], self.sign_of(match)
         if written.isdigit() and written[0] == "0" and len(written) > 1:
             return sign + self.digits(written)
+        if label := self._label(match):
+            return label
         value = self.value(written)
         noun = re.match(r"\s([^\W\d_]+)", after(match))
         if noun is None or noun[1].lower() in self.no_noun or not isinstance(value, int):
@@ -396,7 +401,10 @@ class RomanceNormalizer(Normalizer):
         if number is None:
             return None
         text = before(match) + match[0]
-        centuries = re.search(r"(?i:\b(?:s|sec|séc|siglos?|séculos?|secol[oi])\b)", text)
+        centuries = re.search(
+            r"\b(?i:s|sec|séc|siglos?|séculos?|secol[oi])\.?\s(?:[IVXLCDM]+[\W]{1,3}(?:[a-zà]{1,2}\s)?)?[IVXLCDM]+$",
+            text,
+        )
         ordinal = centuries and (self.code == "it" or number <= 10)
         return self._ordinal(number) if ordinal else self.words(number)
 
@@ -417,9 +425,10 @@ class RomanceNormalizer(Normalizer):
             noun = re.match(r"\s([^\W\d_]+)", after(match))
             feminine = bool(noun and self.feminine_noun.match(noun[1]))
             return self._ordinal(number, feminine, short=self.code == "es" and not feminine) + dot
-        if not name[0].isupper() or (len(written) == 1 and name not in self.language.rulers) or number > 39:
+        ruler = name in self.language.rulers or self.is_person(before(match), False, "")
+        if not name[0].isupper() or (len(written) == 1 and not ruler) or number > 39:
             return None
-        return self._ruler(number, name, match)
+        return self._ruler(number, name, match) if ruler else self.words(number) + dot
 
     def _ruler(self, number: int, name: str, match: re.Match) -> str | None:
         dot = "." if match["dot"] else ""

@@ -3,7 +3,7 @@
 import re
 
 from .languages_english_tts_trm import ENGLISH_PARTICLES
-from .languages_german_tts_trm import GERMAN_NUMBERED
+from .languages_german_tts_trm import GERMAN_DATED, GERMAN_NUMBERED
 from .verbalization_tts_trm import NumberWords, after, any_of, before, spelled
 
 
@@ -29,7 +29,8 @@ class TimeWords(NumberWords):
         spoken = [self.language.months[month - 1]] if self.language.months else [self.words(month)]
         if day and self.language.family == "de":
             ordinal = self.words(int(day), "ordinal")
-            spoken.insert(0, self._inflected(ordinal, match) or f"{ordinal}r")
+            dative = GERMAN_DATED.search(before(match))
+            spoken.insert(0, self._inflected(ordinal, match) or f"{ordinal}{'n' if dative else 'r'}")
         elif day and self.language.code == "en-gb":
             article = "" if re.search(r"\bthe\s$", before(match), re.IGNORECASE) else "the "
             spoken.insert(0, f"{article}{self.words(int(day), 'ordinal')} of")

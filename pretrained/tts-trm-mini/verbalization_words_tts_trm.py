@@ -14,6 +14,17 @@ try:
 except ImportError:
     emoji = None  # type: ignore[assignment]
 
+# Titles of persons, in six languages.
+PERSONS = (
+    "King|Queen|Pope|Emperor|Empress|Prince|Princess|Tsar|Czar|Sultan|Pharaoh|Duke|Shah|Saint|St|Mr|Sir|Lord"
+    "|König|Königin|Papst|Kaiser|Kaiserin|Zar|Pharao|Herzog|Fürst|Prinz|[Rr]oi|[Rr]eine|[Pp]ape|[Ee]mpereur|[Pp]haraon"
+    "|[Rr]ey|[Rr]eina|[Pp]apa|[Ee]mperador|[Ee]mperatriz|[Ff]araón|[Ss]ultán|[Zz]ar|[Rr]e|[Rr]egina|[Ii]mperatore|[Ff]araone"
+    "|[Rr]ei|[Rr]ainha|[Ii]mperador|[Ii]mperatriz|[Ff]araó|[Ss]ultão|[Cc]zar|[Dd]om|[Dd]on|[Dd]uque|[Dd]uca"
+    "|Thomas|Samuel|Walter|Harry|Frank|Albert|Arthur|Alfred|David|Michael|Daniel|Stephen|Thurston|Martin|Harold|Howard"
+)
+# Units of which somebody takes two times so much, and a race, `4x100 m`.
+DOSES = frozenset("mg g kg µg μg ml mL cl l L".split())
+RELAY = re.compile(r"4\s?[x×]\s?[124]00\s?m\b")
 NUMERAL = re.compile(r"\d(?:[\d.,'’ ]*\d)?")
 ROMAN_DIGITS = {
     **{"M": 1000, "CM": 900, "D": 500, "CD": 400, "C": 100, "XC": 90, "L": 50, "XL": 40},
@@ -74,7 +85,7 @@ class SpokenWords(TimeWords):
         if (
             name == "St"
             and self.language.family == "en"
-            and re.search(r"\b(?:[A-Z][a-z]+|\d+(?:st|nd|rd|th)) $", before(match))
+            and re.search(r"\b(?:[A-Z][a-z]+(?:['’]s)?|\d+(?:st|nd|rd|th)) $", before(match))
         ):
             if begins or not re.match(r"\s[A-Z]", rest):
                 dot = match[0].endswith(".") and (ended or begins)
@@ -109,7 +120,7 @@ class SpokenWords(TimeWords):
         """An abbreviation of the table; its dot may end the sentence, too."""
         units, magnitudes = self.language.units, self.language.magnitudes
         measured = match[0] in units or match[0].rstrip(".") in units or match[0] in magnitudes
-        if measured and re.search(r"(?:\d\s?|[\w€$]/)$", before(match)):
+        if measured and re.search(r"(?:[\d½⅓⅔¼¾]\s?|[\w€$]/)$", before(match)):
             # `30 min.` at the end of a sentence, `15 €/Std.`
             return None
         words = self.language.abbreviations[match[0]].split(" ")
@@ -149,13 +160,25 @@ class SpokenWords(TimeWords):
             return self.words(number) + ("." if match["dot"] else "")
         if not written.isupper() or not name[0].isupper():
             return None
-        ruler = base in self.language.rulers
+        ruler = base in self.language.rulers or self.is_person(before(match), bool(match["dot"]), after(match))
         alone = len(written) == 1
         if written == "I" and not re.match(r"\s*(?:$|[.,;:!?)\n])|\s(?:of|was|is|von|war|und|and)\b", after(match)):
             ruler = ruler and bool(match["dot"])
         if (alone and not ruler) or (not ruler and number > 39):
             return None
-        return self._ruler(number, name, match)
+        if ruler:
+            return self._ruler(number, name, match)
+        # Rocky IV, Apollo XI.
+        return self.words(number) + ("." if match["dot"] else "")
+
+    def is_person(self, text: str, dot: bool, rest: str) -> bool:
+        """Whether the name behind `text` is that of a person: a title or a first name stands before it.
+
+        A German ordinal has a dot, which is one where the sentence goes on.
+        """
+        title = rf"\b(?:{PERSONS}|{any_of(self.language.rulers)})\s(?:[A-ZÀ-Þ][\w.-]*\s){{0,2}}$"
+        ordinal = self.language.family == "de" and dot and bool(re.match(r"\s+[a-zß-öø-ÿ]", rest))
+        return ordinal or bool(re.search(title, text))
 
     def counted_roman(self, match: re.Match) -> str | None:
         """`Vol. III`."""
@@ -175,7 +198,7 @@ class SpokenWords(TimeWords):
         ended = match["dot"] and (
             self.language.family == "en" or re.match(rf"\s*$|\s+(?:{any_of(self.language.starters)})\b", rest)
         )
-        dot = "." if ended else ""
+        dot = "." if ended and not re.match("[,;:]", rest) else ""
         if self.language.family == "en":
             return f"the {spoken}{dot}"
         if re.search(
@@ -339,7 +362,9 @@ class SpokenWords(TimeWords):
         groups = match.groupdict()
         sign = "″" if groups.get("inches") else groups.get("unit")
         unit = f" {self.language.units[sign][1]}" if sign in self.language.units else ""
-        return f" {self.language.by} ".join(numbers) + unit
+        # 2 x 500 mg, and a relay.
+        counted = sign in DOSES or (self.language.family != "en" and RELAY.match(match[0]))
+        return f" {self.language.signs.get('x') if counted else self.language.by} ".join(numbers) + unit
 
     # -- numbers that are codes -----------------------------------------------------------------------------------
 
