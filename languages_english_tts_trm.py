@@ -100,8 +100,6 @@ ENGLISH = Language(
             )
             for letter, word in {"F": " Fahrenheit", "C": " Celsius"}.items()
         ),
-        (r"(?<!\w)S(?=\d\dE\d\d\b)", "season "),
-        (r"(?<=\bS\d\d)E(?=\d\d\b)", ", episode "),
         (r"(?<=[-.]\d{4} )x(?=\d{2,5}\b)", "extension "),
         (r"\b(?:after|every|for|in|within)\s\d{1,3}(?P<take>d)\b(?!['’])", "days"),
         (r"\bWW(?:II|2)\b", "World War Two"),

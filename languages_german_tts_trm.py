@@ -113,8 +113,6 @@ GERMAN = Language(
         (r"\bgest\.(?=\s\d{1,2}\.)", "gestorben am"),
         (r"\bGeb\.(?=\s\d{1,3}(?![\d.]))", "Gebäude"),
         (r"\d\s?V\s?/\s?\d(?:,\d)?\s?(?P<take>A)\b", " Ampere"),
-        (r"(?<!\w)S(?=\d\dE\d\d\b)", "Staffel "),
-        (r"(?<=\bS\d\d)E(?=\d\d\b)", ", Folge "),
         (r"(?<=\d)\s?x(?=\s(?:tgl|täglich|pro|am Tag|wöch))", " mal"),
         (r"\bv\.(?=\s\d{1,2}\.\s?[-–])", "vom"),
     ),
@@ -307,6 +305,7 @@ GERMAN = Language(
         """.split()
     ),
     per="pro",
+    episodes=("Staffel", "Folge"),
     handle="at",
     hashtag="Hashtag",
     factorial="Fakultät",

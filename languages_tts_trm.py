@@ -136,6 +136,8 @@ class Language:
     # In words: one over another, and what stands before a name with @ or #.
     per: str = "per"
     handle: str = "at"
+    # Of a series, S02E07.
+    episodes: tuple[str, str] = ("season", "episode")
     hashtag: str = "hashtag"
     # The keys of a telephone, `*` and `#`.
     keys: tuple[str, str] = ("star", "hash")
@@ -175,7 +177,7 @@ def directions(rows: str) -> tuple[tuple[str, str], ...]:
     """`N=north; ...`: phrases for the letter behind degrees, minutes or seconds."""
     return tuple(
         (
-            rf"(?:\d(?:[°′″]\s?|['\"]{{1,2}})|['′]\s?\d\d?(?:[.,]\d{{1,4}})?[\"″]\s)(?P<take>{letter})(?![\w-])",
+            rf"(?:\d(?:[°′″]\s?|['\"]{{1,2}})|°\s?\d\d?['′]\s|['′]\s?\d\d?(?:[.,]\d{{1,4}})?[\"″]\s)(?P<take>{letter})(?![\w-])",
             word,
         )
         for letter, word in table(rows).items()

@@ -51,7 +51,7 @@ class RomanceNormalizer(Normalizer):
         self.code = code
         super().__init__(language)
         # What is no plain sentence in these languages, besides: `M. Dupont`, `François Ier`.
-        short = r"|\b[A-Z]{1,2}\.\s[A-ZÀ-Þ]|\b[IVXLCDM]+(?:er|re|e|ème)\b|\bMe\s[A-ZÀ-Þ]"
+        short = r"|\b[A-Z]{1,2}\.\s[A-ZÀ-Þ]|\b[IVXLCDM]+(?:er|re|e|ème)\b|\b(?:Me|Gal)\s(?:de\s)?[A-ZÀ-Þ]"
         self.last_word = re.compile(self.last_word.pattern + short)
 
     # -- rules ----------------------------------------------------------------------------------------------------
@@ -285,6 +285,8 @@ class RomanceNormalizer(Normalizer):
         """Whether a number with a raised o stands behind an article, or before a noun where the text begins."""
         if self.code != "it" and match[0].endswith("º"):
             # Degrees are written with another sign.
+            return True
+        if self.code == "it" and re.match(r"\sp\.", after(match)):
             return True
         article = ARTICLES.search(before(match))
         word = re.match(r"\s([^\W\d_]{2,})", after(match))

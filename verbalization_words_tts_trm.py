@@ -425,6 +425,11 @@ class SpokenWords(TimeWords):
         last = f" {self.language.to} {end}" if end else ""
         return f"{number} {self.language.books[match['book']]} {chapter} {verse}{last}".strip()
 
+    def episode(self, match: re.Match) -> str:
+        """`S02E07`"""
+        season, episode = self.language.episodes
+        return f"{season} {self.words(int(match['season']))}, {episode} {self.words(int(match['episode']))}"
+
     def lineage(self, match: re.Match) -> str:
         """`B.1.1.7`"""
         dot = self.language.symbols.get(".", ".")

@@ -46,6 +46,12 @@ SPANISH = Language(
         (r"\b[Ll]a\s(?P<take>I)(?=\s(?:República|Guerra)\b)", "primera"),
         (r"\b[Ll]as\s12\s(?P<take>m\.)", "del mediodía"),
         (r"(?<![\w.])m\.(?=\sen\s(?:1|20)\d)", "murió"),
+        (r"(?<![\w.])m\.(?=\s\d{1,2}\s(?:de\s)?[a-z]{3})", "murió el"),
+        (r"(?<!\w)[Nn]ac\.(?=\s\d{1,2}[\s/])", "nacido el"),
+        (r"(?<![\w.])h\.(?=\s1\d{3}\b)", "hacia"),
+        (r"\b[Cc]ap\.\s\d{1,3},\s(?P<take>v\.)", "versículo"),
+        (r"\d\s(?P<take>ss\.)", "y siguientes"),
+        (r"(?<!\w)Pº(?=\s(?:del?\s)?)", "paseo"),
         (r"(?<![\w.])C\.(?=\s(?:Civil|Penal|Comercio)\b)", "Código"),
         (r"(?<!\w)C/(?=\s?[A-ZÀ-Þ])", "calle "),
         (r"(?<!\w)s/n\b", "sin número"),
@@ -98,9 +104,10 @@ SPANISH = Language(
     },
     magnitudes=table(
         "k=mil; M=millones; millón=millón; millones=millones; mil=mil; mill.=millones; MM=mil millones; "
+        "bill.=billones; "
         "mil M=mil millones"
     ),
-    single={"millones": "un millón", "mil": "mil"},
+    single={"millones": "un millón", "billones": "un billón", "mil": "mil"},
     units=unit_words(
         """
         ″=pulgada; km/h=kilómetro por hora; m/s=metro por segundo; km=kilómetro; cm=centímetro; mm=milímetro; m=metro;
@@ -111,7 +118,8 @@ SPANISH = Language(
         h=hora; min=minuto; s=segundo; ms=milisegundo; KB=kilobyte; kB=kilobyte; MB=megabyte; GB=gigabyte; TB=terabyte;
         Hz=hercio; kHz=kilohercio; MHz=megahercio; GHz=gigahercio; W=vatio; kW=kilovatio; MW=megavatio;
         kWh=kilovatio hora; V=voltio; A=amperio; mA=miliamperio; mAh=miliamperio hora; dB=decibelio; kcal=kilocaloría;
-        kJ=kilojulio; hPa=hectopascal; px=píxel; Mbps=megabit por segundo; MB/s=megabyte por segundo
+        kJ=kilojulio; hPa=hectopascal; px=píxel; lpm=latido por minuto; Mbps=megabit por segundo;
+        MB/s=megabyte por segundo
         """,
         ("byte", "bytes"),
         ("hectopascal", "hectopascales"),
@@ -122,6 +130,10 @@ SPANISH = Language(
     | {
         "m/s²": ("metro por segundo al cuadrado", "metros por segundo al cuadrado"),
         "mmol": ("milimol", "milimoles"),
+        "kWh": ("kilovatio hora", "kilovatios hora"),
+        "mAh": ("miliamperio hora", "miliamperios hora"),
+        "pb": ("punto básico", "puntos básicos"),
+        "comp.": ("comprimido", "comprimidos"),
         "pp": ("punto porcentual", "puntos porcentuales"),
         **dict.fromkeys(("cda.", "cdas."), ("cucharada", "cucharadas")),
         **dict.fromkeys(("cdta.", "cdtas."), ("cucharadita", "cucharaditas")),
@@ -137,7 +149,7 @@ SPANISH = Language(
         dpto.=departamento; cdta.=cucharadita; cda.=cucharada; cdas.=cucharadas; cdtas.=cucharaditas;
         Dpto.=departamento; depto.=departamento; S. A.=s a; S.A.=s a; S. L.=s l; S.L.=s l; admón.=administración;
         vs.=versus; máx.=máximo; mín.=mínimo; N. B.=nota bene; pdo.=pasado; q. e. p. d.=que en paz descanse;
-        c/=calle; hab.=habitantes; cfr.=confróntese; cf.=confróntese;
+        c/=calle; hab.=habitantes; Fdo.=firmado; Ctra.=carretera; ctra.=carretera; cfr.=confróntese; cf.=confróntese;
         prov.=provincia; dist.=distancia; pers.=personas; et al.=et al;
         apdo.=apartado; pta.=puerta; ptas.=pesetas; ref.=referencia;
         incl.=incluido; fest.=festivos; desc.=descanso; esc.=escalera; ppios.=principios; Tª=temperatura
@@ -145,7 +157,8 @@ SPANISH = Language(
     ),
     before_number=in_any_case(
         """
-        s.=siglo; ss.=siglos; n.º=número; N.º=número; nº=número; Nº=número; n°=número; N°=número; núm.=número;
+        alt.=altitud; ep.=episodio; Ep.=episodio; s.=siglo; ss.=siglos; n.º=número; N.º=número; nº=número; Nº=número;
+        n°=número; N°=número; núm.=número;
         Núm.=número; no.=número;
         No.=número; n.os=números; art.=artículo; Art.=artículo; pág.=página; págs.=páginas; p.=página; pp.=páginas;
         cap.=capítulo; Cap.=capítulo; vol.=volumen; fig.=figura; km.=kilómetro; párr.=párrafo; t.=tomo;
@@ -204,6 +217,7 @@ SPANISH = Language(
     pronounceable=OPEN_SYLLABLES,
     per="por",
     handle="arroba",
+    episodes=("temporada", "episodio"),
     hashtag="hashtag",
     factorial="factorial",
     keys=("asterisco", "almohadilla"),
@@ -256,6 +270,16 @@ PORTUGUESE = Language(
         (r"\b[12]\.?ª\s(?P<take>GM)\b", "guerra mundial"),
         (r"\b(?:[Aa]|[DdNn]a)\s(?P<take>I)(?=\s(?:República|Guerra)\b)", "primeira"),
         (r"(?<![\w.])m\.(?=\sem\s(?:1|20)\d)", "morreu"),
+        (r"(?<![\w.])f\.(?=\s\d{1,2}\s(?:de\s)?[a-z]{3})", "falecido em"),
+        (r"(?<!\w)[Nn]asc\.(?=\s\d{1,2}[\s/])", "nascido em"),
+        (r"(?<![\w.])c\.(?=\s1\d{3}\b)", "cerca de"),
+        (r"\b[Cc]ap\.\s\d{1,3},\s(?P<take>v\.)", "versículo"),
+        (r"(?<!\w)bl\.(?=\s[A-Z]\b)", "bloco"),
+        (r"(?<!\w)s/n[º°]", "sem número"),
+        *(
+            (rf"(?<![\w/]){hours}/{hours}\s?h\b", f"de {word} em {word} horas")
+            for hours, word in {4: "quatro", 6: "seis", 8: "oito", 12: "doze"}.items()
+        ),
         (r"\d\.?º\s(?P<take>and\.)", "andar"),
         (r"(?<!\w)D\.(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "dom"),
         (r"(?<!\w)s/n\b", "sem número"),
@@ -316,7 +340,8 @@ PORTUGUESE = Language(
         s=segundo; seg=segundo; ms=milissegundo; KB=quilobyte; kB=quilobyte; MB=megabyte; GB=gigabyte; TB=terabyte;
         Hz=hertz; kHz=quilohertz; MHz=megahertz; GHz=gigahertz; W=watt; kW=quilowatt; MW=megawatt; kWh=quilowatt-hora;
         V=volt; A=ampere; mA=miliampere; mAh=miliampere-hora; dB=decibel; kcal=quilocaloria; kJ=quilojoule;
-        hPa=hectopascal; px=pixel; Mbps=megabit por segundo; MB/s=megabyte por segundo
+        hPa=hectopascal; px=pixel; bpm=batimento por minuto; comp.=comprimido; Mbps=megabit por segundo;
+        MB/s=megabyte por segundo
         """,
         ("hertz", "hertz"),
         ("pixel", "pixels"),
@@ -327,6 +352,11 @@ PORTUGUESE = Language(
     | {
         "m/s²": ("metro por segundo ao quadrado", "metros por segundo ao quadrado"),
         "mmol": ("milimol", "milimols"),
+        "mAh": ("miliampere-hora", "miliamperes-hora"),
+        "kWh": ("quilowatt-hora", "quilowatts-hora"),
+        "p.p.": ("ponto percentual", "pontos percentuais"),
+        "pb": ("ponto-base", "pontos-base"),
+        **{sign: (watt, f"{watt}s") for sign, watt in {"W": "watt", "kW": "quilowatt", "MW": "megawatt"}.items()},
         "xíc.": ("xícara", "xícaras"),
         **dict.fromkeys(("col. (sopa)", "col. de sopa"), ("colher de sopa", "colheres de sopa")),
         **dict.fromkeys(("col. (chá)", "col. de chá"), ("colher de chá", "colheres de chá")),
@@ -344,7 +374,8 @@ PORTUGUESE = Language(
         dist.=distância; a.a.=ao ano;
         a. a.=ao ano; et al.=et al; rod.=rodovia; tb.=também; tbm.=também; V. Sa.=Vossa Senhoria;
         V. Exa.=Vossa Excelência; cx.=caixa; fam.=família; fer.=feriados; env.=envelope;
-        xíc.=xícara; cf.=confira; apt.=apartamento; qto.=quarto; qtos.=quartos; col. de sopa=colher de sopa;
+        xíc.=xícara; cf.=confira; p.p.=pontos percentuais; Pç.=praça; pç.=praça; apt.=apartamento; qto.=quarto;
+        qtos.=quartos; col. de sopa=colher de sopa;
         col. de chá=colher de chá
         """
     ),
@@ -352,7 +383,8 @@ PORTUGUESE = Language(
         """
         nº=número; Nº=número; n.º=número; N.º=número; n°=número; N°=número; no.=número; núm.=número; n.=número;
         art.=artigo; Art.=artigo; arts.=artigos; pág.=página; págs.=páginas; p.=página; pp.=páginas; cap.=capítulo;
-        Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ap.=apartamento;
+        Cap.=capítulo; vol.=volume; fig.=figura; inc.=inciso; aprox.=aproximadamente; ap.=apartamento; alt.=altitude;
+        ep.=episódio; Ep.=episódio; cj.=conjunto;
         ed.=edição; op.=opus; máx.=máximo;
         mín.=mínimo; apto.=apartamento; bl.=bloco;
         tab.=tabela; t.=tomo; ag.=agência; est.=estrofe; sl.=sala; séc.=século; sécs.=séculos
@@ -362,6 +394,7 @@ PORTUGUESE = Language(
     titles=table(
         "Sr=senhor; Sra=senhora; Srta=senhorita; Srs=senhores; Sras=senhoras; Dr=doutor; Dra=doutora; Drs=doutores; "
         "Prof=professor; Profa=professora; Profª=professora; Prof.ª=professora; Drª=doutora; Dr.ª=doutora; "
+        "Gal=general; Mal=marechal; "
         "Eng=engenheiro; Engª=engenheira; "
         "Arq=arquiteto; Gen=general; Cel=coronel; Cap=capitão; Ten=tenente; Pe=padre; Sto=santo; Sta=santa; "
         "Dep=deputado; "
@@ -407,6 +440,7 @@ PORTUGUESE = Language(
     pronounceable=OPEN_SYLLABLES,
     per="por",
     handle="arroba",
+    episodes=("temporada", "episódio"),
     hashtag="hashtag",
     factorial="fatorial",
     keys=("asterisco", "jogo da velha"),

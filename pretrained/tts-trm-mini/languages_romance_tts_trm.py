@@ -81,6 +81,9 @@ NUMERIC_DATE = (
 CLOCK = r"(?<![\w:])(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)(?P<unit>\s?h(?:s|rs)?\b)?(?![\w:])"
 HOURS = r"(?<![\w:.,])(?P<hour>[01]?\d|2[0-4])\s?(?P<unit>[hH])(?:\s?(?P<minute>[0-5]\d))?(?:min|m)?(?![\w/])"
 
+FEMALE_SAINTS = (
+    "Barbara|Caterina|Cecilia|Chiara|Croce|Giulia|Lucia|Maddalena|Margherita|Maria|Marta|Monica|Rita|Rosa|Teresa"
+)
 FRENCH_MONTHS = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
 FRENCH = Language(
     code="fr",
@@ -122,7 +125,13 @@ FRENCH = Language(
         (r"\bla\s(?P<take>MT)\b", "mi-temps"),
         (r"\bSt-(?=[A-ZÀ-Þ][a-zà-ÿ])", "saint-"),
         (r"\bSte-(?=[A-ZÀ-Þ][a-zà-ÿ])", "sainte-"),
-        (r"\b[IVXLC]+e\s(?P<take>s\.)", "siècle"),
+        (r"\b[IVXLC]+(?:e|er)\s(?P<take>s\.)", "siècle"),
+        (r"(?<!\w)pl\.(?=\s(?:de|du|des|[A-ZÀ-Þ][a-zà-ÿ]+)\b)", "place"),
+        (r"(?<!\w)r\.(?=\s(?:de|du|des)\s[A-ZÀ-Þ])", "rue"),
+        (r"(?<!\w)Gal(?=\sde\s[A-Z])", "général"),
+        (r"(?<!\w)SM(?=\sl[ea]\s[A-Z])", "Sa Majesté"),
+        (r"(?<!\w)j\.(?=\sfériés?\b)", "jours"),
+        (r"\s[x×]\s(?=\d\s?/\s?j\b)", ", "),
         (r"(?<!\w)km(?=\s\d)", "kilomètre"),
         (r"(?<!\w)Me(?=\s[A-ZÀ-Þ][a-zà-ÿ])", "maître"),
         (r"(?<=\d)x(?!\w|\s?[\d+*/=)−-])", "fois"),
@@ -182,13 +191,15 @@ FRENCH = Language(
         ko=kilooctet; Mo=mégaoctet; Go=gigaoctet; To=téraoctet; MB=mégaoctet; GB=gigaoctet; Hz=hertz; kHz=kilohertz;
         MHz=mégahertz; GHz=gigahertz; W=watt; kW=kilowatt; MW=mégawatt; kWh=kilowattheure; V=volt; A=ampère;
         mA=milliampère; mAh=milliampère-heure; dB=décibel; kcal=kilocalorie; kJ=kilojoule; hPa=hectopascal;
-        mmol=millimole; px=pixel; pt=point; pts=point;
+        mmol=millimole; bpm=battement par minute; px=pixel; pt=point; pts=point;
         Mbit/s=mégabit par seconde; Mb/s=mégabit par seconde; Mo/s=mégaoctet par seconde
         """,
         ("hertz", "hertz"),
         ("", "s"),
     )
     | {
+        **{sign: (watt, f"{watt}s") for sign, watt in {"W": "watt", "kW": "kilowatt", "MW": "mégawatt"}.items()},
+        "pb": ("point de base", "points de base"),
         "m/s²": ("mètre par seconde au carré", "mètres par seconde au carré"),
         **dict.fromkeys(("c. à s.", "c. à soupe", "cuil. à soupe"), ("cuillère à soupe", "cuillères à soupe")),
         **dict.fromkeys(("c. à c.", "c. à café", "cuil. à café"), ("cuillère à café", "cuillères à café")),
@@ -206,7 +217,8 @@ FRENCH = Language(
         c. à c.=cuillère à café; c. à s.=cuillère à soupe; c. à café=cuillère à café; c. à soupe=cuillère à soupe;
         éd.=édition; dép.=département; hab.=habitants; dist.=distance; pers.=personnes; ét.=étage;
         appt.=appartement; bât.=bâtiment; réf.=référence; et al.=et al; t.a.b.=aux tirs au but;
-        esc.=escalier; déb.=début; app.=appartement; bcp=beaucoup; Ets=établissements
+        esc.=escalier; déb.=début; app.=appartement; bcp=beaucoup; Ets=établissements; fbg=faubourg; fg=faubourg;
+        sqq.=et suivantes; sq.=et suivante
         """
     ),
     before_number=in_any_case(
@@ -215,7 +227,7 @@ FRENCH = Language(
         N°=numéro; nº=numéro; Nº=numéro; no=numéro; no.=numéro; nos=numéros; n°s=numéros; art.=article;
         Art.=article; p.=page; pp.=pages; chap.=chapitre; vol.=volume; fig.=figure; al.=alinéa; t.=tome; éq.=équation;
         ch.=chapitre; tel.=téléphone; env.=environ; ap.=appartement; v.=vers; op.=opus; sc.=scène; esc.=escalier;
-        app.=appartement; th.=thermostat
+        app.=appartement; th.=thermostat; alt.=altitude; ép.=épisode; Ép.=épisode
         """
     ),
     weekdays=table("lun=lundi; mar=mardi; mer=mercredi; jeu=jeudi; ven=vendredi; sam=samedi; dim=dimanche"),
@@ -266,6 +278,7 @@ FRENCH = Language(
     pronounceable=r"[AEIOU]?(?:[^AEIOU][AEIOU]){2,}[^AEIOU]?",
     per="par",
     handle="arobase",
+    episodes=("saison", "épisode"),
     hashtag="hashtag",
     factorial="factorielle",
     keys=("étoile", "dièse"),
@@ -304,11 +317,15 @@ ITALIAN = Language(
         (r"(?<!\w)SS\.(?=\s(?:Annunziata|Concezione|Madre|Trinità|Vergine)\b)", "santissima"),
         (r"(?<!\w)SS\.(?=\s(?:Crocifisso|Nome|Redentore|Rosario|Sacramento|Salvatore)\b)", "santissimo"),
         (r"(?<!\w)SS\.(?=\s[A-Z][a-z]+\se\s[A-Z])", "santi"),
-        (r"†(?=\s?\d{1,2}\s)", "morto il"),
+        (rf"(?<!\w)S\.(?=\s(?:{FEMALE_SAINTS})\b)", "santa"),
+        (r"(?<!\w)S\.\s(?=[AEIOU][a-zà-ù]{2})", "sant'"),
+        (r"\b[Cc]ap\.\s\d{1,3},\s(?P<take>v\.)", "verso"),
+        (r"\d°\s(?P<take>p\.)(?!\w)", "piano"),
+        (r"(?:†|(?<![\w.])m\.)(?=\s?\d{1,2}\s)", "morto il"),
         (r"¶+(?=\s?\d)", "paragrafo"),
         (r"\b[Dd]al\s\d{1,2}(?P<take>\s?[-–]\s?)(?=\d{1,2}\s[a-z]{3})", " al "),
         (
-            r"\bv\.(?=\s(?!Allegato|Art|Cap|Fig|Nota|Pag|Par|Sez|Tab|Vol)(?:[A-ZÀ-Þ][a-zà-ÿ]+\s?){1,3},?\s\d{1,3}\b(?!\.\d))",
+            r"\b[vV]\.(?=\s(?!Allegato|Art|Cap|Fig|Nota|Pag|Par|Sez|Tab|Vol)(?:[A-ZÀ-Þ][a-zà-ÿ]+\s?){1,3},?\s\d{1,3}\b(?!\.\d))",
             "via",
         ),
         *(
@@ -354,7 +371,8 @@ ITALIAN = Language(
     dates=(rf"(?<![\w.,]){DAY}\sMONTH(?:\.(?=[\s,;)]))?(?:\s(?P<year>\d{{4}})\b)?(?!\w)", NUMERIC_DATE),
     times=(
         r"(?<=\bore )(?P<hour>2[0-4]|[01]?\d)(?:[:.,](?P<minute>[0-5]\d))?(?!\w|[:.]\w)",
-        r"(?<=lle )(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)(?![\w:.]\w|\w|\s?(?:[€$%]|euro|milioni|km?\b))",
+        r"(?:(?<=lle )|(?<=\b[Ll]e ))(?P<hour>[01]?\d|2[0-4])\.(?P<minute>[0-5]\d)"
+        r"(?![\w:.]\w|\w|\s?(?:[€$%]|euro|milioni|km?\b))",
         CLOCK,
         HOURS,
     ),
@@ -389,10 +407,12 @@ ITALIAN = Language(
         °F=grado Fahrenheit; °=grado; º=grado; h=ora; min=minuto; s=secondo; sec=secondo; ms=millisecondo; KB=kilobyte;
         kB=kilobyte; MB=megabyte; GB=gigabyte; TB=terabyte; Hz=hertz; kHz=kilohertz; MHz=megahertz; GHz=gigahertz;
         W=watt; kW=chilowatt; MW=megawatt; kWh=chilowattora; V=volt; A=ampere; mA=milliampere; mAh=milliamperora;
-        dB=decibel; kcal=chilocaloria; kJ=chilojoule; hPa=ettopascal; px=pixel; Mbps=megabit al secondo;
+        dB=decibel; kcal=chilocaloria; kJ=chilojoule; hPa=ettopascal; px=pixel; pb=punto base; cpr=compressa;
+        Mbps=megabit al secondo;
         MB/s=megabyte al secondo
         """,
         ("ora", "ore"),
+        ("essa", "esse"),
         ("ice", "ici"),
         ("co", "chi"),
         ("o", "i"),
@@ -401,6 +421,7 @@ ITALIAN = Language(
     )
     | {
         "m/s²": ("metro al secondo quadrato", "metri al secondo quadrato"),
+        "bpm": ("battito al minuto", "battiti al minuto"),
         "gg": ("giorno", "giorni"),
         "mmol": ("millimole", "millimoli"),
     },
@@ -417,7 +438,8 @@ ITALIAN = Language(
         ved.=vedova; prov.=provincia; vs.=versus; dist.=distanza; pers.=persone; et al.=et al;
         d.c.r.=dopo i calci di rigore; L.go=largo; V.lo=vicolo; rif.=riferimento; lett.=lettera;
         F.lli=fratelli; Ill.mo=illustrissimo; Ill.ma=illustrissima; fest.=festivi; bust.=busta; pizz.=pizzico;
-        incl.=inclusa; sc.=scala; q.b.=quanto basta; C.P.=casella postale; P.IVA=partita IVA; P. IVA=partita IVA;
+        incl.=inclusa; s.l.m.=sul livello del mare; a.s.=anno scolastico; a.a.=anno accademico;
+        sgg.=e seguenti; sc.=scala; q.b.=quanto basta; C.P.=casella postale; P.IVA=partita IVA; P. IVA=partita IVA;
         c.c.=codice civile; c.p.=codice penale; c.p.c.=codice di procedura civile; c.p.p.=codice di procedura penale
         """
     ),
@@ -426,7 +448,8 @@ ITALIAN = Language(
         n.=numero; N.=numero; nr.=numero; n°=numero; N°=numero; nº=numero; nn.=numeri; art.=articolo; Art.=articolo;
         artt.=articoli; pag.=pagina; Pag.=pagina; pagg.=pagine; p.=pagina; pp.=pagine; cap.=capitolo; Cap.=capitolo;
         vol.=volume; fig.=figura; ca.=circa; c.=comma; co.=comma; t.=tomo; ed.=edizione; max.=massimo; min.=minimo;
-        tab.=tabella; par.=paragrafo; int.=interno; bin.=binario; op.=opera
+        tab.=tabella; par.=paragrafo; int.=interno; bin.=binario; op.=opera; alt.=altitudine; ep.=episodio;
+        ll.=righe
         """
     ),
     weekdays=table("lun=lunedì; mar=martedì; mer=mercoledì; gio=giovedì; ven=venerdì; sab=sabato; dom=domenica"),
@@ -476,6 +499,7 @@ ITALIAN = Language(
     pronounceable=OPEN_SYLLABLES,
     per="per",
     handle="chiocciola",
+    episodes=("stagione", "episodio"),
     hashtag="hashtag",
     factorial="fattoriale",
     keys=("asterisco", "cancelletto"),

@@ -61,10 +61,14 @@ class Normalizer(NumberRules):
             if language.weekdays
             else r"(?!)"
         )
+        if language.family == "en":
+            days += r"|\b(?:Tues?|Thu(?:rs?)?|Fri)\b"
         months = rf"\b(?:{any_of(language.short_months)})\s?-" if language.short_months else r"(?!)"
         self.last_word = re.compile(
             rf"\b(?:[ivxlc]{{2,}}|[vx])\b|(?<!\w)(?:{any_of(short)})(?!\w)|\b[IVXLCDM]+\b"
             rf"|{titles}|{days}|{months}|\w\.\w|\w  *- *\w\b.*=|[a-zà-öø-ÿ][A-ZÀ-ÖØ-Þ]|\b[A-F]-\s"
+            # An abbreviation: a small letter behind its dot, or no vowel in it.
+            r"|\.\s[a-zß-öø-ÿ]|\b[b-df-hj-np-tv-xz]{1,4}\.\s"
             r"|\b[NESW]\.\s[A-Z]|\b[A-G]b\s|\s[:;]['’]?-?[()DPp]"
         )
 
@@ -139,10 +143,12 @@ class Normalizer(NumberRules):
             (r"\b(?:7[0-8]7|A3\d\d)(?P<take>-)(?=\d)", lambda match: " ", "-"),
             (r"\s(?:->|=>|[→⇒➔])\s", lambda match: ", "),
             (r"(?<=\s)[:;]['’]?-?[()DPp](?![\w)])", lambda match: " ", ":;"),
+            (r"(?<!\w)[ST](?P<season>\d{1,2})E(?P<episode>\d{1,2})(?!\w)", self.episode, DIGIT),
             (rf"(?<=\()(?P<party>[DRI])-(?P<state>{any_of(language.states)})(?=\))", self.senator, "-"),
             (
                 rf"(?<!\w)(?:{nth}\.?\s)?(?P<book>{any_of(language.books)})\.?\s"
-                r"(?P<chapter>\d{1,3})\s?[:,]\s?(?P<verse>\d{1,3})(?:\s?[-–]\s?(?P<last>\d{1,3}(?:[:,]\d{1,3})?))?(?![\w:])",
+                r"(?P<chapter>\d{1,3})\s?[:,]\s?(?P<verse>\d{1,3})(?:\s?[-–]\s?(?P<last>\d{1,3}(?:[:,]\d{1,3})?))?(?![\w:])"
+                rf"(?!\s?(?:[%€]|(?:{any_of(language.units)})(?!\w)))",
                 self.book_verse,
                 DIGIT,
             ),
@@ -163,7 +169,7 @@ class Normalizer(NumberRules):
                 self.counted_roman,
             ),
             (
-                rf"(?<![\w.])(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|I(?=[,.;:)])|[nN]\.?[º°]?\.?\s?\d"
+                rf"(?<![\w.])(?P<short>{any_of(language.before_number)})(?=\s?(?:\d|[IVX]{{2,}}\b|[VX]\b|I(?=[,.;:)]|\s[ad]\.)|[nN]\.?[º°]?\.?\s?\d"
                 r"|(?<=[Nn]o\.\s)[A-Z]{1,4}[- ]?\d))",
                 self.counted_abbreviation,
             ),
