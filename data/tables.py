@@ -8,6 +8,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,8 @@ def read_rows(table: Path, columns: Columns = Columns()) -> list[Row]:  # noqa: 
         raise DataError(f"{table}: is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from error
     if table.suffix in (".jsonl", ".json"):
         return _by_name(table, _json_rows(table, content), columns)
+    if re.match(r"sep=.\r?\n", content):
+        raise DataError(f"{table}, line 1: is a note to Excel ({content.split()[0]}), not a row; delete it.")
     separator = _separator(content)
     header = _cells(content.split("\n", 1)[0], separator)
     if columns.order is None and _is_header(header, columns):

@@ -112,6 +112,7 @@ def test_source_that_is_nowhere():
         ("file_name,text\na.wav,\ud800\n".encode("utf-8", "surrogatepass"), "is not UTF-8 .* at byte 21.*save it as"),
         ("file_name,text\na.wav,Hello\n".encode("utf-16")[:-1], "is not UTF-8 .* at byte 54"),
         (b"file_name,text\na.wav,caf\xe9\n", "is not UTF-8 .* at byte 24"),
+        (b"sep=;\nfile_name;text\na.wav;Hello\n", "line 1: is a note to Excel .*delete it"),
     ],
 )
 def test_a_damaged_table_is_named_and_no_text_is_lost(table, message, tmp_path):
