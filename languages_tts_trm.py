@@ -27,7 +27,7 @@ TELEPHONES = (
     r"\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}",
     r"(?<!\d )00\d{1,3}(?: \d{2,}){1,5}",
 )
-# And those of the countries of one language.
+# Telephone numbers as the countries of one language write them.
 COUNTRY_TELEPHONES = {
     "fr": (r"0\d(?:[ .-]?\d\d){4}", r"\+33[ .]?(?:\(0\))?\d(?:[ .]?\d\d){4}"),
     "es": (r"[6789]\d{2} \d{3} \d{3}", r"[6789]\d{2}(?: \d\d){3}", r"9\d \d{3} \d\d \d\d", r"[679]\d{8}"),

@@ -327,7 +327,7 @@ class NumberWords:
         return f"{self.words(self.value(match['number']))} {self.language.units[match['unit']][0]}"
 
     def feet(self, match: re.Match) -> str:
-        """`6'2"`; where nobody measures in feet, minutes and seconds."""
+        """`6'2"`: feet and inches in English and German, minutes and seconds in other languages."""
         feet, inches = int(match["feet"]), int(match["inches"])
         if "ft" in self.language.units or self.language.family == "de":
             return f"{self.words(feet)} {self.language.units.get('ft', ('', 'Fuß'))[1]} {self.words(inches)}"

@@ -5,6 +5,7 @@ import unicodedata
 
 from .languages_english_tts_trm import ENGLISH_PARTICLES
 from .languages_german_tts_trm import GERMAN_DATIVES
+from .languages_tts_trm import Language
 from .verbalization_time_tts_trm import TimeWords
 from .verbalization_tts_trm import MAX_DIGITS, after, any_of, before, spelled
 
@@ -14,7 +15,7 @@ try:
 except ImportError:
     emoji = None  # type: ignore[assignment]
 
-# Titles of persons, in six languages.
+# Before the name of a person: titles in six languages, and first names that no ruler has.
 PERSONS = (
     "King|Queen|Pope|Emperor|Empress|Prince|Princess|Tsar|Czar|Sultan|Pharaoh|Duke|Shah|Saint|St|Mr|Sir|Lord"
     "|König|Königin|Papst|Kaiser|Kaiserin|Zar|Pharao|Herzog|Fürst|Prinz|[Rr]oi|[Rr]eine|[Pp]ape|[Ee]mpereur|[Pp]haraon"
@@ -38,6 +39,10 @@ SILENT = "*_`|^~™®©•·←→↑↓■□●○★☆♪{}[]\\\u200d\ufe0f�
 
 class SpokenWords(TimeWords):
     """The words of one language for a match of a rule; see [`NumberWords`]."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__(language)
+        self.person = re.compile(rf"\b(?:{PERSONS}|{any_of(language.rulers)})\s(?:[A-ZÀ-Þ][\w.-]*\s){{0,2}}$")
 
     def weekday(self, match: re.Match) -> str:
         """`Mon`"""
@@ -174,11 +179,10 @@ class SpokenWords(TimeWords):
     def is_person(self, text: str, dot: bool, rest: str) -> bool:
         """Whether the name behind `text` is that of a person: a title or a first name stands before it.
 
-        A German ordinal has a dot, which is one where the sentence goes on.
+        In German a dot is the mark of an ordinal, if the sentence continues behind it.
         """
-        title = rf"\b(?:{PERSONS}|{any_of(self.language.rulers)})\s(?:[A-ZÀ-Þ][\w.-]*\s){{0,2}}$"
         ordinal = self.language.family == "de" and dot and bool(re.match(r"\s+[a-zß-öø-ÿ]", rest))
-        return ordinal or bool(re.search(title, text))
+        return ordinal or bool(self.person.search(text))
 
     def counted_roman(self, match: re.Match) -> str | None:
         """`Vol. III`."""

@@ -141,6 +141,8 @@ ENGLISH = Language(
         (r"(?<=\d)(?P<take>/)(?=\d{2,3}\s?mmHg\b)", " over "),
         (r"(?<![\w/])(?:[yY]/[yY]|YoY|yoy)(?![\w/])", "year over year"),
         (r"(?<!\w)QoQ(?!\w)", "quarter over quarter"),
+        # Of a line; basis points are fewer.
+        (r"\d[\d,]{3,9}\s?(?P<take>bps)(?!\w)", " bits per second"),
         (r"(?:\w\s|\()(?P<take>est\.)(?=[),;])", "estimated"),
         (r"(?<![a-z.])\.NET\b", " dot net"),
         (r"\bPss?\.(?=\s\d)", "Psalm"),

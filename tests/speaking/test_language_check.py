@@ -56,7 +56,7 @@ def test_without_the_library_it_is_in_doubt(monkeypatch):
 def test_auto_is_the_first_who_reads_the_text():
     assert speaker_for(TEXTS["German"], "auto", VOICE) == "kerstin"
     assert speaker_for(TEXTS["Portuguese"], "auto", VOICE) == "dora_br"
-    # In doubt, or if nobody reads the language, the first speaker.
+    # If the language is uncertain, or no voice reads it, the first speaker speaks.
     for text in (TEXTS["English"], TEXTS["French"], "OK", ""):
         assert speaker_for(text, "auto", VOICE) == "heart"
     assert speaker_for(TEXTS["German"], "emma", VOICE) == "emma" and speaker_for(TEXTS["German"], 1, VOICE) == 1
