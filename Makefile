@@ -9,6 +9,8 @@ TRANSFORMERS := $(shell sed -n 's/^transformers==//p' constraints.txt)
 
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
+# Without bytecode each process compiles torch and transformers anew, for six seconds; the tests start dozens.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-transformers torture app docs voice lint clean
 
