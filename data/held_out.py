@@ -2,11 +2,6 @@
 
 import hashlib
 import unicodedata
-from typing import TYPE_CHECKING
-
-# Importing it takes a second, which folders need not pay.
-if TYPE_CHECKING:
-    pass
 
 
 def text_key(text: str) -> str:

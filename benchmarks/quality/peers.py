@@ -5,9 +5,9 @@
     python benchmarks/quality/peers.py --report
 
 The Kokoro folder holds an ONNX file and its voices (a `.bin` or `.npz`, or a folder `voices`), the Piper folder an ONNX
-file and its `.json`. All say the same English sentences, which the bundled voice has never seen; what the others have
-seen is not known. Each is loaded in processes of its own for the time to the first audio, for speed on one and two
-threads, and for memory.
+file and its `.json`. All say the same 100 English sentences, which the bundled voice has never seen: sentences of
+LJSpeech 1.1 (public domain) that trainings leave out by the hash of their text. What the others have seen is not known.
+Each is loaded in processes of its own for the time to the first audio, for speed on one and two threads, and for memory.
 """
 
 import argparse
@@ -36,6 +36,7 @@ from tts_trm.errors_tts_trm import InputError
 Say = Callable[[str], tuple[np.ndarray, int]]
 SYSTEMS = ("TTS TRM", "TTS TRM, ONNX", "Kokoro-82M", "Piper")
 NAME = "quality_peers"
+SENTENCES = RESULTS / "unseen_sentences.txt"
 HELLO = "The weather is nice today."
 # Sentences that are timed.
 TIMED = 5
@@ -49,7 +50,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--kokoro-voice", default="af_heart", help="(default: %(default)s)")
     parser.add_argument("--piper", type=Path, help="folder with a voice of Piper")
     parser.add_argument("--recognizer", default="base", help="Whisper's size or folder (default: %(default)s)")
-    parser.add_argument("--sentences", type=Path, help="text file (default: those our voice was evaluated on)")
+    parser.add_argument("--sentences", type=Path, default=SENTENCES, help="text file (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="processes for each timing, of which the median is taken")
     parser.add_argument("--report", action="store_true", help="only write the table of README.md from the last results")
     # For the processes that this one starts.
@@ -59,11 +60,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def read_sentences(options: argparse.Namespace) -> list[str]:
-    if options.sentences:
-        lines = options.sentences.read_text(encoding="utf-8").splitlines()
-        return [line.strip() for line in lines if line.strip()]
-    speakers = json.loads((RESULTS / "tts-trm-mini.json").read_text(encoding="utf-8"))["speakers"]
-    return speakers[options.speaker]["texts"]
+    lines = options.sentences.read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 # -- the systems ----------------------------------------------------------------------------------------------------
