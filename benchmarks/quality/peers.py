@@ -7,7 +7,8 @@
 The Kokoro folder holds an ONNX file and its voices (a `.bin` or `.npz`, or a folder `voices`), the Piper folder an ONNX
 file and its `.json`. All say the same 100 English sentences, which the bundled voice has never seen: sentences of
 LJSpeech 1.1 (public domain) that trainings leave out by the hash of their text. What the others have seen is not known.
-Each is loaded in processes of its own for the time to the first audio, for speed on one and two threads, and for memory.
+Each is loaded in processes of its own for the time to the first audio, for speed on one and two threads, and for
+memory.
 """
 
 import argparse
