@@ -2,10 +2,12 @@
 
     python benchmarks/speed/start_up.py
 
-Every figure is the time of a new process, on a warm disk; the libraries' own imports are listed as well.
+Every figure is the time of a new process, on a warm disk and with bytecode from the process before; the libraries' own
+imports are listed as well.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -54,11 +56,15 @@ def commands(folder: str) -> dict[str, list[str]]:
 
 def measure(rounds: int) -> dict[str, float]:
     """Median seconds of each command."""
+    # Set on some machines, it has every process compile all that it imports.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as folder:
         calls = {}
         for name, arguments in commands(folder).items():
             process = [sys.executable, *arguments]
-            calls[name] = lambda process=process: subprocess.run(process, cwd=ROOT, check=True, capture_output=True)
+            calls[name] = lambda process=process: subprocess.run(
+                process, cwd=ROOT, env=environment, check=True, capture_output=True
+            )
         return compare(calls, rounds)
 
 
