@@ -52,7 +52,7 @@ def read_lines(path: Path) -> list[str]:
         InputError: if there is no such file, or it is not UTF-8.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text ({error}).") from error
     return [" ".join(line.split()) for line in lines if line.strip()]
@@ -119,7 +119,7 @@ def string_up(words: Sequence[str], seed: int = 0) -> list[str]:
 
 def choose_sentences(options: argparse.Namespace) -> None:
     known = count_words(text for path in options.known for text in read_known(path))
-    wanted = [line.casefold() for line in read_lines(options.words)] if options.words else []
+    wanted = list(count_words(read_lines(options.words))) if options.words else []
     lines = dict.fromkeys(line for path in options.sentences for line in read_lines(path))
     candidates = [line for line in lines if options.min_length <= len(line) <= options.max_length]
     if not candidates:
@@ -127,6 +127,7 @@ def choose_sentences(options: argparse.Namespace) -> None:
     chosen = choose(candidates, known, options.count)
     with_them = known + count_words(chosen)
     chosen += string_up([word for word in wanted if word not in with_them])
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text("\n".join(chosen) + "\n", encoding="utf-8")
     print(f"{len(chosen)} prompts, {sum(map(len, chosen))} characters -> {options.output}")
     print(f"words: {len(known)} before, {len(known + count_words(chosen))} with them")

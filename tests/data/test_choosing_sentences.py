@@ -1,6 +1,7 @@
 """Sentences are chosen for the words that they add."""
 
 import itertools
+import math
 from collections import Counter
 
 import pytest
@@ -30,16 +31,29 @@ def test_each_sentence_adds_the_most_words_for_its_length():
 
 
 def test_the_lazy_choice_is_that_of_looking_at_all():
-    texts = [" ".join(words) for words in itertools.permutations("ab cde fg hijk l mno".split(), 3)]
+    texts = [" ".join(words) for words in itertools.combinations("ab cde fg hijk l mno pqrstu vw xyz".split(), 3)]
+    texts = [text for index, text in enumerate(texts) if index % 3]
+    frequency, known, left, chosen = script.count_words(texts), Counter(), list(texts), []
 
-    def one(known):
-        return script.choose(texts, known, 1)[0]
+    def value(text):
+        gained = sum(math.log(1 + frequency[word]) / (1 + 2 * known[word]) for word in set(text.split()))
+        return gained / (len(text) + script.PAUSES)
 
-    known, chosen = Counter(), []
-    for _ in range(8):
-        chosen.append(one(known))
-        known.update(script.words_of(chosen[-1]))
-    assert heard(script.choose(texts, Counter(), 8)) == heard(chosen)
+    for _ in range(20):
+        chosen.append(max(left, key=value))
+        left.remove(chosen[-1])
+        known.update(chosen[-1].split())
+    assert script.choose(texts, Counter(), 20) == chosen
+
+
+def test_a_list_of_words_may_have_a_word_twice_and_two_in_a_line(tmp_path):
+    (tmp_path / "book.txt").write_text("A quarry lodge.\n", encoding="utf-8")
+    (tmp_path / "words.txt").write_text("Polish\npolish\nNew York\n", encoding="utf-8-sig")
+    output = tmp_path / "chosen.txt"
+    command = ["--sentences", str(tmp_path / "book.txt"), "--min-length", "1", "--output", str(output)]
+    assert script.main([*command, "--words", str(tmp_path / "words.txt")]) == 0
+    *_, prompt = output.read_text(encoding="utf-8").splitlines()
+    assert sorted(script.words_of(prompt)) == ["new", "polish", "york"]
 
 
 def test_the_command_names_what_is_missing_and_strings_it_up(tmp_path, tiny_recordings, tokens, capsys):
